@@ -1,5 +1,8 @@
 //! A family of entities and its contract.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use crate::registry::{CommandSet, QuerySet, TableSet};
 use crate::{Context, Data, Key, Refusal};
 
@@ -14,8 +17,9 @@ pub trait Kind: 'static {
     /// Whether the state of its entities outlives a leader.
     const DURABILITY: Durability = Durability::Durable;
     /// Names one entity within the family. Its bytes alone choose the slot: entities of several
-    /// kinds with one key live together, and messages between them never leave their shard.
-    type Key: Key;
+    /// kinds with one key live together, and messages between them never leave their shard. Its text
+    /// is what paths, consoles and transcripts show.
+    type Key: Key + Display + FromStr;
     /// Every command, as a tuple. An entity that handles fewer does not compile.
     type Commands;
     /// Every query, as a tuple. An entity that answers fewer does not compile.

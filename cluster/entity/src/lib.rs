@@ -12,6 +12,7 @@
 //! | [`key`]       | keys whose bytes sort as the values do                                  |
 //! | [`time`], [`id`] | hybrid logical time; ids that are unique without trusting a clock    |
 //! | [`caller`]    | who asks                                                                |
+//! | [`digest`]    | SHA-256, for secrets that only their owner may know                     |
 //! | [`header`]    | the header in front of everything that stands alone                     |
 //! | [`transaction`] | one run of a handler, its types forgotten: reads, effects, limits     |
 //! | [`registry`]  | kinds with their types forgotten, for whoever runs them                 |
@@ -24,6 +25,7 @@ extern crate self as entity;
 pub mod caller;
 pub mod context;
 pub mod data;
+pub mod digest;
 pub mod export;
 pub mod header;
 pub mod id;

@@ -80,8 +80,10 @@ pub struct Family {
     pub tables: Vec<TableEntry>,
     /// Whether bytes are a key of this kind.
     pub is_key: fn(&[u8]) -> bool,
-    /// A key for people.
+    /// A key's text.
     pub show_key: fn(&[u8]) -> String,
+    /// The key that has a text.
+    pub key_of: fn(&str) -> Option<Vec<u8>>,
     /// A head for people.
     pub show_head: fn(&[u8]) -> String,
     /// Brings an entity into memory, from its committed head, if it has one.
@@ -387,7 +389,11 @@ impl Family {
             queries: <E::Kind as Kind>::Queries::entries(),
             tables: E::Tables::entries(),
             is_key: |bytes| <E::Kind as Kind>::Key::from_bytes(bytes).is_some(),
-            show_key: show_key::<<E::Kind as Kind>::Key>,
+            show_key: |bytes| {
+                let key = <E::Kind as Kind>::Key::from_bytes(bytes);
+                key.map_or_else(|| format!("{bytes:02x?}"), |key| key.to_string())
+            },
+            key_of: |text| text.parse::<<E::Kind as Kind>::Key>().ok().map(|key| key.to_bytes()),
             show_head: show::<E>,
             load: |head| {
                 let head = head.map(E::decode).transpose()?.unwrap_or_default();
@@ -440,11 +446,7 @@ fn show<D: Data + serde::Serialize>(bytes: &[u8]) -> String {
     }
 }
 
-fn show_key<K: Key>(bytes: &[u8]) -> String {
-    K::from_bytes(bytes).map_or_else(|| format!("{bytes:02x?}"), |key| format!("{key:?}"))
-}
-
 fn show_row<K: Key, D: Data + serde::Serialize>(key: &[u8], row: Option<&[u8]>) -> String {
-    let key = show_key::<K>(key);
+    let key = K::from_bytes(key).map_or_else(|| format!("{key:02x?}"), |key| format!("{key:?}"));
     row.map_or_else(|| key.clone(), |row| format!("{key} = {}", show::<D>(row)))
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value};
@@ -12,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::kind::{Form, Kind};
 use crate::operation::{Operating, Operation, Stop};
 use crate::registry::type_name;
-use crate::{Caller, Command, Id, ProblemClass, Query, Refusal};
+use crate::{Caller, Command, ProblemClass, Query, Refusal};
 
 /// How a request is made.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -113,7 +114,6 @@ impl Route {
     pub fn command<C>(method: Method, path: &'static str, of: Of) -> Self
     where
         C: Command + Sync,
-        <C::Kind as Kind>::Key: OutsideKey,
     {
         let run = move |input: Input, cx: &mut Operating<'_>| {
             let (key, command) = parse::<<C::Kind as Kind>::Key, C>(of, input, cx)?;
@@ -126,7 +126,6 @@ impl Route {
     pub fn query<Q>(path: &'static str, of: Of) -> Self
     where
         Q: Query + Sync,
-        <Q::Kind as Kind>::Key: OutsideKey,
     {
         let run = move |input: Input, cx: &mut Operating<'_>| {
             let (key, query) = parse::<<Q::Kind as Kind>::Key, Q>(of, input, cx)?;
@@ -196,59 +195,17 @@ impl Route {
     }
 }
 
-/// A key that can be said from outside.
-pub trait OutsideKey: Sized {
-    /// From a part of the path.
-    fn of_text(text: &str) -> Option<Self>;
-    /// From the account that asks, if such entities belong to accounts.
-    fn of_account(account: Id) -> Option<Self>;
-}
-
-/// Lets a newtype of [`Id`] be said from outside, as text and as the caller's own.
-#[macro_export]
-macro_rules! account_key {
-    ($name:ident) => {
-        impl $crate::route::OutsideKey for $name {
-            fn of_text(text: &str) -> Option<Self> {
-                text.parse().ok()
-            }
-
-            fn of_account(account: $crate::Id) -> Option<Self> {
-                Some(Self(account))
-            }
-        }
-    };
-}
-
-/// Lets a key be said from outside, as text.
-#[macro_export]
-macro_rules! text_key {
-    ($name:ident) => {
-        impl $crate::route::OutsideKey for $name {
-            fn of_text(text: &str) -> Option<Self> {
-                text.parse().ok()
-            }
-
-            fn of_account(_: $crate::Id) -> Option<Self> {
-                None
-            }
-        }
-    };
-}
-
-fn parse<K: OutsideKey, F: Form>(
+fn parse<K: FromStr, F: Form>(
     of: Of,
     mut input: Input,
     cx: &Operating<'_>,
 ) -> Result<(K, F), Stop> {
-    let key = match of {
-        Of::Caller => K::of_account(cx.account()?).expect("declared as the caller's own"),
-        Of::Path(name) => {
-            let text = input.path.remove(name).expect("declared in the path");
-            let nothing = || NOT_FOUND.because(format!("There is no {name} called {text:?}."));
-            K::of_text(&text).ok_or_else(|| Stop::Refused(nothing()))?
-        }
+    let (name, text) = match of {
+        Of::Caller => ("account", cx.account()?.to_string()),
+        Of::Path(name) => (name, input.path.remove(name).expect("declared in the path")),
     };
+    let nothing = |_| NOT_FOUND.because(format!("There is no {name} called {text:?}."));
+    let key = text.parse().map_err(nothing).map_err(Stop::Refused)?;
     Ok((key, fields(input)?))
 }
 
