@@ -1,1 +1,27 @@
-//! x
+//! Shards: the executor that runs entities, the ledgers it commits to, and the links between shards.
+//!
+//! In reading order:
+//!
+//! | module          | says                                                                  |
+//! |-----------------|-----------------------------------------------------------------------|
+//! | [`request`]     | what comes to a shard from outside, and what goes back                |
+//! | [`executor`]    | runs entities and commits what they do, as a plain state machine      |
+//! | [`record`]      | what one commit holds; the fence that stops an old activation         |
+//! | [`ledger`]      | the port through which the executor knows its shard                   |
+//! | [`memory`]      | a ledger in memory, with scripted outcomes                            |
+//! | [`conformance`] | what every ledger must do                                             |
+//! | [`slots`]       | keys to slots, slots to shards                                        |
+//! | [`storage`]     | the key of every stored row                                           |
+//! | [`envelope`]    | messages on their way between shards                                  |
+//! | [`limits`]      | every limit of a shard, with unit and reason                          |
+
+pub mod conformance;
+pub mod envelope;
+pub mod executor;
+pub mod ledger;
+pub mod limits;
+pub mod memory;
+pub mod record;
+pub mod request;
+pub mod slots;
+pub mod storage;

@@ -18,6 +18,12 @@ pub const ROW_KEY_BYTES_MAX: usize = 1_000;
 /// Longest body of a command or query, in bytes. A command may become a row.
 pub const BODY_BYTES_MAX: usize = 64_000;
 
+/// Longest reply to a command, and longest refusal, in bytes: it is kept for repeats, as a row.
+pub const REPLY_BYTES_MAX: usize = ROW_BYTES_MAX;
+
+/// Longest answer to a query, in bytes: a page of a hundred bodies.
+pub const ANSWER_BYTES_MAX: usize = 1_000_000;
+
 /// Most rows in one answer to a scan. More is a page.
 pub const SCAN_ROWS_MAX: usize = 1_000;
 

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use bytes::Bytes;
 
 use crate::kind::{Answer, Command, Durability, Entity, Form, Handle, Kind, Query, Stream, Table};
-use crate::limits::{HEAD_BYTES_GOOD, HEAD_BYTES_MAX};
+use crate::limits::{ANSWER_BYTES_MAX, HEAD_BYTES_MAX, REPLY_BYTES_MAX};
 use crate::setting::Settings;
 use crate::transaction::{Effects, Halt, Limit, Scope, Transaction, Want};
 use crate::{Context, Data, DataError, Key, Problem, Refusal, Release};
@@ -130,10 +130,20 @@ pub enum Outcome {
     Refusal(Bytes),
 }
 
+impl Outcome {
+    /// The reply or the refusal.
+    pub fn bytes(&self) -> &Bytes {
+        match self {
+            Self::Reply(bytes) | Self::Refusal(bytes) => bytes,
+        }
+    }
+}
+
 /// One entity in memory.
 pub trait Live: Send {
-    /// Runs the handler of `command`. Only a [`Ran::Done`] with a reply has changed the entity.
-    fn run(&mut self, scope: &Scope<'_>, effects: &mut Effects, command: u16, body: &[u8]) -> Ran;
+    /// Runs the handler of `command`. Changes nothing here: what it came to is in `effects` and in
+    /// the outcome.
+    fn run(&self, scope: &Scope<'_>, effects: &mut Effects, command: u16, body: &[u8]) -> Ran;
 
     /// Runs the answer to `query`.
     fn ask(&self, scope: &Scope<'_>, query: u16, body: &[u8]) -> Ran;
@@ -143,14 +153,13 @@ pub trait Live: Send {
 }
 
 /// How a run ended.
-#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Ran {
     /// The handler returned.
     Done {
         /// What it returned.
         outcome: Outcome,
-        /// The head, when it has other bytes than before.
-        head: Option<Bytes>,
+        /// The entity from now on, when its head has other bytes than before.
+        changed: Option<Changed>,
     },
     /// It needs what is not in memory.
     Miss(Want),
@@ -162,6 +171,17 @@ pub enum Ran {
     Malformed,
 }
 
+/// A head that a command changed.
+pub struct Changed {
+    /// Its bytes.
+    pub head: Bytes,
+    /// The entity that has it.
+    pub live: Box<dyn Live>,
+}
+
+/// What most heads need, in bytes.
+const HEAD_BYTES_TYPICAL: usize = 64;
+
 struct Active<E> {
     head: E,
 }
@@ -172,29 +192,29 @@ where
     <E::Kind as Kind>::Commands: CommandSet<E>,
     <E::Kind as Kind>::Queries: QuerySet<E>,
 {
-    fn run(&mut self, scope: &Scope<'_>, effects: &mut Effects, command: u16, body: &[u8]) -> Ran {
+    fn run(&self, scope: &Scope<'_>, effects: &mut Effects, command: u16, body: &[u8]) -> Ran {
         let mut next = self.head.clone();
-        let ran = caught(|| {
+        let ran = caught(REPLY_BYTES_MAX, || {
             let mut cx = Context::new(Transaction::new(scope, effects));
             <E::Kind as Kind>::Commands::run(&mut next, &mut cx, command, body)
         });
         let Ran::Done { outcome: Outcome::Reply(reply), .. } = ran else { return ran };
         let outcome = Outcome::Reply(reply);
         if next == self.head {
-            return Ran::Done { outcome, head: None };
+            return Ran::Done { outcome, changed: None };
         }
-        let mut head = Vec::with_capacity(HEAD_BYTES_GOOD.min(64));
+        let mut head = Vec::with_capacity(HEAD_BYTES_TYPICAL);
         next.encode(scope.release, &mut head);
         if head.len() > HEAD_BYTES_MAX {
             return Ran::Limit(Limit::HeadBytes);
         }
-        self.head = next;
-        Ran::Done { outcome, head: Some(head.into()) }
+        let changed = Changed { head: head.into(), live: Box::new(Self { head: next }) };
+        Ran::Done { outcome, changed: Some(changed) }
     }
 
     fn ask(&self, scope: &Scope<'_>, query: u16, body: &[u8]) -> Ran {
         let mut effects = Effects::default();
-        caught(|| {
+        caught(ANSWER_BYTES_MAX, || {
             let cx = Context::new(Transaction::new(scope, &mut effects));
             <E::Kind as Kind>::Queries::run(&self.head, &cx, query, body)
         })
@@ -208,10 +228,11 @@ where
 }
 
 /// Runs a handler to its end, whichever way it ends.
-fn caught(run: impl FnOnce() -> Result<Outcome, NotInContract>) -> Ran {
+fn caught(bytes_max: usize, run: impl FnOnce() -> Result<Outcome, NotInContract>) -> Ran {
     // What the handler may leave half changed is a clone or is thrown away by the caller.
     match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(Ok(outcome)) => Ran::Done { outcome, head: None },
+        Ok(Ok(outcome)) if outcome.bytes().len() > bytes_max => Ran::Limit(Limit::ReplyBytes),
+        Ok(Ok(outcome)) => Ran::Done { outcome, changed: None },
         Ok(Err(NotInContract)) => Ran::Malformed,
         Err(payload) => match payload.downcast::<Halt>().map(|it| *it) {
             Ok(Halt::Miss(want)) => Ran::Miss(want),

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use crate::key::Key;
 use crate::kind::Offset;
 use crate::limits::{
-    EFFECTS_BYTES_MAX, MESSAGES_MAX, ROW_BYTES_MAX, ROW_KEY_BYTES_MAX, ROWS_WRITTEN_MAX,
-    SCAN_ROWS_MAX, WAKE_UPS_MAX,
+    BODY_BYTES_MAX, EFFECTS_BYTES_MAX, MESSAGES_MAX, ROW_BYTES_MAX, ROW_KEY_BYTES_MAX,
+    ROWS_WRITTEN_MAX, SCAN_ROWS_MAX, WAKE_UPS_MAX,
 };
 use crate::setting::Settings;
 use crate::{Caller, Durability, Id, ProblemClass, Release, Time};
@@ -102,6 +102,10 @@ pub enum Limit {
     WakeUps,
     /// [`EFFECTS_BYTES_MAX`]
     EffectsBytes,
+    /// [`BODY_BYTES_MAX`], of a message or wake-up.
+    BodyBytes,
+    /// [`crate::limits::REPLY_BYTES_MAX`], or [`crate::limits::ANSWER_BYTES_MAX`] of a query.
+    ReplyBytes,
     /// A stream or wake-up of an ephemeral entity, which cannot keep them.
     Ephemeral,
 }
@@ -117,6 +121,8 @@ impl Limit {
             Self::Messages => "too_many_messages",
             Self::WakeUps => "too_many_wake_ups",
             Self::EffectsBytes => "effects_too_large",
+            Self::BodyBytes => "message_too_large",
+            Self::ReplyBytes => "reply_too_large",
             Self::Ephemeral => "ephemeral_cannot_keep",
         };
         ProblemClass { status: 413, code }
@@ -302,6 +308,7 @@ impl<'a> Transaction<'a> {
         targets: impl Iterator<Item = Vec<u8>>,
         refused: Option<(u16, Bytes)>,
     ) {
+        stop_above(BODY_BYTES_MAX, body.len(), Limit::BodyBytes);
         let mut sent: usize = self.effects.messages.iter().map(|it| it.targets.len()).sum();
         self.charge(body.len() + refused.as_ref().map_or(0, |(_, body)| body.len()));
         let mut message = Message { kind, command, body, targets: Vec::new(), refused };
@@ -318,6 +325,7 @@ impl<'a> Transaction<'a> {
 
     pub(crate) fn wake_at(&mut self, at: Time, command: u16, body: Bytes) {
         self.stop_if_ephemeral();
+        stop_above(BODY_BYTES_MAX, body.len(), Limit::BodyBytes);
         stop_above(WAKE_UPS_MAX, self.effects.wake_ups.len() + 1, Limit::WakeUps);
         self.charge(self.scope.key.len() + body.len());
         self.effects.wake_ups.push(WakeUp { at, command, body });

@@ -9,6 +9,7 @@ struct Layout {
     version: String,
     release: String,
     previous: Option<String>,
+    is_secret: bool,
 }
 
 pub(crate) fn expand(arguments: &TokenStream, item: TokenStream) -> TokenStream {
@@ -19,7 +20,7 @@ pub(crate) fn expand(arguments: &TokenStream, item: TokenStream) -> TokenStream 
     let Some((shape, name)) = shape_and_name(&item) else {
         return error("#[data] goes on a struct or an enum without type parameters");
     };
-    let mut out = attributes(&shape).parse::<TokenStream>().expect("attributes are Rust");
+    let mut out = attributes(&shape, &layout).parse::<TokenStream>().expect("attributes are Rust");
     out.extend(item);
     out.extend(implementation(&name, &layout).parse::<TokenStream>().expect("an impl is Rust"));
     out
@@ -28,18 +29,21 @@ pub(crate) fn expand(arguments: &TokenStream, item: TokenStream) -> TokenStream 
 fn parse(arguments: &TokenStream) -> Result<Layout, String> {
     let text = arguments.to_string();
     let mut given = BTreeMap::new();
-    for pair in text.split(',').filter(|pair| !pair.trim().is_empty()) {
+    let mut words: Vec<&str> = text.split(',').filter(|it| !it.trim().is_empty()).collect();
+    let is_secret = words.first().is_some_and(|it| it.trim() == "secret");
+    for pair in words.split_off(usize::from(is_secret)) {
         let (name, value) = pair.split_once('=').ok_or("expected `name = value`")?;
         given.insert(name.trim().to_owned(), value.trim().to_owned());
     }
     if given.is_empty() {
-        return Ok(Layout { version: "1".into(), release: "1".into(), previous: None });
+        return Ok(Layout { version: "1".into(), release: "1".into(), previous: None, is_secret });
     }
     let mut take = |name: &str| given.remove(name).ok_or(format!("`{name}` is missing"));
     let layout = Layout {
         version: take("version")?,
         release: take("release")?,
         previous: Some(take("previous")?),
+        is_secret,
     };
     match given.keys().next() {
         Some(name) => Err(format!("`{name}` is unknown")),
@@ -60,14 +64,15 @@ fn shape_and_name(item: &TokenStream) -> Option<(String, String)> {
     None
 }
 
-fn attributes(shape: &str) -> String {
+fn attributes(shape: &str, layout: &Layout) -> String {
+    let debug = if layout.is_secret { "" } else { "Debug," };
     let json = match shape {
         "struct" => "#[serde(deny_unknown_fields)]",
         _ => "#[serde(rename_all = \"snake_case\")]",
     };
     format!(
         "#[derive(
-            Clone, Debug, Eq, PartialEq,
+            Clone, {debug} Eq, PartialEq,
             ::entity::export::rkyv::Archive,
             ::entity::export::rkyv::Serialize,
             ::entity::export::rkyv::Deserialize,
@@ -83,7 +88,7 @@ fn attributes(shape: &str) -> String {
 }
 
 fn implementation(name: &str, layout: &Layout) -> String {
-    let Layout { version, release, previous } = layout;
+    let Layout { version, release, previous, is_secret } = layout;
     let (before, up, down) = match previous {
         None => ("::entity::Never", "match before {}".to_owned(), "None".to_owned()),
         Some(before) => (
@@ -92,8 +97,10 @@ fn implementation(name: &str, layout: &Layout) -> String {
             format!("Some(<Self as ::entity::Upgrade<{before}>>::down(self))"),
         ),
     };
+    let debug = if *is_secret { hiding_debug(name) } else { String::new() };
     format!(
-        "impl ::entity::Data for {name} {{
+        "{debug}
+        impl ::entity::Data for {name} {{
             const VERSION: u16 = {version};
             const RELEASE: ::entity::Release = ::entity::Release({release});
             type Previous = {before};
@@ -103,6 +110,16 @@ fn implementation(name: &str, layout: &Layout) -> String {
             }}
             fn up(before: Self::Previous) -> Self {{ {up} }}
             fn down(&self) -> Option<Self::Previous> {{ {down} }}
+        }}"
+    )
+}
+
+fn hiding_debug(name: &str) -> String {
+    format!(
+        "impl ::std::fmt::Debug for {name} {{
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {{
+                f.write_str(\"{name}(..)\")
+            }}
         }}"
     )
 }

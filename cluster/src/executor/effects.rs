@@ -1,0 +1,231 @@
+//! What a handler did becomes part of the open record; the record becomes part of history.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use entity::registry::Changed;
+use entity::transaction::{Effects, Message, Part};
+use entity::{Address, Durability, Id, Time};
+
+use super::batch::InFlight;
+use super::queue::Work;
+use super::shard::{End, Executor, Output, Phase, Publication};
+use super::stored::{WakeUp, encode};
+use super::waiting::Leaving;
+use crate::envelope::{Envelope, Parcel, Refused};
+use crate::ledger::Ledger;
+use crate::record::{Fence, Record, Write};
+use crate::request::{Answer, Failure};
+use crate::slots::{ShardId, Slot};
+use crate::storage;
+
+impl Executor {
+    /// Accepts what a handler did.
+    pub(super) fn accept(
+        &mut self,
+        address: &Address,
+        effects: Effects,
+        changed: Option<Changed>,
+        time: Time,
+    ) {
+        let prefix = storage::entity_prefix(address);
+        let durability = self.durability(address.kind);
+        if let Some(changed) = changed {
+            self.accept_head(address, &prefix, durability, changed);
+        }
+        for (key, row) in effects.rows {
+            let key = storage::join(&prefix, &key);
+            match (durability, row) {
+                (Durability::Durable, row) => self.write_row(key, row),
+                (Durability::Ephemeral, Some(row)) => {
+                    self.entities.ephemeral.insert(key, row);
+                }
+                (Durability::Ephemeral, None) => {
+                    self.entities.ephemeral.remove(&key);
+                }
+            }
+        }
+        for (stream, offset, item) in effects.appended {
+            if self.followed.contains(&(address.clone(), stream)) {
+                let entity = address.clone();
+                self.batch.publications.push(Publication { entity, stream, offset, item });
+            }
+        }
+        if !effects.messages.is_empty() {
+            self.batch.commands += 1;
+        }
+        for message in effects.messages {
+            self.send(address, message);
+        }
+        let mut ids = effects.ids;
+        for wake_up in effects.wake_ups {
+            ids += 1;
+            let id = Id::of_record(time, self.setup.shard.0, ids);
+            let key = storage::wake_up(Slot::of(&address.key), wake_up.at, id);
+            let (command, body) = (wake_up.command, wake_up.body.to_vec());
+            let stored = WakeUp { to: address.clone(), command, body };
+            self.batch.write(key.clone(), Some(encode(&stored)));
+            self.wake_ups.insert((wake_up.at, key), stored);
+        }
+    }
+
+    fn accept_head(
+        &mut self,
+        address: &Address,
+        prefix: &[u8],
+        durability: Durability,
+        changed: Changed,
+    ) {
+        let sequence = self.flight.proposed + 1;
+        let (resident, _) = self.entities.get(address).expect("its handler ran");
+        resident.live = changed.live;
+        if durability == Durability::Ephemeral {
+            return;
+        }
+        // Of several heads of one entity in one record only the last one counts.
+        if resident.written.0 == sequence {
+            self.batch.rewrite(resident.written.1 as usize, changed.head);
+            return;
+        }
+        let key = storage::join(prefix, &[Part::Head as u8]);
+        let index = self.batch.write(key, Some(changed.head));
+        resident.written = (sequence, u32::try_from(index).expect("far fewer rows than that"));
+    }
+
+    /// Writes a row that handlers may read before it has committed.
+    pub(super) fn write_row(&mut self, key: Bytes, value: Option<Bytes>) {
+        self.overlay.write(self.flight.proposed + 1, key.clone(), value.clone());
+        self.batch.write(key, value);
+    }
+
+    /// Puts a message into the envelopes of the open record, one for each shard among its targets.
+    fn send(&mut self, from: &Address, message: Message) {
+        let mut targets: BTreeMap<ShardId, Vec<Vec<u8>>> = BTreeMap::new();
+        for target in message.targets {
+            targets.entry(self.setup.directory.shard_of(&target)).or_default().push(target);
+        }
+        for (to, targets) in targets {
+            let refused = message.refused.as_ref();
+            let parcel = Parcel {
+                from: from.clone(),
+                kind: message.kind,
+                command: message.command,
+                body: message.body.to_vec(),
+                targets,
+                refused: refused
+                    .map(|(command, body)| Refused { command: *command, body: body.to_vec() }),
+            };
+            self.batch.send(to, parcel);
+        }
+    }
+
+    /// Closes the open record and hands it over, if there is one and not too many are in flight.
+    pub(super) fn seal(&mut self, ledger: &mut dyn Ledger) {
+        let gathered = self.outbox.removals() + self.replies.removals();
+        let has_content =
+            !self.batch.is_empty() || gathered > self.setup.knobs.removals_gathered_max;
+        if !has_content || self.flight.count() >= self.setup.knobs.records_in_flight_max {
+            return;
+        }
+        let sequence = self.flight.proposed + 1;
+        if self.time <= self.sealed {
+            self.next_time(Time::default());
+        }
+        let time = self.time;
+        self.sealed = time;
+        let batch = std::mem::take(&mut self.batch);
+        let mut writes = batch.writes;
+        let sent = self.enclose(batch.parcels, time, &mut writes);
+        let mut handled = Vec::new();
+        for (from, position) in self.inbox.take_advanced() {
+            let (key, value) = (storage::link_in(from), Some(encode(&position)));
+            writes.push(Write { key, value });
+            handled.push((from, position.handled));
+        }
+        let limit = 2 * self.setup.knobs.removals_gathered_max;
+        writes.extend(self.outbox.take_removals(limit));
+        writes.extend(self.replies.take_removals(limit));
+        let publications = batch.publications;
+        self.flight.push(InFlight { sequence, publications, sent, handled });
+        let fence = Fence { activation: self.activation, sequence };
+        ledger.commit(Record { fence, time, writes });
+    }
+
+    /// Makes one envelope for each shard that gets messages.
+    fn enclose(
+        &mut self,
+        parcels: BTreeMap<ShardId, Vec<Parcel>>,
+        time: Time,
+        writes: &mut Vec<Write>,
+    ) -> Vec<(ShardId, u64)> {
+        let (own, incarnation) = (self.setup.shard, self.setup.incarnation);
+        let mut sent = Vec::new();
+        for (to, parcels) in parcels {
+            let number = self.outbox.next_number(to);
+            let envelope = Envelope { incarnation, from: own.0, number, time, parcels };
+            writes.extend(self.outbox.push(to, number, envelope.seal()));
+            sent.push((to, number));
+            // What a shard sends to itself may be handled by its next record: that one commits only
+            // if this one does.
+            if to == own {
+                self.deliver_to_self(envelope);
+            }
+        }
+        sent
+    }
+
+    /// A record has committed, and with it all before it.
+    pub(super) fn committed(&mut self, sequence: u64) {
+        let records: Vec<_> = self.flight.committed(sequence).collect();
+        for record in records {
+            self.outputs.extend(record.publications.into_iter().map(Output::Published));
+            for (to, number) in record.sent {
+                self.outbox.committed(to, number);
+            }
+            for (from, number) in record.handled {
+                self.inbox.note_committed(from, number);
+                if from == self.setup.shard {
+                    self.outbox.acknowledge(from, number, self.now);
+                } else {
+                    self.outputs.push_back(Output::Acknowledge { to: from, number });
+                }
+            }
+        }
+        let waiting: Vec<_> = self.answers.committed(self.flight.committed).collect();
+        for waiting in waiting {
+            self.leave(waiting.ticket, waiting.leaving);
+        }
+    }
+
+    pub(super) fn leave(&mut self, ticket: u64, leaving: Leaving) {
+        match leaving {
+            Leaving::Answer(answer) => self.answer(ticket, answer),
+            Leaving::End(end) => self.outputs.push_back(Output::Operated { ticket, end }),
+        }
+    }
+
+    /// The activation is over. `lost` is the first record known to have no effect; of others in
+    /// flight nothing is known.
+    pub(super) fn end(&mut self, lost: Option<u64>) {
+        for (sequence, waiting) in self.answers.drain() {
+            let without_effect =
+                !waiting.effect || sequence.zip(lost).is_some_and(|(it, lost)| it >= lost);
+            let failure = if without_effect { Failure::Moved } else { Failure::Unknown };
+            self.leave(waiting.ticket, waiting.leaving.failed(failure));
+        }
+        for work in self.queue.drain() {
+            match work {
+                Work::Request { ticket, .. } => {
+                    self.answer(ticket, Answer::Failure(Failure::Moved));
+                }
+                Work::Operation { ticket, .. } => {
+                    let end = End::Failed(Failure::Moved);
+                    self.outputs.push_back(Output::Operated { ticket, end });
+                }
+                Work::Link(_) | Work::WakeUp(_) => {}
+            }
+        }
+        self.phase = Phase::Ended;
+        self.outputs.push_back(Output::Ended);
+    }
+}

@@ -1,0 +1,262 @@
+//! One message of a link; wake-ups; what an operator asks for.
+
+use bytes::Bytes;
+use entity::registry::Entry;
+use entity::transaction::{Read, Want};
+use entity::{Address, Caller, Id, Time};
+
+use super::commands::{Attempt, Executed, Run};
+use super::queue::Work;
+use super::shard::{End, Executor, Operation};
+use super::stored::{decode, encode};
+use super::view::FetchedRows;
+use super::waiting::{Leaving, Waiting};
+use crate::envelope::{DeadLetter, Parcel, Refused};
+use crate::ledger::Ledger;
+use crate::limits::DEAD_LETTERS_PAGE;
+use crate::request::Failure;
+use crate::slots::ShardId;
+use crate::storage;
+
+/// A message as it is handled: taken out of its envelope.
+struct Message {
+    from: Address,
+    to: Address,
+    command: u16,
+    body: Bytes,
+    refused: Option<Refused>,
+    /// Time of the record that sent it.
+    sent: Time,
+}
+
+impl Executor {
+    /// Handles the next message of a link, exactly once: whatever its handler says, the record that
+    /// holds the effects also moves the link on.
+    pub(super) fn message(
+        &mut self,
+        ledger: &mut dyn Ledger,
+        from: ShardId,
+        fetched: &FetchedRows,
+    ) -> Attempt {
+        let message = self.head_message(from);
+        let caller = Caller::Entity(message.from.clone());
+        match self.handle(ledger, &message, &caller, fetched) {
+            Attempt::Done => {}
+            not_yet @ (Attempt::Miss(_) | Attempt::Postpone) => return not_yet,
+        }
+        self.inbox.advance(from);
+        self.batch.commands += 1;
+        if self.inbox.head(from).is_some() {
+            self.queue.push(Work::Link(from));
+        } else {
+            self.inbox.leave_line(from);
+        }
+        Attempt::Done
+    }
+
+    fn head_message(&self, from: ShardId) -> Message {
+        let (envelope, n) = self.inbox.head(from).expect("a link in line has a head");
+        let (parcel, key) = envelope.message(n).expect("envelopes are never empty");
+        Message {
+            from: parcel.from.clone(),
+            to: Address { kind: parcel.kind, key: key.to_vec() },
+            command: parcel.command,
+            body: Bytes::copy_from_slice(&parcel.body),
+            refused: parcel.refused.clone(),
+            sent: envelope.time,
+        }
+    }
+
+    /// Handles a wake-up that is due, exactly once: the record that holds the effects also removes it.
+    pub(super) fn wake_up(
+        &mut self,
+        ledger: &mut dyn Ledger,
+        key: &Bytes,
+        fetched: &FetchedRows,
+    ) -> Attempt {
+        let wake_up = self.due.get(key).expect("it stands in line").clone();
+        let message = Message {
+            from: wake_up.to.clone(),
+            to: wake_up.to,
+            command: wake_up.command,
+            body: wake_up.body.into(),
+            refused: None,
+            sent: Time::default(),
+        };
+        match self.handle(ledger, &message, &Caller::Itself, fetched) {
+            Attempt::Done => {}
+            not_yet @ (Attempt::Miss(_) | Attempt::Postpone) => return not_yet,
+        }
+        self.due.remove(key);
+        self.batch.write(key.clone(), None);
+        self.batch.commands += 1;
+        Attempt::Done
+    }
+
+    fn handle(
+        &mut self,
+        ledger: &dyn Ledger,
+        message: &Message,
+        caller: &Caller,
+        fetched: &FetchedRows,
+    ) -> Attempt {
+        let run = Run {
+            to: &message.to,
+            caller,
+            command: message.command,
+            body: &message.body,
+            after: message.sent,
+        };
+        let known = self.setup.registry.kind(message.to.kind);
+        if known.and_then(|family| family.command(message.command)).is_none() {
+            self.give_up(message, &Failure::Malformed.problem());
+            return Attempt::Done;
+        }
+        match self.execute(ledger, &run, fetched) {
+            Executed::Miss(want) => return Attempt::Miss(want),
+            Executed::Replied { effects, changed, time, .. } => {
+                if self.is_outbox_full() && !effects.messages.is_empty() {
+                    return Attempt::Postpone;
+                }
+                self.accept(&message.to, effects, changed, time);
+            }
+            Executed::Refused { refusal, .. } => {
+                let command = self.command_entry(message).problem;
+                let problem = command(&refusal).expect("encoded by the contract's entity");
+                self.give_up(message, &problem);
+            }
+            Executed::Failed(Failure::Overloaded) => return Attempt::Postpone,
+            Executed::Failed(failure) => self.give_up(message, &failure.problem()),
+        }
+        Attempt::Done
+    }
+
+    fn command_entry(&self, message: &Message) -> &Entry {
+        let command = self.family(message.to.kind).command(message.command);
+        command.expect("looked up before it ran")
+    }
+
+    /// A message was not handled: its sender is told, if it wants to be; otherwise it becomes a dead
+    /// letter.
+    fn give_up(&mut self, message: &Message, problem: &entity::Problem) {
+        if let Some(refused) = &message.refused {
+            let parcel = Parcel {
+                from: message.to.clone(),
+                kind: message.from.kind,
+                command: refused.command,
+                body: refused.body.clone(),
+                targets: vec![message.from.key.clone()],
+                refused: None,
+            };
+            self.batch.send(self.setup.directory.shard_of(&message.from.key), parcel);
+            return;
+        }
+        let at = self.next_time(message.sent);
+        let letter = DeadLetter {
+            from: message.from.clone(),
+            to: message.to.clone(),
+            command: message.command,
+            body: message.body.to_vec(),
+            at,
+            code: problem.class.code.to_owned(),
+            detail: problem.detail.clone(),
+        };
+        let id = Id::of_record(at, self.setup.shard.0, 0);
+        self.write_row(storage::dead_letter(id), Some(encode(&letter)));
+        self.count_dead_letters(1);
+    }
+
+    fn count_dead_letters(&mut self, change: i64) {
+        self.counters.dead_letters = self.counters.dead_letters.saturating_add_signed(change);
+        self.batch.write(storage::counters(), Some(encode(&self.counters)));
+    }
+
+    /// Does what an operator asks for.
+    pub(super) fn operate(
+        &mut self,
+        ledger: &dyn Ledger,
+        ticket: u64,
+        operation: &Operation,
+        fetched: &FetchedRows,
+    ) -> Attempt {
+        let done = match operation {
+            Operation::DeadLetters { after } => self.dead_letters(ledger, *after, fetched),
+            Operation::Redrive(id) => self.take_dead_letter(ledger, *id, fetched, true),
+            Operation::Discard(id) => self.take_dead_letter(ledger, *id, fetched, false),
+            Operation::Quarantined => {
+                Ok(End::Quarantined(self.quarantined.values().cloned().collect()))
+            }
+            Operation::Release(address) => Ok(self.release(address)),
+        };
+        match done {
+            Ok(end) => {
+                let effect = end == End::Done;
+                self.hold(Waiting { ticket, leaving: Leaving::End(end), effect });
+                Attempt::Done
+            }
+            Err(want) => Attempt::Miss(want),
+        }
+    }
+
+    fn dead_letters(
+        &self,
+        ledger: &dyn Ledger,
+        after: Id,
+        fetched: &FetchedRows,
+    ) -> Result<End, Want> {
+        let range = storage::dead_letters(after, DEAD_LETTERS_PAGE);
+        match self.reader(ledger, fetched).scan(&range) {
+            Read::Ready(rows) => {
+                let letters = rows.iter().map(|(key, row)| {
+                    let id = storage::dead_letter_of(key).expect("written by `give_up`");
+                    (id, decode(row))
+                });
+                Ok(End::DeadLetters(letters.collect()))
+            }
+            Read::Miss => Err(Want::Rows(range)),
+        }
+    }
+
+    /// Takes a dead letter out, and sends it again if so wanted.
+    fn take_dead_letter(
+        &mut self,
+        ledger: &dyn Ledger,
+        id: Id,
+        fetched: &FetchedRows,
+        again: bool,
+    ) -> Result<End, Want> {
+        let key = storage::dead_letter(id);
+        let row = match self.reader(ledger, fetched).get(&key) {
+            Read::Ready(Some(row)) => row,
+            Read::Ready(None) => return Ok(End::NotFound),
+            Read::Miss => return Err(Want::Row(key.to_vec())),
+        };
+        self.next_time(Time::default());
+        self.write_row(key, None);
+        self.count_dead_letters(-1);
+        self.batch.commands += 1;
+        if again {
+            let letter: DeadLetter = decode(&row);
+            let parcel = Parcel {
+                from: letter.from,
+                kind: letter.to.kind,
+                command: letter.command,
+                body: letter.body,
+                targets: vec![letter.to.key.clone()],
+                refused: None,
+            };
+            self.batch.send(self.setup.directory.shard_of(&letter.to.key), parcel);
+        }
+        Ok(End::Done)
+    }
+
+    fn release(&mut self, address: &Address) -> End {
+        if self.quarantined.remove(address).is_none() {
+            return End::NotFound;
+        }
+        self.next_time(Time::default());
+        self.batch.write(storage::quarantine(address), None);
+        self.batch.commands += 1;
+        End::Done
+    }
+}

@@ -1,0 +1,150 @@
+//! The sending end of links.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use entity::Time;
+
+use crate::envelope::Envelope;
+use crate::limits::RESEND_AFTER;
+use crate::record::Write;
+use crate::slots::ShardId;
+use crate::storage;
+
+/// Envelopes that are not acknowledged, by receiver.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    links: BTreeMap<ShardId, Link>,
+    bytes: usize,
+    /// Rows of acknowledged envelopes, to be removed by the next record.
+    removals: Vec<Bytes>,
+}
+
+#[derive(Debug, Default)]
+struct Link {
+    /// Number of the last envelope made.
+    last: u64,
+    /// All are acknowledged up to this one.
+    acknowledged: u64,
+    /// All have been sent up to this one.
+    sent: u64,
+    /// All may be sent up to this one: their records have committed.
+    committed: u64,
+    /// When something was last sent or acknowledged.
+    at: Time,
+    /// Those not acknowledged, in order.
+    envelopes: VecDeque<(u64, Bytes)>,
+}
+
+impl Outbox {
+    /// Bytes of all envelopes that are not acknowledged.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How many rows could be removed.
+    pub(super) fn removals(&self) -> usize {
+        self.removals.len()
+    }
+
+    /// Number of the next envelope to a shard.
+    pub(super) fn next_number(&self, to: ShardId) -> u64 {
+        self.links.get(&to).map_or(0, |link| link.last) + 1
+    }
+
+    /// What the last envelope was when the shard was taken over.
+    pub(super) fn load_last(&mut self, to: ShardId, last: u64) {
+        let link = self.links.entry(to).or_default();
+        link.last = last;
+        if link.envelopes.is_empty() {
+            (link.acknowledged, link.sent, link.committed) = (last, last, last);
+        }
+    }
+
+    /// An envelope that was not known to be acknowledged when the shard was taken over.
+    pub(super) fn load(&mut self, to: ShardId, number: u64, envelope: Bytes) {
+        let link = self.links.entry(to).or_default();
+        if link.envelopes.is_empty() {
+            (link.acknowledged, link.sent) = (number - 1, number - 1);
+        }
+        link.committed = number;
+        link.last = link.last.max(number);
+        self.bytes += envelope.len();
+        link.envelopes.push_back((number, envelope));
+    }
+
+    /// Keeps a new envelope, and yields the rows for it.
+    pub(super) fn push(&mut self, to: ShardId, number: u64, envelope: Bytes) -> [Write; 2] {
+        let link = self.links.entry(to).or_default();
+        assert_eq!(number, link.last + 1, "numbers have no gaps");
+        link.last = number;
+        self.bytes += envelope.len();
+        link.envelopes.push_back((number, envelope.clone()));
+        let last = Bytes::copy_from_slice(&number.to_be_bytes());
+        [
+            Write { key: storage::outbox(to, number), value: Some(envelope) },
+            Write { key: storage::link_out(to), value: Some(last) },
+        ]
+    }
+
+    /// The record that holds an envelope has committed: it may leave.
+    pub(super) fn committed(&mut self, to: ShardId, number: u64) {
+        let link = self.links.get_mut(&to).expect("it was pushed");
+        link.committed = link.committed.max(number);
+    }
+
+    /// The receiver has handled all envelopes up to `number`.
+    pub(super) fn acknowledge(&mut self, to: ShardId, number: u64, now: Time) {
+        let Some(link) = self.links.get_mut(&to) else { return };
+        // What was never sent cannot have been handled.
+        let number = number.min(link.committed);
+        if number <= link.acknowledged {
+            return;
+        }
+        link.acknowledged = number;
+        link.sent = link.sent.max(number);
+        link.at = now;
+        while link.envelopes.front().is_some_and(|(first, _)| *first <= number) {
+            let (first, envelope) = link.envelopes.pop_front().expect("just seen");
+            self.bytes -= envelope.len();
+            self.removals.push(storage::outbox(to, first));
+        }
+    }
+
+    /// Envelopes that are to leave now: new ones within the window, and again those that have waited
+    /// too long for an acknowledgement.
+    pub(super) fn leaving(&mut self, now: Time, window: usize) -> Vec<(ShardId, Bytes)> {
+        let mut leaving = Vec::new();
+        for (to, link) in &mut self.links {
+            if link.sent > link.acknowledged && now.since(link.at) >= RESEND_AFTER {
+                link.sent = link.acknowledged;
+            }
+            let until = link.committed.min(link.acknowledged + window as u64);
+            let new = link.envelopes.iter().filter(|(it, _)| (link.sent + 1..=until).contains(it));
+            leaving.extend(new.map(|(_, envelope)| (*to, envelope.clone())));
+            if until > link.sent {
+                (link.sent, link.at) = (until, now);
+            }
+        }
+        leaving
+    }
+
+    /// Envelopes behind number `handled`, as they were when the shard was taken over.
+    pub(super) fn unhandled(&self, to: ShardId, handled: u64) -> Vec<Envelope> {
+        let Some(link) = self.links.get(&to) else { return Vec::new() };
+        let waiting = link.envelopes.iter().filter(|(number, _)| *number > handled);
+        waiting.map(|(_, bytes)| Envelope::open(bytes).expect("sealed by this shard")).collect()
+    }
+
+    /// When something has to be sent again, if nothing is acknowledged until then.
+    pub(super) fn next_resend(&self) -> Option<Time> {
+        let waiting = self.links.values().filter(|link| link.sent > link.acknowledged);
+        waiting.map(|link| link.at + RESEND_AFTER).min()
+    }
+
+    /// Rows to be removed by the next record, at most `limit`.
+    pub(super) fn take_removals(&mut self, limit: usize) -> Vec<Write> {
+        let count = limit.min(self.removals.len());
+        self.removals.drain(..count).map(|key| Write { key, value: None }).collect()
+    }
+}

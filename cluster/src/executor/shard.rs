@@ -1,0 +1,465 @@
+//! The state machine's face: inputs, steps, outputs.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use entity::registry::Registry;
+use entity::{Address, Id, Offset, Release, Time};
+
+use super::batch::{Batch, Flight};
+use super::entities::Entities;
+use super::inbox::{Arrival, Inbox};
+use super::knobs::Knobs;
+use super::loading::Loading;
+use super::outbox::Outbox;
+use super::overlay::Overlay;
+use super::queue::{Queue, Work};
+use super::replies::Replies;
+use super::stored::{Counters, Quarantined, WakeUp};
+use super::waiting::Answers;
+use crate::envelope::{DeadLetter, Envelope};
+use crate::ledger::{Completion, Ledger};
+use crate::request::{Answer, Failure, Request};
+use crate::slots::{Directory, ShardId};
+
+/// What an executor is made of.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Which shard.
+    pub shard: ShardId,
+    /// The cluster incarnation.
+    pub incarnation: u64,
+    /// What can be run.
+    pub registry: Arc<Registry>,
+    /// Which shard has which slots.
+    pub directory: Arc<Directory>,
+    /// What layouts may be written.
+    pub release: Release,
+    /// Seed of the random numbers that handlers see.
+    pub chance: u64,
+    /// Limits.
+    pub knobs: Knobs,
+}
+
+/// What comes in.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A request from outside. Its answer has the same ticket.
+    Request {
+        /// Chosen by the driver.
+        ticket: u64,
+        /// The request.
+        request: Request,
+    },
+    /// An envelope from another shard, sealed.
+    Envelope(Bytes),
+    /// The other end of a link has handled all envelopes up to a number.
+    Acknowledged {
+        /// The cluster incarnation that the number belongs to.
+        incarnation: u64,
+        /// The receiver of the envelopes.
+        by: ShardId,
+        /// Number of the last one.
+        number: u64,
+    },
+    /// Something for an operator. What came of it has the same ticket.
+    Operation {
+        /// Chosen by the driver.
+        ticket: u64,
+        /// What to do.
+        operation: Operation,
+    },
+    /// Items appended to a stream from now on are published.
+    Follow {
+        /// Whose stream.
+        entity: Address,
+        /// Which of its streams.
+        stream: u8,
+    },
+    /// They are no longer.
+    Unfollow {
+        /// Whose stream.
+        entity: Address,
+        /// Which of its streams.
+        stream: u8,
+    },
+}
+
+/// What an operator may ask of a shard.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Operation {
+    /// Lists dead letters, oldest first, at most [`crate::limits::DEAD_LETTERS_PAGE`].
+    DeadLetters {
+        /// Only those behind this one.
+        after: Id,
+    },
+    /// Sends a dead letter again.
+    Redrive(Id),
+    /// Throws a dead letter away.
+    Discard(Id),
+    /// Lists quarantined entities.
+    Quarantined,
+    /// Lets a quarantined entity handle commands again.
+    Release(Address),
+}
+
+/// What goes out.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// The answer to a request.
+    Answer {
+        /// Ticket of the request.
+        ticket: u64,
+        /// What became of it.
+        answer: Answer,
+    },
+    /// An envelope for another shard, sealed.
+    Envelope {
+        /// The receiver.
+        to: ShardId,
+        /// The envelope.
+        envelope: Bytes,
+    },
+    /// Envelopes of another shard have been handled.
+    Acknowledge {
+        /// Their sender.
+        to: ShardId,
+        /// Number of the last one.
+        number: u64,
+    },
+    /// An item of a followed stream has committed.
+    Published(Publication),
+    /// What came of an operation.
+    Operated {
+        /// Ticket of the operation.
+        ticket: u64,
+        /// What came of it.
+        end: End,
+    },
+    /// This activation is over: make a new executor, or none.
+    Ended,
+}
+
+/// An item of a stream.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Publication {
+    /// Whose stream.
+    pub entity: Address,
+    /// Which of its streams.
+    pub stream: u8,
+    /// Position in the stream.
+    pub offset: Offset,
+    /// The encoded item.
+    pub item: Bytes,
+}
+
+/// What came of an [`Operation`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum End {
+    /// It is done, and durable.
+    Done,
+    /// There is nothing like that.
+    NotFound,
+    /// Dead letters with their ids.
+    DeadLetters(Vec<(Id, DeadLetter)>),
+    /// Quarantined entities.
+    Quarantined(Vec<Quarantined>),
+    /// It was not done, or this is unknown.
+    Failed(Failure),
+}
+
+/// How a shard is doing.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Status {
+    /// Which shard.
+    pub shard: ShardId,
+    /// Whether it serves.
+    pub serving: bool,
+    /// The activation, 0 before it has begun.
+    pub activation: u64,
+    /// Records committed by this activation.
+    pub committed: u64,
+    /// Records in flight.
+    pub in_flight: u64,
+    /// Requests and messages that wait.
+    pub queued: usize,
+    /// Entities in memory.
+    pub live: usize,
+    /// Bytes of envelopes that are not acknowledged.
+    pub outbox_bytes: usize,
+    /// Wake-ups that are not due yet.
+    pub wake_ups: usize,
+    /// Entities that wait for an operator.
+    pub quarantined: usize,
+    /// Dead letters that nobody has looked after.
+    pub dead_letters: u64,
+}
+
+/// Runs one shard.
+pub struct Executor {
+    pub(super) setup: Setup,
+    pub(super) phase: Phase,
+    /// The moment of the step, by the clock of the node.
+    pub(super) now: Time,
+    /// Hybrid logical time of the last command.
+    pub(super) time: Time,
+    /// Time of the last record.
+    pub(super) sealed: Time,
+    pub(super) activation: u64,
+    pub(super) queue: Queue,
+    pub(super) entities: Entities,
+    pub(super) overlay: Overlay,
+    pub(super) batch: Batch,
+    pub(super) flight: Flight,
+    pub(super) answers: Answers,
+    pub(super) replies: Replies,
+    pub(super) outbox: Outbox,
+    pub(super) inbox: Inbox,
+    pub(super) wake_ups: BTreeMap<(Time, Bytes), WakeUp>,
+    /// Wake-ups that are due and stand in line.
+    pub(super) due: BTreeMap<Bytes, WakeUp>,
+    pub(super) quarantined: BTreeMap<Address, Quarantined>,
+    /// How often entities have panicked in a row.
+    pub(super) panics: BTreeMap<Address, u32>,
+    pub(super) counters: Counters,
+    pub(super) followed: BTreeSet<(Address, u8)>,
+    pub(super) outputs: VecDeque<Output>,
+    last_ticket: u64,
+}
+
+/// What an activation is doing.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// Nothing yet.
+    New,
+    /// It has asked to take the shard over.
+    Claiming,
+    /// It reads what has to be in memory.
+    Loading(Loading),
+    /// It handles commands.
+    Serving,
+    /// It has lost the shard.
+    Ended,
+}
+
+impl Executor {
+    /// A new activation. It claims the shard in its first step.
+    pub fn new(setup: Setup) -> Self {
+        Self {
+            setup,
+            phase: Phase::New,
+            now: Time::default(),
+            time: Time::default(),
+            sealed: Time::default(),
+            activation: 0,
+            queue: Queue::default(),
+            entities: Entities::default(),
+            overlay: Overlay::default(),
+            batch: Batch::default(),
+            flight: Flight::default(),
+            answers: Answers::default(),
+            replies: Replies::default(),
+            outbox: Outbox::default(),
+            inbox: Inbox::default(),
+            wake_ups: BTreeMap::new(),
+            due: BTreeMap::new(),
+            quarantined: BTreeMap::new(),
+            panics: BTreeMap::new(),
+            counters: Counters::default(),
+            followed: BTreeSet::new(),
+            outputs: VecDeque::new(),
+            last_ticket: 0,
+        }
+    }
+
+    /// Takes something in. What cannot be handled is answered at once.
+    pub fn input(&mut self, input: Input) {
+        match input {
+            Input::Request { ticket, request } => match self.admit(&request) {
+                Ok(()) => {
+                    let request = Box::new(request);
+                    self.queue.push(Work::Request { ticket, request });
+                }
+                Err(failure) => self.answer(ticket, Answer::Failure(failure)),
+            },
+            Input::Envelope(bytes) => self.arrive(&bytes),
+            Input::Acknowledged { incarnation, by, number } => {
+                if incarnation == self.setup.incarnation {
+                    self.outbox.acknowledge(by, number, self.now);
+                }
+            }
+            Input::Operation { ticket, operation } => match self.phase {
+                Phase::Serving => self.queue.push(Work::Operation { ticket, operation }),
+                Phase::New | Phase::Claiming | Phase::Loading(_) | Phase::Ended => {
+                    let end = End::Failed(Failure::Moved);
+                    self.outputs.push_back(Output::Operated { ticket, end });
+                }
+            },
+            Input::Follow { entity, stream } => {
+                if self.followed.len() < crate::limits::FOLLOWED_MAX {
+                    self.followed.insert((entity, stream));
+                }
+            }
+            Input::Unfollow { entity, stream } => {
+                self.followed.remove(&(entity, stream));
+            }
+        }
+    }
+
+    /// Takes out what is to leave.
+    pub fn output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Goes on as far as it can at the moment `now`, which may stand still or jump back: time within
+    /// the shard rises all the same.
+    pub fn step(&mut self, ledger: &mut dyn Ledger, now: Time) {
+        self.now = now;
+        if let Phase::New = self.phase {
+            self.phase = Phase::Claiming;
+            ledger.claim();
+        }
+        while let Some(completion) = ledger.poll() {
+            self.complete(ledger, completion);
+        }
+        if !self.is_serving() {
+            return;
+        }
+        self.wake();
+        self.replies.expire(self.time.max(now));
+        self.overlay
+            .retire(self.queue.seen_by_all().unwrap_or(u64::MAX).min(self.flight.committed));
+        if self.queue.has_postponed() && !self.is_outbox_full() {
+            self.queue.resume_postponed();
+        }
+        self.work(ledger);
+        self.seal(ledger);
+        if self.answers.wants_barrier() {
+            let ticket = self.ticket();
+            self.answers.begin_barrier(ticket);
+            ledger.barrier(ticket);
+        }
+        self.evict();
+        for (to, envelope) in self.outbox.leaving(now, self.setup.knobs.link_window) {
+            if to != self.setup.shard {
+                self.outputs.push_back(Output::Envelope { to, envelope });
+            }
+        }
+    }
+
+    /// When to step again even if nothing comes in: a wake-up is due, or an envelope has to be sent
+    /// again.
+    pub fn next_step(&self) -> Option<Time> {
+        let wake_up = self.wake_ups.first_key_value().map(|((at, _), _)| *at);
+        [wake_up, self.outbox.next_resend()].into_iter().flatten().min()
+    }
+
+    /// Whether there is work that a further step could do at once.
+    pub fn has_work(&self) -> bool {
+        self.is_serving() && self.queue.can_run() && self.has_room()
+    }
+
+    /// Whether it handles commands.
+    pub fn is_serving(&self) -> bool {
+        matches!(self.phase, Phase::Serving)
+    }
+
+    /// How it is doing.
+    pub fn status(&self) -> Status {
+        Status {
+            shard: self.setup.shard,
+            serving: self.is_serving(),
+            activation: self.activation,
+            committed: self.flight.committed,
+            in_flight: self.flight.count(),
+            queued: self.queue.len(),
+            live: self.entities.count(),
+            outbox_bytes: self.outbox.bytes(),
+            wake_ups: self.wake_ups.len(),
+            quarantined: self.quarantined.len(),
+            dead_letters: self.counters.dead_letters,
+        }
+    }
+
+    pub(super) fn ticket(&mut self) -> u64 {
+        self.last_ticket += 1;
+        self.last_ticket
+    }
+
+    pub(super) fn answer(&mut self, ticket: u64, answer: Answer) {
+        self.outputs.push_back(Output::Answer { ticket, answer });
+    }
+
+    pub(super) fn is_outbox_full(&self) -> bool {
+        self.outbox.bytes() > self.setup.knobs.outbox_bytes_hard
+    }
+
+    fn complete(&mut self, ledger: &mut dyn Ledger, completion: Completion) {
+        if let Phase::Ended = self.phase {
+            return;
+        }
+        match completion {
+            Completion::Claimed { activation, time } => {
+                self.activation = activation;
+                (self.time, self.sealed) = (time, time);
+                self.load(ledger);
+            }
+            Completion::Committed { sequence } => self.committed(sequence),
+            Completion::Lost { sequence } => self.end(Some(sequence)),
+            Completion::NotClaimed | Completion::Unknown { .. } => self.end(None),
+            Completion::Barrier { ticket, holds: true } => {
+                for waiting in self.answers.barrier_held(ticket) {
+                    self.leave(waiting.ticket, waiting.leaving);
+                }
+            }
+            Completion::Barrier { holds: false, .. } => self.end(Some(self.flight.committed + 1)),
+            Completion::Fetched { ticket, rows } => match self.phase {
+                Phase::Loading(_) => self.loaded(ledger, rows),
+                Phase::Serving => self.queue.fetched(ticket, rows),
+                Phase::New | Phase::Claiming | Phase::Ended => {}
+            },
+        }
+    }
+
+    /// An envelope has arrived: it is kept if it is the next one of its link.
+    fn arrive(&mut self, bytes: &[u8]) {
+        // What is damaged or of another incarnation is not acknowledged: its sender sends it again,
+        // or nobody does.
+        let Ok(envelope) = Envelope::open(bytes) else { return };
+        if envelope.incarnation != self.setup.incarnation || !self.is_serving() {
+            return;
+        }
+        let from = ShardId(envelope.from);
+        match self.inbox.arrive(from, envelope, self.setup.knobs.link_window) {
+            Arrival::Queue => self.queue.push(Work::Link(from)),
+            Arrival::Kept | Arrival::Ignored => {}
+            Arrival::Repeated => {
+                let number = self.inbox.committed(from);
+                self.outputs.push_back(Output::Acknowledge { to: from, number });
+            }
+        }
+    }
+
+    /// Puts wake-ups in line that are due.
+    fn wake(&mut self) {
+        while let Some(first) = self.wake_ups.first_entry() {
+            if first.key().0 > self.now {
+                return;
+            }
+            let ((_, key), wake_up) = first.remove_entry();
+            self.due.insert(key.clone(), wake_up);
+            self.queue.push(Work::WakeUp(key));
+        }
+    }
+
+    fn evict(&mut self) {
+        let max = self.setup.knobs.live_max;
+        if self.entities.count() > max {
+            let (queue, registry) = (&self.queue, &self.setup.registry);
+            let stays = |address: &Address| queue.is_blocked(address);
+            let durability = |kind| registry.kind(kind).expect("it is in memory").durability;
+            self.entities.evict(max, self.flight.committed, stays, durability);
+        }
+    }
+}

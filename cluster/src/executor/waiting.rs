@@ -1,0 +1,92 @@
+//! Answers wait until all that they saw is durable.
+
+use std::collections::VecDeque;
+
+use super::shard::End;
+use crate::request::{Answer, Failure};
+
+/// An answer on its way out.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) ticket: u64,
+    pub(super) leaving: Leaving,
+    /// Whether it tells of an effect of its own, whose fate is unknown until it leaves.
+    pub(super) effect: bool,
+}
+
+/// What is to leave.
+#[derive(Debug)]
+pub(super) enum Leaving {
+    /// The answer to a request.
+    Answer(Answer),
+    /// What came of an operation.
+    End(End),
+}
+
+impl Leaving {
+    /// The same kind of thing, telling of a failure.
+    pub(super) fn failed(&self, failure: Failure) -> Self {
+        match self {
+            Self::Answer(_) => Self::Answer(Answer::Failure(failure)),
+            Self::End(_) => Self::End(End::Failed(failure)),
+        }
+    }
+}
+
+/// Answers that wait for a record, and answers that wait for a barrier because nothing is in flight.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    /// By the record that must commit first; records rise from front to back.
+    by_record: VecDeque<(u64, Waiting)>,
+    /// The barrier that is under way, and the answers it covers.
+    under_way: Option<(u64, Vec<Waiting>)>,
+    /// A barrier proves nothing about what was asked after it began: these wait for the next one.
+    next_barrier: Vec<Waiting>,
+}
+
+impl Answers {
+    /// Holds an answer back until the record `sequence` has committed.
+    pub(super) fn after(&mut self, sequence: u64, waiting: Waiting) {
+        self.by_record.push_back((sequence, waiting));
+    }
+
+    /// Holds an answer back until a barrier that begins later has held.
+    pub(super) fn after_barrier(&mut self, waiting: Waiting) {
+        self.next_barrier.push(waiting);
+    }
+
+    /// What may leave now that `sequence` has committed.
+    pub(super) fn committed(&mut self, sequence: u64) -> impl Iterator<Item = Waiting> {
+        let count = self.by_record.partition_point(|(record, _)| *record <= sequence);
+        self.by_record.drain(..count).map(|(_, waiting)| waiting)
+    }
+
+    /// Whether a barrier has to begin.
+    pub(super) fn wants_barrier(&self) -> bool {
+        self.under_way.is_none() && !self.next_barrier.is_empty()
+    }
+
+    /// A barrier begins: it covers all that wait for one.
+    pub(super) fn begin_barrier(&mut self, ticket: u64) {
+        self.under_way = Some((ticket, std::mem::take(&mut self.next_barrier)));
+    }
+
+    /// What may leave now that a barrier has held.
+    pub(super) fn barrier_held(&mut self, ticket: u64) -> Vec<Waiting> {
+        match self.under_way.take() {
+            Some((under_way, covered)) if under_way == ticket => covered,
+            other => {
+                self.under_way = other;
+                Vec::new()
+            }
+        }
+    }
+
+    /// Takes everything out: by record with its number, the others with none.
+    pub(super) fn drain(&mut self) -> Vec<(Option<u64>, Waiting)> {
+        let by_record = self.by_record.drain(..).map(|(sequence, it)| (Some(sequence), it));
+        let under_way = self.under_way.take().map(|(_, covered)| covered).unwrap_or_default();
+        let by_barrier = under_way.into_iter().chain(self.next_barrier.drain(..));
+        by_record.chain(by_barrier.map(|it| (None, it))).collect()
+    }
+}

@@ -1,0 +1,111 @@
+//! What has no place in code that decides.
+
+use crate::fault::Fault;
+use crate::file::File;
+use crate::lex::Token;
+use crate::paths::{Path, paths};
+
+const RULE: &str = "purity";
+
+/// Paths that pure code does not name, and what it does instead.
+const BANNED: [(&[&str], &str); 7] = [
+    (&["Instant", "now"], "time is an argument"),
+    (&["SystemTime"], "time is an argument"),
+    (&["std", "net"], "sockets belong to a port"),
+    (&["std", "thread"], "threads belong to a port"),
+    (&["std", "fs"], "files belong to a port"),
+    (&["HashMap"], "iteration order is behaviour: BTreeMap"),
+    (&["HashSet"], "iteration order is behaviour: BTreeSet"),
+];
+
+/// Crates that pure code does not name, and what it does instead.
+const BANNED_CRATES: [(&str, &str); 2] =
+    [("rand", "chance is an argument"), ("tokio", "tasks belong to the edge")];
+
+/// Finds clocks, chance, I/O, tasks and unordered collections in `actors` and `cluster`.
+pub fn impurities(file: &File) -> Vec<Fault> {
+    let is_actors = file.path.starts_with("actors/");
+    if !file.is_rust() || file.is_test() || !(is_actors || file.path.starts_with("cluster/")) {
+        return Vec::new();
+    }
+    let fault = |line: usize, what: &str, why: &str| {
+        Fault::new(&file.path, line, RULE, format!("{what}: {why}"))
+    };
+    let mut faults = Vec::new();
+    for path in paths(file) {
+        if let Some(why) = banned(&path, is_actors) {
+            faults.push(fault(path.line, &path.parts.join("::"), why));
+        }
+    }
+    for pair in file.tokens.windows(2) {
+        if let Some(why) = banned_pair(&pair[0], &pair[1]) {
+            faults.push(fault(pair[0].line, &format!("{} {}", pair[0].text, pair[1].text), why));
+        }
+    }
+    faults
+}
+
+fn banned(path: &Path, is_actors: bool) -> Option<&'static str> {
+    if is_actors && path.contains(&["serde_json", "Value"]) {
+        return Some("a contract has types");
+    }
+    let named = BANNED.iter().find(|it| path.contains(it.0)).map(|it| it.1);
+    let is_crate = path.is_import || path.parts.len() > 1;
+    let from = BANNED_CRATES.iter().find(|it| is_crate && path.begins(&[it.0])).map(|it| it.1);
+    named.or(from)
+}
+
+fn banned_pair(first: &Token, second: &Token) -> Option<&'static str> {
+    if first.is("async") || (first.is(".") && second.is("await")) {
+        return Some("nothing here awaits");
+    }
+    (first.is("println") && second.is("!")).then_some("output belongs to the edge")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(path: &str, text: &str, expected: usize) {
+        let faults = impurities(&File::new(path, text));
+        assert_eq!(faults.len(), expected, "{text}: {faults:?}");
+    }
+
+    #[test]
+    fn impurities_are_found() {
+        for text in [
+            "fn f() { g().await }",
+            "async fn f() {}",
+            "let now = std::time::Instant::now();",
+            "use std::time::{Duration, SystemTime};",
+            "use std::{net, time::Duration};",
+            "std::thread::spawn(f);",
+            "use std::fs;",
+            "tokio::spawn(f);",
+            "use std::collections::{BTreeMap, HashMap};",
+            "let a: HashSet<u8>;",
+            "use rand::random;",
+            "println!(\"a\");",
+            "use serde_json::{Map, Value};",
+        ] {
+            check("actors/src/chat/room.rs", text, 1);
+        }
+        check("cluster/entity/src/kind.rs", "use std::fs;", 1);
+    }
+
+    #[test]
+    fn pure_code_passes() {
+        for text in [
+            "struct Instant(u64);",
+            "// tokio::spawn, HashMap",
+            "const A: &str = \"std::fs .await\";",
+            "operand::f(); let rand = 1; use std::network;",
+        ] {
+            check("actors/src/chat/room.rs", text, 0);
+        }
+        check("cluster/src/wire.rs", "use serde_json::Value;", 0);
+        check("cluster/tests/port.rs", "use std::fs;", 0);
+        check("node/src/disk.rs", "use std::fs;", 0);
+    }
+}

@@ -1,0 +1,48 @@
+//! All checks.
+
+use crate::fault::Fault;
+use crate::file::File;
+use crate::{
+    comments, contents, documents, layers, leftovers, limits, names, orphans, purity, services,
+    size, twins,
+};
+
+type OfFile = fn(&File) -> Vec<Fault>;
+
+type OfTree = fn(&[File]) -> Vec<Fault>;
+
+/// Checks of one file.
+const OF_FILE: [OfFile; 14] = [
+    comments::comment_ratio,
+    comments::commented_out_code,
+    contents::code_in_contents,
+    documents::documents,
+    layers::edges,
+    leftovers::machine_paths,
+    leftovers::markers,
+    leftovers::silenced_lints,
+    limits::unstated_limits,
+    names::module_names,
+    names::type_names,
+    purity::impurities,
+    size::long_file,
+    size::long_functions,
+];
+
+/// Checks of all files together.
+const OF_TREE: [OfTree; 5] = [
+    layers::insides,
+    layers::raft_library,
+    orphans::orphans,
+    services::incomplete_services,
+    twins::twins,
+];
+
+/// Runs every check, and returns the faults in the order of path and line.
+pub fn run(files: &[File]) -> Vec<Fault> {
+    let of_files = files.iter().flat_map(|file| OF_FILE.iter().flat_map(|check| check(file)));
+    let of_tree = OF_TREE.iter().flat_map(|check| check(files));
+    let mut faults: Vec<Fault> = of_files.chain(of_tree).collect();
+    faults.sort();
+    faults
+}
