@@ -10,6 +10,7 @@
 //! | [`ledger`]      | the port through which the executor knows its shard                   |
 //! | [`memory`]      | a ledger in memory, with scripted outcomes                            |
 //! | [`conformance`] | what every ledger must do                                             |
+//! | [`sender`]      | names for commands that roost itself sends                            |
 //! | [`slots`]       | keys to slots, slots to shards                                        |
 //! | [`storage`]     | the key of every stored row                                           |
 //! | [`envelope`]    | messages on their way between shards                                  |
@@ -23,5 +24,6 @@ pub mod limits;
 pub mod memory;
 pub mod record;
 pub mod request;
+pub mod sender;
 pub mod slots;
 pub mod storage;

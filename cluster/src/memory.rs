@@ -197,14 +197,14 @@ impl MemoryShard {
         self.applied += 1;
         self.current = next;
         self.time = record.time;
-        for write in &record.writes {
-            match &write.value {
-                Some(value) => self.rows.insert(write.key.clone(), value.clone()),
+        if let Some(history) = &mut self.history {
+            history.push(record.clone());
+        }
+        for write in record.writes {
+            match write.value {
+                Some(value) => self.rows.insert(write.key, value),
                 None => self.rows.remove(&write.key),
             };
-        }
-        if let Some(history) = &mut self.history {
-            history.push(record);
         }
         match fate {
             Fate::CommitUnknown => Completion::Unknown { sequence },

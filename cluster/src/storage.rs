@@ -10,7 +10,7 @@
 //! its slot: a shard can be split without rewriting a row.
 
 use bytes::Bytes;
-use entity::transaction::{Order, Range};
+use entity::transaction::{Order, Part, Range};
 use entity::{Address, Id, Key, Time};
 
 use crate::slots::{ShardId, Slot};
@@ -52,14 +52,24 @@ const SHARD: u16 = u16::MAX;
 /// Kind 0 is no kind.
 const EXECUTOR: u16 = 0;
 
+/// Slot, kind and length of the key.
+const ENTITY_PREFIX_BYTES: usize = 5;
+
 /// What all keys of an entity begin with.
 pub fn entity_prefix(address: &Address) -> Vec<u8> {
-    let mut prefix = Vec::with_capacity(48);
+    let mut prefix = Vec::with_capacity(ENTITY_PREFIX_BYTES + address.key.len() + 1);
     prefix.extend_from_slice(&Slot::of(&address.key).0.to_be_bytes());
     prefix.extend_from_slice(&address.kind.to_be_bytes());
     prefix.push(u8::try_from(address.key.len()).expect("checked when the command arrived"));
     prefix.extend_from_slice(&address.key);
     prefix
+}
+
+/// Key of an entity's head.
+pub fn head(address: &Address) -> Bytes {
+    let mut key = entity_prefix(address);
+    key.push(Part::Head as u8);
+    key.into()
 }
 
 /// A key that begins with `prefix` and goes on with `rest`.
@@ -77,8 +87,11 @@ pub fn join_range(prefix: &[u8], range: &Range) -> Range {
     Range { from, to, order: *order, limit: *limit }
 }
 
+/// What most keys of the executor's own need: sender and number behind the class.
+const CLASS_KEY_BYTES: usize = 21;
+
 fn class_key(slot: u16, class: Class, rest: &impl Key) -> Bytes {
-    let mut key = Vec::with_capacity(48);
+    let mut key = Vec::with_capacity(CLASS_KEY_BYTES);
     (slot, EXECUTOR).encode(&mut key);
     key.push(class as u8);
     rest.encode(&mut key);

@@ -1,5 +1,4 @@
 //! Every ledger keeps every promise.
-#![expect(clippy::unwrap_used, reason = "a test")]
 
 use cluster::conformance::{self, Bench};
 use cluster::ledger::Ledger;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use entity::limits::{BODY_BYTES_MAX, ENTITY_KEY_BYTES_MAX};
 use entity::registry::{Changed, Family, Outcome, Ran};
-use entity::transaction::{Effects, Part, Read, Scope, State, Want};
+use entity::transaction::{Effects, Read, Scope, State, Want};
 use entity::{Address, Caller, Durability, Time};
 
 use super::keys::{Use, Used};
@@ -111,12 +111,20 @@ impl Executor {
     }
 
     fn begin(&mut self, ledger: &mut dyn Ledger, work: Work) {
-        let address = self.concerns(&work);
-        let Err(work) = self.queue.wait_behind(&address, work) else { return };
-        let turn = Turn { work, fetched: BTreeMap::new() };
+        let mut turn = Turn { work, fetched: BTreeMap::new() };
+        if self.queue.has_blocked() {
+            let address = self.concerns(&turn.work);
+            match self.queue.wait_behind(&address, turn.work) {
+                Ok(()) => return,
+                Err(work) => turn.work = work,
+            }
+        }
         match self.attempt(ledger, &turn) {
             Attempt::Done => {}
-            Attempt::Miss(want) => self.block(ledger, &address, turn, want),
+            Attempt::Miss(want) => {
+                let address = self.concerns(&turn.work);
+                self.block(ledger, &address, turn, want);
+            }
             Attempt::Postpone => self.queue.postpone(turn.work),
         }
     }
@@ -337,12 +345,11 @@ impl Executor {
         fetched: &FetchedRows,
         (effects, now, verb): (&mut Effects, Time, Verb),
     ) -> Ran {
-        let prefix = storage::entity_prefix(run.to);
         let durability = self.durability(run.to.kind);
         let Self { entities, overlay, setup, .. } = self;
-        let durable = DurableRows { reader: Reader { overlay, fetched, ledger }, prefix: &prefix };
+        let durable = DurableRows { reader: Reader { overlay, fetched, ledger }, entity: run.to };
         let (resident, ephemeral) = entities.get(run.to).expect("it was brought in");
-        let ephemeral = EphemeralRows { rows: ephemeral, prefix: &prefix };
+        let ephemeral = EphemeralRows { rows: ephemeral, entity: run.to };
         let state: &dyn State = match durability {
             Durability::Durable => &durable,
             Durability::Ephemeral => &ephemeral,
@@ -375,7 +382,7 @@ impl Executor {
         }
         let mut head = None;
         if self.durability(address.kind) == Durability::Durable {
-            let key = storage::join(&storage::entity_prefix(address), &[Part::Head as u8]);
+            let key = storage::head(address);
             match self.reader(ledger, fetched).get(&key) {
                 Read::Ready(bytes) => head = bytes,
                 Read::Miss => return Some(Want::Row(key.to_vec())),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use entity::registry::Changed;
-use entity::transaction::{Effects, Message, Part};
+use entity::transaction::{Effects, Message};
 use entity::{Address, Durability, Id, Time};
 
 use super::batch::InFlight;
@@ -28,11 +28,12 @@ impl Executor {
         changed: Option<Changed>,
         time: Time,
     ) {
-        let prefix = storage::entity_prefix(address);
         let durability = self.durability(address.kind);
         if let Some(changed) = changed {
-            self.accept_head(address, &prefix, durability, changed);
+            self.accept_head(address, durability, changed);
         }
+        let prefix =
+            if effects.rows.is_empty() { Vec::new() } else { storage::entity_prefix(address) };
         for (key, row) in effects.rows {
             let key = storage::join(&prefix, &key);
             match (durability, row) {
@@ -69,13 +70,7 @@ impl Executor {
         }
     }
 
-    fn accept_head(
-        &mut self,
-        address: &Address,
-        prefix: &[u8],
-        durability: Durability,
-        changed: Changed,
-    ) {
+    fn accept_head(&mut self, address: &Address, durability: Durability, changed: Changed) {
         let sequence = self.flight.proposed + 1;
         let (resident, _) = self.entities.get(address).expect("its handler ran");
         resident.live = changed.live;
@@ -83,13 +78,14 @@ impl Executor {
             return;
         }
         // Of several heads of one entity in one record only the last one counts.
-        if resident.written.0 == sequence {
-            self.batch.rewrite(resident.written.1 as usize, changed.head);
+        if resident.written_by == sequence {
+            self.batch.rewrite(resident.written_at as usize, changed.head);
             return;
         }
-        let key = storage::join(prefix, &[Part::Head as u8]);
+        let key = storage::head(address);
         let index = self.batch.write(key, Some(changed.head));
-        resident.written = (sequence, u32::try_from(index).expect("far fewer rows than that"));
+        resident.written_at = u32::try_from(index).expect("far fewer rows than that");
+        resident.written_by = sequence;
     }
 
     /// Writes a row that handlers may read before it has committed.

@@ -1,18 +1,23 @@
 //! Entities in memory.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Bound;
 
 use bytes::Bytes;
 use entity::registry::Live;
 use entity::{Address, Durability};
 
 /// Entities in memory, and the rows of ephemeral ones.
-#[derive(Default)]
+///
+/// They are found by a hash that outsiders cannot foresee, so that nobody can choose names that
+/// collide. The order of hashes depends on the seed alone.
 pub(super) struct Entities {
-    kinds: BTreeMap<u16, BTreeMap<Box<[u8]>, Resident>>,
+    seed: u64,
+    residents: BTreeMap<u64, Vec<Resident>>,
     count: usize,
     /// Where the search for an entity to put out of memory goes on.
-    hand: (u16, Box<[u8]>),
+    hand: u64,
     /// Rows of ephemeral entities, by their full key.
     pub(super) ephemeral: BTreeMap<Bytes, Bytes>,
 }
@@ -20,35 +25,54 @@ pub(super) struct Entities {
 /// One entity in memory. There is one version of it: the newest, committed or not.
 pub(super) struct Resident {
     pub(super) live: Box<dyn Live>,
-    /// The last record that wrote its head, and where in that record.
-    pub(super) written: (u64, u32),
+    key: Box<[u8]>,
+    kind: u16,
     /// Whether it was used since the search for one to put out passed by.
     used: bool,
+    /// Where in the last record that wrote its head.
+    pub(super) written_at: u32,
+    /// The last record that wrote its head.
+    pub(super) written_by: u64,
 }
 
 impl Entities {
+    pub(super) fn new(seed: u64) -> Self {
+        let (residents, ephemeral) = (BTreeMap::new(), BTreeMap::new());
+        Self { seed, residents, count: 0, hand: 0, ephemeral }
+    }
+
+    fn hash(&self, address: &Address) -> u64 {
+        // Stable within one build, which is all that memory needs.
+        let mut hasher = DefaultHasher::new();
+        (self.seed, address.kind).hash(&mut hasher);
+        hasher.write(&address.key);
+        hasher.finish()
+    }
+
     /// The entity, if it is in memory, and the rows of ephemeral ones.
     pub(super) fn get(
         &mut self,
         address: &Address,
     ) -> Option<(&mut Resident, &BTreeMap<Bytes, Bytes>)> {
-        let resident = self.kinds.get_mut(&address.kind)?.get_mut(&address.key[..])?;
+        let hash = self.hash(address);
+        let resident = find(self.residents.get_mut(&hash)?, address)?;
         resident.used = true;
         Some((resident, &self.ephemeral))
     }
 
     /// Whether the entity is in memory.
-    pub(super) fn contains(&self, address: &Address) -> bool {
-        self.kinds.get(&address.kind).is_some_and(|kind| kind.contains_key(&address.key[..]))
+    pub(super) fn contains(&mut self, address: &Address) -> bool {
+        self.get(address).is_some()
     }
 
     /// Keeps an entity that was just loaded.
     pub(super) fn insert(&mut self, address: &Address, live: Box<dyn Live>) {
-        let resident = Resident { live, written: (0, 0), used: true };
-        let kind = self.kinds.entry(address.kind).or_default();
-        if kind.insert(address.key.clone().into(), resident).is_none() {
-            self.count += 1;
-        }
+        let (key, kind) = (address.key.clone().into(), address.kind);
+        let resident = Resident { live, key, kind, used: true, written_at: 0, written_by: 0 };
+        let hash = self.hash(address);
+        // Nearly every hash has one entity: do not reserve for more.
+        self.residents.entry(hash).or_insert_with(|| Vec::with_capacity(1)).push(resident);
+        self.count += 1;
     }
 
     /// How many there are.
@@ -67,48 +91,43 @@ impl Entities {
         durability: impl Fn(u16) -> Durability,
     ) {
         // Twice around: once to see that an entity is not used, once to take it.
-        let mut looks = 2 * self.count;
+        let mut looks = 2 * self.residents.len();
         while self.count > max && looks > 0 {
             looks -= 1;
-            let Some(address) = self.next_in_turn() else { return };
-            let resident = self.get_unused(&address).expect("just found");
-            if std::mem::take(&mut resident.used) || resident.written.0 > committed {
-                continue;
+            let Some(hash) = self.next_in_turn() else { return };
+            let residents = self.residents.get_mut(&hash).expect("just found");
+            let goes = |resident: &mut Resident| {
+                let is_idle = !std::mem::take(&mut resident.used);
+                is_idle && resident.written_by <= committed && !stays(&resident.address())
+            };
+            let gone: Vec<_> = residents.extract_if(.., goes).collect();
+            if residents.is_empty() {
+                self.residents.remove(&hash);
             }
-            if stays(&address) {
-                continue;
-            }
-            self.remove(&address);
-            if durability(address.kind) == Durability::Ephemeral {
-                let prefix = crate::storage::entity_prefix(&address);
+            self.count -= gone.len();
+            let forgotten = gone.iter().filter(|it| durability(it.kind) == Durability::Ephemeral);
+            for resident in forgotten {
+                let prefix = crate::storage::entity_prefix(&resident.address());
                 self.ephemeral.retain(|key, _| !key.starts_with(&prefix));
             }
         }
     }
 
-    fn get_unused(&mut self, address: &Address) -> Option<&mut Resident> {
-        self.kinds.get_mut(&address.kind)?.get_mut(&address.key[..])
+    /// The hash behind the hand, or the first one of all.
+    fn next_in_turn(&mut self) -> Option<u64> {
+        let behind = (Bound::Excluded(self.hand), Bound::Unbounded);
+        let mut turn = self.residents.range(behind).chain(self.residents.range(..));
+        self.hand = *turn.next()?.0;
+        Some(self.hand)
     }
+}
 
-    fn remove(&mut self, address: &Address) {
-        let kind = self.kinds.get_mut(&address.kind).expect("just found");
-        kind.remove(&address.key[..]);
-        self.count -= 1;
+impl Resident {
+    fn address(&self) -> Address {
+        Address { kind: self.kind, key: self.key.to_vec() }
     }
+}
 
-    /// The entity behind the hand, or the first one of all.
-    fn next_in_turn(&mut self) -> Option<Address> {
-        let (kind, key) = &self.hand;
-        let behind = (std::ops::Bound::Excluded(&key[..]), std::ops::Bound::Unbounded);
-        let same = self.kinds.get(kind).and_then(|keys| keys.range::<[u8], _>(behind).next());
-        let (kind, key) = if let Some((key, _)) = same {
-            (*kind, key.clone())
-        } else {
-            let later = self.kinds.range(kind + 1..).chain(self.kinds.range(..));
-            let mut first = later.filter_map(|(kind, keys)| Some((*kind, keys.keys().next()?)));
-            first.next().map(|(kind, key)| (kind, key.clone()))?
-        };
-        self.hand = (kind, key.clone());
-        Some(Address { kind, key: key.into() })
-    }
+fn find<'a>(residents: &'a mut [Resident], address: &Address) -> Option<&'a mut Resident> {
+    residents.iter_mut().find(|it| it.kind == address.kind && *it.key == *address.key)
 }

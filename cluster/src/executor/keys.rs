@@ -9,7 +9,7 @@ use entity::transaction::{Read, Want};
 use entity::{Id, Key, Time};
 
 use super::commands::LookedUp;
-use super::stored::{Reply, decode, encode};
+use super::stored::Reply;
 use super::view::Reader;
 use crate::limits::{OUTSIDE_KEYS_MAX, OUTSIDE_LASTING};
 use crate::record::Write;
@@ -45,10 +45,10 @@ pub(super) struct Use {
 pub(super) fn look_up(reader: &Reader<'_>, used: &Used<'_>, now: Time) -> Result<LookedUp, Want> {
     let Used { slot, account, key, fingerprint } = *used;
     if let Some(row) = get(reader, &storage::reply_outside(slot, account, key))? {
-        let reply: Reply = decode(&row);
+        let reply = Reply::decode(&row).expect("written by `keep`");
         if now.since(reply.at) < OUTSIDE_LASTING {
             return Ok(LookedUp::Known(if reply.fingerprint == fingerprint {
-                Answer::Outcome(reply.outcome())
+                Answer::Outcome(reply.outcome)
             } else {
                 Answer::Failure(Failure::KeyReused)
             }));
@@ -93,7 +93,7 @@ impl Use {
     /// Keeps a reply, and yields the rows for it.
     pub(super) fn keep(self, used: &Used<'_>, time: Time, outcome: &Outcome) -> Vec<Write> {
         let Used { slot, account, key, fingerprint } = *used;
-        let reply = encode(&Reply::new(time, fingerprint, outcome));
+        let reply = Reply::encode(time, fingerprint, outcome);
         let mut writes = self.sweep;
         writes.push(Write { key: storage::reply_outside(slot, account, key), value: Some(reply) });
         let age = storage::reply_age(slot, time, account, key);

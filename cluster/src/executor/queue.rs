@@ -160,6 +160,11 @@ impl Queue {
         self.blocked.values().map(|blocked| blocked.since).min()
     }
 
+    /// Whether any work waits for a row.
+    pub(super) fn has_blocked(&self) -> bool {
+        !self.blocked.is_empty()
+    }
+
     /// Whether something waits for a row of this entity.
     pub(super) fn is_blocked(&self, address: &Address) -> bool {
         self.blocked.contains_key(address)

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use entity::registry::Outcome;
 use entity::{Key, Time};
 
-use super::stored::{Reply, decode, encode};
+use super::stored::Reply;
 use crate::limits::{INSIDE_KEPT, INSIDE_LASTING, SENDER_WINDOW, SKEW_MAX};
 use crate::record::Write;
 use crate::slots::Slot;
@@ -82,7 +82,7 @@ impl Replies {
         outcome: &Outcome,
     ) -> Write {
         self.insert((sender, number), slot, now, outcome.clone());
-        let reply = encode(&Reply::new(now, &[], outcome));
+        let reply = Reply::encode(now, &[], outcome);
         Write { key: storage::reply_inside(slot, sender, number), value: Some(reply) }
     }
 
@@ -179,15 +179,14 @@ impl Replies {
     }
 
     /// A reply that was stored when the shard was taken over.
-    pub(super) fn load(&mut self, slot: Slot, (sender, number): (u64, u64), row: &[u8]) {
-        let reply: Reply = decode(row);
+    pub(super) fn load(&mut self, slot: Slot, (sender, number): (u64, u64), row: &Bytes) {
+        let reply = Reply::decode(row).expect("written by `keep`");
         let acknowledged = self.senders.get(&sender).map_or(0, |kept| kept.acknowledged);
         if number <= acknowledged {
             self.removals.push(storage::reply_inside(slot, sender, number));
             return;
         }
-        let at = reply.at;
-        self.insert((sender, number), slot, at, reply.outcome());
+        self.insert((sender, number), slot, reply.at, reply.outcome);
     }
 
     /// After loading: oldest first.

@@ -247,14 +247,13 @@ impl Executor {
     /// A new activation. It claims the shard in its first step.
     pub fn new(setup: Setup) -> Self {
         Self {
-            setup,
             phase: Phase::New,
             now: Time::default(),
             time: Time::default(),
             sealed: Time::default(),
             activation: 0,
             queue: Queue::default(),
-            entities: Entities::default(),
+            entities: Entities::new(setup.chance),
             overlay: Overlay::default(),
             batch: Batch::default(),
             flight: Flight::default(),
@@ -270,6 +269,7 @@ impl Executor {
             followed: BTreeSet::new(),
             outputs: VecDeque::new(),
             last_ticket: 0,
+            setup,
         }
     }
 
@@ -320,16 +320,28 @@ impl Executor {
             self.phase = Phase::Claiming;
             ledger.claim();
         }
+        self.listen(ledger);
+        if self.is_serving() {
+            self.serve_once(ledger);
+            // What the ledger could do at once is told at once.
+            self.listen(ledger);
+        }
+        if self.is_serving() {
+            self.send_envelopes();
+        }
+    }
+
+    fn listen(&mut self, ledger: &mut dyn Ledger) {
         while let Some(completion) = ledger.poll() {
             self.complete(ledger, completion);
         }
-        if !self.is_serving() {
-            return;
-        }
+    }
+
+    fn serve_once(&mut self, ledger: &mut dyn Ledger) {
         self.wake();
-        self.replies.expire(self.time.max(now));
-        self.overlay
-            .retire(self.queue.seen_by_all().unwrap_or(u64::MAX).min(self.flight.committed));
+        self.replies.expire(self.time.max(self.now));
+        let seen = self.queue.seen_by_all().unwrap_or(u64::MAX);
+        self.overlay.retire(seen.min(self.flight.committed));
         if self.queue.has_postponed() && !self.is_outbox_full() {
             self.queue.resume_postponed();
         }
@@ -341,7 +353,10 @@ impl Executor {
             ledger.barrier(ticket);
         }
         self.evict();
-        for (to, envelope) in self.outbox.leaving(now, self.setup.knobs.link_window) {
+    }
+
+    fn send_envelopes(&mut self) {
+        for (to, envelope) in self.outbox.leaving(self.now, self.setup.knobs.link_window) {
             if to != self.setup.shard {
                 self.outputs.push_back(Output::Envelope { to, envelope });
             }
@@ -355,9 +370,10 @@ impl Executor {
         [wake_up, self.outbox.next_resend()].into_iter().flatten().min()
     }
 
-    /// Whether there is work that a further step could do at once.
+    /// Whether a further step could do something at once.
     pub fn has_work(&self) -> bool {
-        self.is_serving() && self.queue.can_run() && self.has_room()
+        let is_over = matches!(self.phase, Phase::Ended);
+        !is_over && (!self.is_serving() || self.queue.can_run() && self.has_room())
     }
 
     /// Whether it handles commands.

@@ -4,19 +4,6 @@ use bytes::Bytes;
 use entity::registry::Outcome;
 use entity::{Address, Data, Release, Time, data};
 
-/// The outcome of a command, kept for repeats.
-#[data]
-pub(super) struct Reply {
-    /// When the command was handled.
-    pub(super) at: Time,
-    /// Of the request that the key was used for; empty for commands of ours.
-    pub(super) fingerprint: Vec<u8>,
-    /// Whether it was refused.
-    pub(super) refused: bool,
-    /// The reply or the refusal.
-    pub(super) body: Vec<u8>,
-}
-
 /// A wake-up that is not due yet.
 #[data]
 pub(super) struct WakeUp {
@@ -69,17 +56,68 @@ pub(super) fn decode<D: Data>(bytes: &[u8]) -> D {
     D::decode(bytes).expect("the executor's own rows are checked by the ledger")
 }
 
+/// The outcome of a command, kept for repeats.
+///
+/// Every command writes one, so its layout is written by hand: version 1 as two bytes, the time as
+/// eight, a byte that tells a refusal from a reply, a byte for the length of the fingerprint, the
+/// fingerprint, the reply or refusal.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Reply {
+    /// When the command was handled.
+    pub(super) at: Time,
+    /// Of the request that the key was used for; empty for commands of ours.
+    pub(super) fingerprint: Vec<u8>,
+    /// The reply or the refusal.
+    pub(super) outcome: Outcome,
+}
+
 impl Reply {
-    pub(super) fn new(at: Time, fingerprint: &[u8], outcome: &Outcome) -> Self {
-        let (refused, body) = match outcome {
-            Outcome::Reply(body) => (false, body),
-            Outcome::Refusal(body) => (true, body),
-        };
-        Self { at, fingerprint: fingerprint.to_vec(), refused, body: body.to_vec() }
+    const VERSION: [u8; 2] = [1, 0];
+
+    pub(super) fn encode(at: Time, fingerprint: &[u8], outcome: &Outcome) -> Bytes {
+        let body = outcome.bytes();
+        let mut row = Vec::with_capacity(12 + fingerprint.len() + body.len());
+        row.extend_from_slice(&Self::VERSION);
+        row.extend_from_slice(&at.0.to_le_bytes());
+        row.push(u8::from(matches!(outcome, Outcome::Refusal(_))));
+        row.push(u8::try_from(fingerprint.len()).expect("a digest, or nothing"));
+        row.extend_from_slice(fingerprint);
+        row.extend_from_slice(body);
+        row.into()
     }
 
-    pub(super) fn outcome(self) -> Outcome {
-        let body = Bytes::from(self.body);
-        if self.refused { Outcome::Refusal(body) } else { Outcome::Reply(body) }
+    /// `None` when the row is not what [`Reply::encode`] writes.
+    pub(super) fn decode(row: &Bytes) -> Option<Self> {
+        let (version, rest) = row.split_first_chunk::<2>()?;
+        let (at, rest) = rest.split_first_chunk::<8>()?;
+        let (&[refused, length], rest) = rest.split_first_chunk::<2>()?;
+        if *version != Self::VERSION || rest.len() < usize::from(length) {
+            return None;
+        }
+        let fingerprint = rest[..usize::from(length)].to_vec();
+        let body = row.slice(12 + usize::from(length)..);
+        let outcome = match refused {
+            0 => Outcome::Reply(body),
+            1 => Outcome::Refusal(body),
+            _ => return None,
+        };
+        Some(Self { at: Time(u64::from_le_bytes(*at)), fingerprint, outcome })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_come_back_and_nothing_else_does() {
+        for outcome in [Outcome::Reply(Bytes::from_static(b"yes")), Outcome::Refusal(Bytes::new())]
+        {
+            let row = Reply::encode(Time(7), &[9; 32], &outcome);
+            let reply = Reply { at: Time(7), fingerprint: vec![9; 32], outcome };
+            assert_eq!(Reply::decode(&row), Some(reply));
+            assert_eq!(Reply::decode(&row.slice(..40)), None);
+        }
+        assert_eq!(Reply::decode(&Bytes::from_static(&[2; 20])), None);
     }
 }

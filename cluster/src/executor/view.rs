@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use entity::Address;
 use entity::transaction::{Range, Read, State, Want, overlay};
 
 use super::overlay::{Newest, Overlay};
 use crate::ledger::{Fetched, Ledger};
-use crate::storage::{join, join_range};
+use crate::storage::{entity_prefix, join, join_range};
 
 /// Rows fetched for a handler that runs again, by what it wanted. Keys are those of the shard.
 pub(super) type FetchedRows = BTreeMap<Want, Fetched>;
@@ -60,17 +61,18 @@ impl Reader<'_> {
 /// The rows of a durable entity.
 pub(super) struct DurableRows<'a> {
     pub(super) reader: Reader<'a>,
-    pub(super) prefix: &'a [u8],
+    pub(super) entity: &'a Address,
 }
 
 impl State for DurableRows<'_> {
     fn get(&self, key: &[u8]) -> Read<Option<Bytes>> {
-        self.reader.get(&join(self.prefix, key))
+        self.reader.get(&join(&entity_prefix(self.entity), key))
     }
 
     fn scan(&self, range: &Range) -> Read<Vec<(Bytes, Bytes)>> {
-        match self.reader.scan(&join_range(self.prefix, range)) {
-            Read::Ready(rows) => Read::Ready(without_prefix(rows, self.prefix.len())),
+        let prefix = entity_prefix(self.entity);
+        match self.reader.scan(&join_range(&prefix, range)) {
+            Read::Ready(rows) => Read::Ready(without_prefix(rows, prefix.len())),
             Read::Miss => Read::Miss,
         }
     }
@@ -79,23 +81,24 @@ impl State for DurableRows<'_> {
 /// The rows of an ephemeral entity: all of them are in memory.
 pub(super) struct EphemeralRows<'a> {
     pub(super) rows: &'a BTreeMap<Bytes, Bytes>,
-    pub(super) prefix: &'a [u8],
+    pub(super) entity: &'a Address,
 }
 
 impl State for EphemeralRows<'_> {
     fn get(&self, key: &[u8]) -> Read<Option<Bytes>> {
-        Read::Ready(self.rows.get(&join(self.prefix, key)).cloned())
+        Read::Ready(self.rows.get(&join(&entity_prefix(self.entity), key)).cloned())
     }
 
     fn scan(&self, range: &Range) -> Read<Vec<(Bytes, Bytes)>> {
-        let Range { from, to, order, limit } = join_range(self.prefix, range);
+        let prefix = entity_prefix(self.entity);
+        let Range { from, to, order, limit } = join_range(&prefix, range);
         let rows = self.rows.range(Bytes::from(from)..Bytes::from(to));
         let rows = rows.map(|(key, row)| (key.clone(), row.clone()));
         let rows = match order {
             entity::transaction::Order::Up => rows.take(limit).collect(),
             entity::transaction::Order::Down => rows.rev().take(limit).collect(),
         };
-        Read::Ready(without_prefix(rows, self.prefix.len()))
+        Read::Ready(without_prefix(rows, prefix.len()))
     }
 }
 

@@ -169,7 +169,8 @@ impl World {
                 let delayed = shard.memory.advance();
                 !delayed && shard.executor.status().queued == 0 && shard.executor.is_serving()
             };
-            let is_quiet = self.shards.iter_mut().map(quiet).fold(true, |all, it| all && it);
+            let are_quiet: Vec<_> = self.shards.iter_mut().map(quiet).collect();
+            let is_quiet = are_quiet.iter().all(|it| *it);
             let in_flight = self.shards.iter().any(|it| it.executor.status().in_flight > 0);
             let is_wire_quiet = self.is_cut || self.wire.is_empty();
             if is_quiet && is_wire_quiet && !in_flight {
@@ -206,7 +207,12 @@ impl World {
     }
 
     /// Sends a command to a tally under a name, and waits for its answer.
-    pub(crate) fn call_as(&mut self, name: &str, command: &super::kinds::Add, id: RequestId) -> Answer {
+    pub(crate) fn call_as(
+        &mut self,
+        name: &str,
+        command: &super::kinds::Add,
+        id: RequestId,
+    ) -> Answer {
         let key = Name(name.into());
         let tag = super::kinds::Add::TAG;
         let ticket = self.send(request::<Tallies, _>(&key, tag, command, Verb::Command(id)));
