@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use bytes::Bytes;
 
+use crate::data::encode_exactly;
 use crate::kind::{Entity, Kind, Offset, Stream, Table};
 use crate::transaction::{Order, Part, Transaction};
 use crate::{Caller, Command, Data, Id, Key, Release, Setting, Time};
@@ -172,9 +173,7 @@ impl<'a, E: Entity> Context<'a, E> {
 }
 
 fn encode<D: Data>(value: &D, transaction: &Transaction<'_>) -> Bytes {
-    let mut bytes = Vec::with_capacity(32);
-    value.encode(transaction.release(), &mut bytes);
-    bytes.into()
+    encode_exactly(value, transaction.release())
 }
 
 fn part_key<K: Key>(part: Part, tag: u8, key: &K) -> Vec<u8> {

@@ -1,7 +1,9 @@
 //! What can be stored and sent: versioned values with a validated layout.
 
+use std::cell::Cell;
 use std::fmt::{self, Debug};
 
+use bytes::Bytes;
 use rkyv::api::high::{HighDeserializer, HighSerializer, HighValidator};
 use rkyv::bytecheck::CheckBytes;
 use rkyv::rancor::Failure;
@@ -216,6 +218,21 @@ pub type Out<'a> = &'a mut Vec<u8>;
 /// Appends the rkyv layout of `value`.
 pub fn write<T: Writable>(value: &T, to: &mut Vec<u8>) {
     rkyv::api::high::to_bytes_in::<_, Failure>(value, to).expect("memory is the only resource");
+}
+
+thread_local! {
+    /// Where values are written before their length is known.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// A value's stored form in as much memory as it needs: heads and replies stay for long.
+pub(crate) fn encode_exactly<D: Data>(value: &D, release: Release) -> Bytes {
+    let mut scratch = SCRATCH.take();
+    scratch.clear();
+    value.encode(release, &mut scratch);
+    let bytes = Bytes::copy_from_slice(&scratch);
+    SCRATCH.set(scratch);
+    bytes
 }
 
 /// Validates and reads an rkyv layout.

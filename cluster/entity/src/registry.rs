@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 
+use crate::data::encode_exactly;
 use crate::kind::{Answer, Command, Durability, Entity, Form, Handle, Kind, Query, Stream, Table};
 use crate::limits::{ANSWER_BYTES_MAX, HEAD_BYTES_MAX, REPLY_BYTES_MAX};
 use crate::setting::Settings;
@@ -179,9 +180,6 @@ pub struct Changed {
     pub live: Box<dyn Live>,
 }
 
-/// What most heads need, in bytes.
-const HEAD_BYTES_TYPICAL: usize = 64;
-
 struct Active<E> {
     head: E,
 }
@@ -203,12 +201,11 @@ where
         if next == self.head {
             return Ran::Done { outcome, changed: None };
         }
-        let mut head = Vec::with_capacity(HEAD_BYTES_TYPICAL);
-        next.encode(scope.release, &mut head);
+        let head = encode_exactly(&next, scope.release);
         if head.len() > HEAD_BYTES_MAX {
             return Ran::Limit(Limit::HeadBytes);
         }
-        let changed = Changed { head: head.into(), live: Box::new(Self { head: next }) };
+        let changed = Changed { head, live: Box::new(Self { head: next }) };
         Ran::Done { outcome, changed: Some(changed) }
     }
 
@@ -382,16 +379,9 @@ sets!(A B C D F G H I J K L);
 sets!(A B C D F G H I J K L M);
 
 fn encoded<R: Data, F: Data>(result: Result<R, F>, release: Release) -> Outcome {
-    let mut bytes = Vec::with_capacity(16);
     match result {
-        Ok(reply) => {
-            reply.encode(release, &mut bytes);
-            Outcome::Reply(bytes.into())
-        }
-        Err(refusal) => {
-            refusal.encode(release, &mut bytes);
-            Outcome::Refusal(bytes.into())
-        }
+        Ok(reply) => Outcome::Reply(encode_exactly(&reply, release)),
+        Err(refusal) => Outcome::Refusal(encode_exactly(&refusal, release)),
     }
 }
 

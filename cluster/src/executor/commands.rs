@@ -8,6 +8,7 @@ use entity::registry::{Changed, Family, Outcome, Ran};
 use entity::transaction::{Effects, Read, Scope, State, Want};
 use entity::{Address, Caller, Durability, Time};
 
+use super::entities::Place;
 use super::keys::{Use, Used};
 use super::queue::{Next, Turn, Work};
 use super::replies::Known;
@@ -34,6 +35,7 @@ pub(super) enum Attempt {
 /// A command to be run: where it comes from no longer matters.
 pub(super) struct Run<'a> {
     pub(super) to: &'a Address,
+    pub(super) place: Place,
     pub(super) caller: &'a Caller,
     pub(super) command: u16,
     pub(super) body: &'a [u8],
@@ -195,6 +197,7 @@ impl Executor {
         };
         let run = Run {
             to: &request.to,
+            place: self.entities.place(&request.to),
             caller: &request.caller,
             command: request.tag,
             body: &request.body,
@@ -205,7 +208,7 @@ impl Executor {
             Executed::Failed(failure) => return self.settle(ticket, Answer::Failure(failure)),
             Executed::Refused { refusal, time } => (Outcome::Refusal(refusal), time),
             Executed::Replied { reply, time, effects, changed } => {
-                self.accept(&request.to, effects, changed, time);
+                self.accept(&run, effects, changed, time);
                 (Outcome::Reply(reply), time)
             }
         };
@@ -277,17 +280,18 @@ impl Executor {
         request: &Request,
         fetched: &FetchedRows,
     ) -> Attempt {
-        if let Some(want) = self.bring_in(ledger, &request.to, fetched) {
-            return Attempt::Miss(want);
-        }
         let time = self.time.max(self.now);
         let run = Run {
             to: &request.to,
+            place: self.entities.place(&request.to),
             caller: &request.caller,
             command: request.tag,
             body: &request.body,
             after: time,
         };
+        if let Some(want) = self.bring_in(ledger, &run, fetched) {
+            return Attempt::Miss(want);
+        }
         let mut effects = Effects::default();
         let answer = match self.run(ledger, &run, fetched, (&mut effects, time, Verb::Query)) {
             Ran::Done { outcome, .. } => Answer::Outcome(outcome),
@@ -309,7 +313,7 @@ impl Executor {
         if self.quarantined.contains_key(command.to) {
             return Executed::Failed(Failure::Quarantined);
         }
-        if let Some(want) = self.bring_in(ledger, command.to, fetched) {
+        if let Some(want) = self.bring_in(ledger, command, fetched) {
             return Executed::Miss(want);
         }
         let time = self.next_time(command.after);
@@ -348,7 +352,7 @@ impl Executor {
         let durability = self.durability(run.to.kind);
         let Self { entities, overlay, setup, .. } = self;
         let durable = DurableRows { reader: Reader { overlay, fetched, ledger }, entity: run.to };
-        let (resident, ephemeral) = entities.get(run.to).expect("it was brought in");
+        let (resident, ephemeral) = entities.get(run.place, run.to).expect("it was brought in");
         let ephemeral = EphemeralRows { rows: ephemeral, entity: run.to };
         let state: &dyn State = match durability {
             Durability::Durable => &durable,
@@ -374,10 +378,11 @@ impl Executor {
     fn bring_in(
         &mut self,
         ledger: &dyn Ledger,
-        address: &Address,
+        run: &Run<'_>,
         fetched: &FetchedRows,
     ) -> Option<Want> {
-        if self.entities.contains(address) {
+        let address = run.to;
+        if self.entities.contains(run.place, address) {
             return None;
         }
         let mut head = None;
@@ -389,7 +394,11 @@ impl Executor {
             }
         }
         let live = (self.family(address.kind).load)(head.as_deref());
-        self.entities.insert(address, live.expect("heads are checked when they are written"));
+        self.entities.insert(
+            run.place,
+            address,
+            live.expect("heads are checked when they are written"),
+        );
         None
     }
 

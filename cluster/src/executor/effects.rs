@@ -8,6 +8,7 @@ use entity::transaction::{Effects, Message};
 use entity::{Address, Durability, Id, Time};
 
 use super::batch::InFlight;
+use super::commands::Run;
 use super::queue::Work;
 use super::shard::{End, Executor, Output, Phase, Publication};
 use super::stored::{WakeUp, encode};
@@ -23,14 +24,15 @@ impl Executor {
     /// Accepts what a handler did.
     pub(super) fn accept(
         &mut self,
-        address: &Address,
+        run: &Run<'_>,
         effects: Effects,
         changed: Option<Changed>,
         time: Time,
     ) {
+        let address = run.to;
         let durability = self.durability(address.kind);
         if let Some(changed) = changed {
-            self.accept_head(address, durability, changed);
+            self.accept_head(run, durability, changed);
         }
         let prefix =
             if effects.rows.is_empty() { Vec::new() } else { storage::entity_prefix(address) };
@@ -70,9 +72,9 @@ impl Executor {
         }
     }
 
-    fn accept_head(&mut self, address: &Address, durability: Durability, changed: Changed) {
+    fn accept_head(&mut self, run: &Run<'_>, durability: Durability, changed: Changed) {
         let sequence = self.flight.proposed + 1;
-        let (resident, _) = self.entities.get(address).expect("its handler ran");
+        let (resident, _) = self.entities.get(run.place, run.to).expect("its handler ran");
         resident.live = changed.live;
         if durability == Durability::Ephemeral {
             return;
@@ -82,7 +84,7 @@ impl Executor {
             self.batch.rewrite(resident.written_at as usize, changed.head);
             return;
         }
-        let key = storage::head(address);
+        let key = storage::head(run.to);
         let index = self.batch.write(key, Some(changed.head));
         resident.written_at = u32::try_from(index).expect("far fewer rows than that");
         resident.written_by = sequence;

@@ -22,6 +22,10 @@ pub(super) struct Entities {
     pub(super) ephemeral: BTreeMap<Bytes, Bytes>,
 }
 
+/// The hash of an entity's kind and name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place(u64);
+
 /// One entity in memory. There is one version of it: the newest, committed or not.
 pub(super) struct Resident {
     pub(super) live: Box<dyn Live>,
@@ -41,37 +45,37 @@ impl Entities {
         Self { seed, residents, count: 0, hand: 0, ephemeral }
     }
 
-    fn hash(&self, address: &Address) -> u64 {
+    /// Where an entity is, or would be.
+    pub(super) fn place(&self, address: &Address) -> Place {
         // Stable within one build, which is all that memory needs.
         let mut hasher = DefaultHasher::new();
         (self.seed, address.kind).hash(&mut hasher);
         hasher.write(&address.key);
-        hasher.finish()
+        Place(hasher.finish())
     }
 
     /// The entity, if it is in memory, and the rows of ephemeral ones.
     pub(super) fn get(
         &mut self,
+        place: Place,
         address: &Address,
     ) -> Option<(&mut Resident, &BTreeMap<Bytes, Bytes>)> {
-        let hash = self.hash(address);
-        let resident = find(self.residents.get_mut(&hash)?, address)?;
+        let resident = find(self.residents.get_mut(&place.0)?, address)?;
         resident.used = true;
         Some((resident, &self.ephemeral))
     }
 
     /// Whether the entity is in memory.
-    pub(super) fn contains(&mut self, address: &Address) -> bool {
-        self.get(address).is_some()
+    pub(super) fn contains(&mut self, place: Place, address: &Address) -> bool {
+        self.get(place, address).is_some()
     }
 
     /// Keeps an entity that was just loaded.
-    pub(super) fn insert(&mut self, address: &Address, live: Box<dyn Live>) {
+    pub(super) fn insert(&mut self, place: Place, address: &Address, live: Box<dyn Live>) {
         let (key, kind) = (address.key.clone().into(), address.kind);
         let resident = Resident { live, key, kind, used: true, written_at: 0, written_by: 0 };
-        let hash = self.hash(address);
         // Nearly every hash has one entity: do not reserve for more.
-        self.residents.entry(hash).or_insert_with(|| Vec::with_capacity(1)).push(resident);
+        self.residents.entry(place.0).or_insert_with(|| Vec::with_capacity(1)).push(resident);
         self.count += 1;
     }
 

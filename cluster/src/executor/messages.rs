@@ -102,6 +102,7 @@ impl Executor {
     ) -> Attempt {
         let run = Run {
             to: &message.to,
+            place: self.entities.place(&message.to),
             caller,
             command: message.command,
             body: &message.body,
@@ -118,7 +119,7 @@ impl Executor {
                 if self.is_outbox_full() && !effects.messages.is_empty() {
                     return Attempt::Postpone;
                 }
-                self.accept(&message.to, effects, changed, time);
+                self.accept(&run, effects, changed, time);
             }
             Executed::Refused { refusal, .. } => {
                 let command = self.command_entry(message).problem;
