@@ -1,0 +1,28 @@
+//! All services together, for whoever runs them.
+
+use entity::Route;
+use entity::registry::Registry;
+
+use crate::accounts::{Account, Holder};
+use crate::feeds::{FanOut, Feed};
+use crate::follows::Follower;
+use crate::posts::Author;
+use crate::{accounts, feeds, follows, posts};
+
+/// Adds every entity, in the order of their tags.
+pub fn register(registry: &mut Registry) {
+    registry.add::<Account>();
+    registry.add::<Holder>();
+    registry.add::<Follower>();
+    registry.add::<Author>();
+    registry.add::<Feed>();
+    registry.add::<FanOut>();
+}
+
+/// Every route of every service.
+pub fn routes() -> Vec<Route> {
+    [accounts::routes(), follows::routes(), posts::routes(), feeds::routes()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
