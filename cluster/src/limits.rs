@@ -9,8 +9,9 @@ pub const QUEUE_MAX: usize = 8_192;
 /// Most commands in one record.
 pub const BATCH_COMMANDS_MAX: usize = 512;
 
-/// A record is closed above this many bytes. One command's effects fit on top of it.
-pub const BATCH_BYTES: usize = 256 * 1024;
+/// A record is closed above this many bytes. What one command can do, its head and its reply, and
+/// what is removed on the way, fit on top of it.
+pub const BATCH_BYTES: usize = 128 * 1024;
 
 /// Most records proposed and not yet committed: enough to fill the time of one round trip.
 pub const RECORDS_IN_FLIGHT_MAX: u64 = 8;
@@ -43,7 +44,7 @@ pub const SENDER_WINDOW: u64 = 16_384;
 
 /// Acknowledged replies and envelopes are removed by the next record, or by one of their own when so
 /// many have gathered.
-pub const REMOVALS_GATHERED_MAX: usize = 1_024;
+pub const REMOVALS_GATHERED_MAX: usize = 512;
 
 /// Bytes in the outbox above which a shard refuses commands from outside.
 pub const OUTBOX_BYTES_SOFT: usize = 16 * 1024 * 1024;

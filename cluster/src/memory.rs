@@ -130,6 +130,17 @@ impl MemoryShard {
         !self.log.is_empty()
     }
 
+    /// Flips a bit in rows, as a bad disk would.
+    pub fn damage(&mut self, which: impl Fn(&[u8]) -> bool) {
+        for (_, row) in self.rows.iter_mut().filter(|(key, _)| which(key)) {
+            let mut damaged = row.to_vec();
+            if let Some(first) = damaged.first_mut() {
+                *first ^= 0x80;
+            }
+            *row = damaged.into();
+        }
+    }
+
     /// Every committed row, in the order of keys.
     pub fn rows(&self) -> impl Iterator<Item = (&Bytes, &Bytes)> {
         self.rows.iter()

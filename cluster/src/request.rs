@@ -50,7 +50,8 @@ pub enum RequestId {
         sender: u64,
         /// Counts the sender's commands to this shard, from 1.
         number: u64,
-        /// When the command was first sent.
+        /// When the command was first sent: the sender's clock, or the shard's time where that is known
+        /// to be later.
         birth: Time,
         /// The sender knows the answers of all numbers up to this one.
         acknowledged: u64,
@@ -92,6 +93,8 @@ pub enum Failure {
     Malformed,
     /// The handler reached a limit. Nothing happened.
     Limit(Limit),
+    /// What is stored of the entity cannot be read: it is damaged, or of a later release.
+    Unreadable,
     /// The handler panicked. Nothing happened.
     Panicked,
     /// The entity panicked too often and waits for an operator.
@@ -116,6 +119,7 @@ impl Failure {
             Self::TooLong { .. } => (413, "too_long"),
             Self::Malformed => (400, "malformed"),
             Self::Limit(limit) => return limit.class(),
+            Self::Unreadable => (500, "entity_unreadable"),
             Self::Panicked => (500, "handler_panicked"),
             Self::Quarantined => (503, "entity_quarantined"),
         };
@@ -160,6 +164,9 @@ impl fmt::Display for Failure {
                     "The request does too much at once ({}). Make it smaller.",
                     limit.class().code
                 )
+            }
+            Self::Unreadable => {
+                write!(f, "What is stored of this entity cannot be read. An operator has to look.")
             }
             Self::Panicked => {
                 write!(f, "A defect stopped the request. Nothing happened; report it.")

@@ -59,6 +59,7 @@ fn limits_refuse_and_change_nothing() {
         (Misbehave::ManyWakeUps, Limit::WakeUps),
         (Misbehave::LargeHead, Limit::HeadBytes),
         (Misbehave::LargeReply, Limit::ReplyBytes),
+        (Misbehave::LargeTarget, Limit::EntityKeyBytes),
     ];
     let mut world = World::new(1);
     for (how, limit) in cases {
@@ -257,6 +258,87 @@ fn an_idempotency_key_is_kept_for_a_day() {
 }
 
 #[test]
+fn a_key_that_is_used_anew_is_kept_for_another_day() {
+    let mut world = World::new(1);
+    world.call_as("a", &Add { n: 4 }, outside(1, "key", 1));
+    world.pass(Duration::from_hours(25));
+    world.call_as("a", &Add { n: 4 }, outside(1, "key", 1));
+    for n in 0..5 {
+        world.call_as("a", &Add { n: 2 }, outside(1, &format!("other{n}"), 1));
+    }
+    world.call_as("a", &Add { n: 4 }, outside(1, "key", 1));
+    assert_eq!(count(&mut world, "a"), 18, "sweeping the old use spares the new one");
+}
+
+#[test]
+fn a_clock_that_jumps_ahead_and_back_makes_nothing_new() {
+    let mut world = World::new(1);
+    let id = world.next_id();
+    let first = world.call_as("a", &Add { n: 4 }, id.clone());
+    let now = world.now;
+    world.pass(Duration::from_hours(1));
+    world.now = now;
+    world.call(&name("b"), &Add { n: 2 }).unwrap().unwrap();
+    world.crash(0);
+    world.settle();
+    let again = world.call_as("a", &Add { n: 4 }, id);
+    assert!(again == first || again == Answer::Failure(Failure::Expired), "{again:?}");
+    assert_eq!(count(&mut world, "a"), 4);
+}
+
+#[test]
+fn a_wake_up_never_comes_before_its_time() {
+    let mut world = World::with(1, Knobs { records_in_flight_max: 1, ..Knobs::default() });
+    world.call(&name("a"), &Later { n: 2, seconds: 60 }).unwrap().unwrap();
+    let (now, due) = (world.now, world.now + Duration::from_mins(1));
+    world.crash(0);
+    world.settle();
+    world.shards[0].memory.keep_history();
+    // The clock jumps ahead; what is due has to be fetched; the clock is back before it is there.
+    world.shards[0].memory.reads = Reads::Cold;
+    world.shards[0].memory.script([Fate::Delay(3)]);
+    world.start(&name("b"), &Add { n: 2 });
+    world.step();
+    world.now = world.now + Duration::from_hours(1);
+    world.step();
+    world.now = now;
+    world.settle();
+    assert_eq!(count(&mut world, "a"), 2);
+    let last = world.shards[0].memory.take_history().last().unwrap().time;
+    assert!(last > due, "{last} is before {due}");
+}
+
+#[test]
+fn the_largest_command_fits_a_record_that_is_nearly_full() {
+    let mut world = World::new(1);
+    world.shards[0].memory.keep_history();
+    let mut tickets: Vec<_> =
+        (0..9).map(|n| world.start(&name(&format!("{n}")), &Misbehave::AllAtOnce)).collect();
+    tickets.extend((0..200).map(|n| world.start(&name("small"), &Add { n: 2 * n })));
+    tickets.extend((0..9).map(|n| world.start(&name(&format!("{n}")), &Misbehave::AllAtOnce)));
+    world.settle();
+    for ticket in tickets {
+        let answer = world.answers.remove(&ticket).unwrap();
+        assert!(matches!(answer, Answer::Outcome(Outcome::Reply(_))), "{answer:?}");
+    }
+    let sizes = world.shards[0].memory.take_history().into_iter().map(|it| it.bytes());
+    let largest = sizes.max().unwrap();
+    assert!(largest > 600_000, "{largest} bytes are no test");
+}
+
+#[test]
+fn a_head_that_cannot_be_read_harms_only_its_entity() {
+    let mut world = World::new(1);
+    world.call(&name("a"), &Add { n: 2 }).unwrap().unwrap();
+    world.shards[0].memory.damage(|key| key.ends_with(&[0]) && key[2..4] == [0, 1]);
+    world.crash(0);
+    world.settle();
+    assert_eq!(world.call(&name("a"), &Add { n: 2 }), Err(Failure::Unreadable));
+    assert_eq!(world.ask(&name("a"), &Look), Err(Failure::Unreadable));
+    assert_eq!(world.call(&name("b"), &Add { n: 2 }), Ok(Ok(2)));
+}
+
+#[test]
 fn an_account_has_ten_thousand_keys_a_day() {
     let mut world = World::new(1);
     let mut tickets = Vec::new();
@@ -406,11 +488,11 @@ fn a_dead_letter_can_be_sent_again_or_thrown_away() {
     }
     let tell = Tell { others: vec![name("b"), name("b")], n: 2, wants_refusal: false };
     world.call(&name("a"), &tell).unwrap().unwrap();
-    let letters =
-        |world: &mut World| match world.operate(0, Operation::DeadLetters { after: Id::MIN }) {
-            End::DeadLetters(letters) => letters,
-            other => panic!("{other:?}"),
-        };
+    let letters = |world: &mut World| {
+        let end = world.operate(0, Operation::DeadLetters { after: Id::MIN });
+        let End::DeadLetters(letters) = end else { panic!("{end:?}") };
+        letters
+    };
     let dead = letters(&mut world);
     assert_eq!(dead.iter().map(|(_, it)| &*it.code).collect::<Vec<_>>(), ["entity_quarantined"; 2]);
     let entity = Address { kind: Tallies::TAG, key: name("b").to_bytes() };

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use crate::key::Key;
 use crate::kind::Offset;
 use crate::limits::{
-    BODY_BYTES_MAX, EFFECTS_BYTES_MAX, MESSAGES_MAX, ROW_BYTES_MAX, ROW_KEY_BYTES_MAX,
-    ROWS_WRITTEN_MAX, SCAN_ROWS_MAX, WAKE_UPS_MAX,
+    BODY_BYTES_MAX, EFFECTS_BYTES_MAX, ENTITY_KEY_BYTES_MAX, MESSAGES_MAX, ROW_BYTES_MAX,
+    ROW_KEY_BYTES_MAX, ROWS_WRITTEN_MAX, SCAN_ROWS_MAX, WAKE_UPS_MAX,
 };
 use crate::setting::Settings;
 use crate::{Caller, Durability, Id, ProblemClass, Release, Time};
@@ -94,6 +94,8 @@ pub enum Limit {
     RowBytes,
     /// [`ROW_KEY_BYTES_MAX`]
     RowKeyBytes,
+    /// [`ENTITY_KEY_BYTES_MAX`], of the receiver of a message.
+    EntityKeyBytes,
     /// [`ROWS_WRITTEN_MAX`]
     RowsWritten,
     /// [`MESSAGES_MAX`]
@@ -117,6 +119,7 @@ impl Limit {
             Self::HeadBytes => "head_too_large",
             Self::RowBytes => "row_too_large",
             Self::RowKeyBytes => "row_key_too_large",
+            Self::EntityKeyBytes => "entity_key_too_large",
             Self::RowsWritten => "too_many_rows",
             Self::Messages => "too_many_messages",
             Self::WakeUps => "too_many_wake_ups",
@@ -310,12 +313,14 @@ impl<'a> Transaction<'a> {
     ) {
         stop_above(BODY_BYTES_MAX, body.len(), Limit::BodyBytes);
         let mut sent: usize = self.effects.messages.iter().map(|it| it.targets.len()).sum();
-        self.charge(body.len() + refused.as_ref().map_or(0, |(_, body)| body.len()));
+        // Each shard among the targets gets the body once more, and who knows how many there are.
+        let bytes = body.len() + refused.as_ref().map_or(0, |(_, body)| body.len());
         let mut message = Message { kind, command, body, targets: Vec::new(), refused };
         for target in targets {
             sent += 1;
             stop_above(MESSAGES_MAX, sent, Limit::Messages);
-            self.charge(target.len());
+            stop_above(ENTITY_KEY_BYTES_MAX, target.len(), Limit::EntityKeyBytes);
+            self.charge(target.len() + bytes);
             message.targets.push(target);
         }
         if !message.targets.is_empty() {

@@ -192,6 +192,10 @@ impl Executor {
         let slot = Slot::of(&request.to.key);
         let usage = match self.look_up(ledger, slot, id, fetched) {
             Ok(LookedUp::New(usage)) => usage,
+            Ok(LookedUp::Known(answer @ Answer::Outcome(_))) => {
+                // Its first copy may still be in flight.
+                return self.settle_effect(ticket, answer);
+            }
             Ok(LookedUp::Known(answer)) => return self.settle(ticket, answer),
             Err(want) => return Attempt::Miss(want),
         };
@@ -289,8 +293,12 @@ impl Executor {
             body: &request.body,
             after: time,
         };
-        if let Some(want) = self.bring_in(ledger, &run, fetched) {
-            return Attempt::Miss(want);
+        match self.bring_in(ledger, &run, fetched) {
+            Ok(()) => {}
+            Err(Absent::Miss(want)) => return Attempt::Miss(want),
+            Err(Absent::Unreadable) => {
+                return self.settle(ticket, Answer::Failure(Failure::Unreadable));
+            }
         }
         let mut effects = Effects::default();
         let answer = match self.run(ledger, &run, fetched, (&mut effects, time, Verb::Query)) {
@@ -313,8 +321,10 @@ impl Executor {
         if self.quarantined.contains_key(command.to) {
             return Executed::Failed(Failure::Quarantined);
         }
-        if let Some(want) = self.bring_in(ledger, command, fetched) {
-            return Executed::Miss(want);
+        match self.bring_in(ledger, command, fetched) {
+            Ok(()) => {}
+            Err(Absent::Miss(want)) => return Executed::Miss(want),
+            Err(Absent::Unreadable) => return Executed::Failed(Failure::Unreadable),
         }
         let time = self.next_time(command.after);
         let mut effects = Effects { chance: self.setup.chance ^ time.0, ..Effects::default() };
@@ -374,38 +384,39 @@ impl Executor {
         }
     }
 
-    /// Brings an entity into memory, or tells what has to be fetched for that.
+    /// Brings an entity into memory.
     fn bring_in(
         &mut self,
         ledger: &dyn Ledger,
         run: &Run<'_>,
         fetched: &FetchedRows,
-    ) -> Option<Want> {
+    ) -> Result<(), Absent> {
         let address = run.to;
         if self.entities.contains(run.place, address) {
-            return None;
+            return Ok(());
         }
         let mut head = None;
         if self.durability(address.kind) == Durability::Durable {
             let key = storage::head(address);
             match self.reader(ledger, fetched).get(&key) {
                 Read::Ready(bytes) => head = bytes,
-                Read::Miss => return Some(Want::Row(key.to_vec())),
+                Read::Miss => return Err(Absent::Miss(Want::Row(key.to_vec()))),
             }
         }
-        let live = (self.family(address.kind).load)(head.as_deref());
-        self.entities.insert(
-            run.place,
-            address,
-            live.expect("heads are checked when they are written"),
-        );
-        None
+        let live = (self.family(address.kind).load)(head.as_deref()).or(Err(Absent::Unreadable))?;
+        self.entities.insert(run.place, address, live);
+        Ok(())
     }
 
     /// The entity has panicked once more in a row: if that is too often, it has to wait.
     fn note_panic(&mut self, address: &Address, since: Time, mut panic: String) {
         /// Most bytes of a panic's text that are kept.
         const TEXT_BYTES_MAX: usize = 1_000;
+        /// Most entities whose panics are counted: many more are one defect, not many entities.
+        const COUNTED_MAX: usize = 10_000;
+        if self.panics.len() > COUNTED_MAX {
+            self.panics.clear();
+        }
         let count = self.panics.entry(address.clone()).or_default();
         *count += 1;
         if *count < PANICS_MAX {
@@ -465,6 +476,14 @@ impl Executor {
             self.answers.after_barrier(waiting);
         }
     }
+}
+
+/// Why an entity is not in memory.
+enum Absent {
+    /// Its head has to be fetched first.
+    Miss(Want),
+    /// Its head is damaged, or of a later release.
+    Unreadable,
 }
 
 /// What a look-up found.

@@ -205,9 +205,10 @@ impl Executor {
     /// The activation is over. `lost` is the first record known to have no effect; of others in
     /// flight nothing is known.
     pub(super) fn end(&mut self, lost: Option<u64>) {
+        // What was not handed over has no effect either.
+        let lost = lost.unwrap_or(self.flight.proposed + 1);
         for (sequence, waiting) in self.answers.drain() {
-            let without_effect =
-                !waiting.effect || sequence.zip(lost).is_some_and(|(it, lost)| it >= lost);
+            let without_effect = !waiting.effect || sequence.is_some_and(|it| it >= lost);
             let failure = if without_effect { Failure::Moved } else { Failure::Unknown };
             self.leave(waiting.ticket, waiting.leaving.failed(failure));
         }

@@ -3,6 +3,8 @@
 //! Each new key of a slot sweeps out a few of the slot's expired ones, so that no other sweeping is
 //! needed: what is kept beyond its time is bounded by what was once allowed.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use entity::registry::Outcome;
 use entity::transaction::{Read, Want};
@@ -44,6 +46,8 @@ pub(super) struct Use {
 /// What has to be fetched first.
 pub(super) fn look_up(reader: &Reader<'_>, used: &Used<'_>, now: Time) -> Result<LookedUp, Want> {
     let Used { slot, account, key, fingerprint } = *used;
+    let mut usage = Use { count: 0, sweep: Vec::new() };
+    let mut swept_own = 0;
     if let Some(row) = get(reader, &storage::reply_outside(slot, account, key))? {
         let reply = Reply::decode(&row).expect("written by `keep`");
         if now.since(reply.at) < OUTSIDE_LASTING {
@@ -53,8 +57,11 @@ pub(super) fn look_up(reader: &Reader<'_>, used: &Used<'_>, now: Time) -> Result
                 Answer::Failure(Failure::KeyReused)
             }));
         }
+        // It is used anew: its old age must not sweep out its new reply.
+        usage.sweep(storage::reply_age(slot, reply.at, account, key));
+        swept_own += 1;
     }
-    let (mut usage, swept_own) = sweep(reader, slot, account, now)?;
+    swept_own += usage.sweep_oldest(reader, used, now)?;
     usage.count = count(reader, slot, account)? - swept_own;
     if usage.count >= OUTSIDE_KEYS_MAX {
         return Ok(LookedUp::Known(Answer::Failure(Failure::TooManyKeys)));
@@ -62,34 +69,41 @@ pub(super) fn look_up(reader: &Reader<'_>, used: &Used<'_>, now: Time) -> Result
     Ok(LookedUp::New(Some(usage)))
 }
 
-/// Finds expired keys of the slot, and tells how many of them are the account's own.
-fn sweep(reader: &Reader<'_>, slot: Slot, own: Id, now: Time) -> Result<(Use, u32), Want> {
-    let mut usage = Use { count: 0, sweep: Vec::new() };
-    let mut swept_own = 0;
-    let oldest = storage::oldest_replies(slot, SWEPT);
-    let Read::Ready(rows) = reader.scan(&oldest) else { return Err(Want::Rows(oldest)) };
-    let mut swept_others = std::collections::BTreeMap::<Id, u32>::new();
-    for (age, _) in rows {
-        let (at, (account, key)) = storage::reply_age_of(&age).expect("written by `keep`");
-        if now.since(at) < OUTSIDE_LASTING {
-            break;
-        }
-        usage.sweep.push(Write { key: age, value: None });
-        usage.sweep.push(Write { key: storage::reply_outside(slot, account, &key), value: None });
-        if account == own {
-            swept_own += 1;
-        } else {
-            *swept_others.entry(account).or_default() += 1;
-        }
-    }
-    for (account, swept) in swept_others {
-        let left = count(reader, slot, account)? - swept;
-        usage.sweep.push(count_row(slot, account, left));
-    }
-    Ok((usage, swept_own))
-}
-
 impl Use {
+    fn sweep(&mut self, key: Bytes) {
+        self.sweep.push(Write { key, value: None });
+    }
+
+    /// Sweeps out expired keys of the slot, and tells how many of them are the account's own.
+    fn sweep_oldest(
+        &mut self,
+        reader: &Reader<'_>,
+        used: &Used<'_>,
+        now: Time,
+    ) -> Result<u32, Want> {
+        let slot = used.slot;
+        let mut swept = BTreeMap::<Id, u32>::new();
+        let oldest = storage::oldest_replies(slot, SWEPT);
+        let Read::Ready(rows) = reader.scan(&oldest) else { return Err(Want::Rows(oldest)) };
+        for (age, _) in rows {
+            let (at, (account, key)) = storage::reply_age_of(&age).expect("written by `keep`");
+            if now.since(at) < OUTSIDE_LASTING {
+                break;
+            }
+            if (account, &*key) != (used.account, used.key) {
+                self.sweep(age);
+                self.sweep(storage::reply_outside(slot, account, &key));
+                *swept.entry(account).or_default() += 1;
+            }
+        }
+        let own = swept.remove(&used.account).unwrap_or_default();
+        for (account, swept) in swept {
+            let left = count(reader, slot, account)? - swept;
+            self.sweep.push(count_row(slot, account, left));
+        }
+        Ok(own)
+    }
+
     /// Keeps a reply, and yields the rows for it.
     pub(super) fn keep(self, used: &Used<'_>, time: Time, outcome: &Outcome) -> Vec<Write> {
         let Used { slot, account, key, fingerprint } = *used;

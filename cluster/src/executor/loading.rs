@@ -112,7 +112,10 @@ impl Executor {
         self.phase = Phase::Serving;
         self.replies.sort_by_age();
         let own = self.setup.shard;
-        for envelope in self.outbox.unhandled(own, self.inbox.handled(own)) {
+        let handled = self.inbox.handled(own);
+        // Nobody else acknowledges what the shard sent to itself.
+        self.outbox.acknowledge(own, handled, self.now);
+        for envelope in self.outbox.unhandled(own, handled) {
             self.deliver_to_self(envelope);
         }
     }

@@ -1,6 +1,7 @@
 //! One message of a link; wake-ups; what an operator asks for.
 
 use bytes::Bytes;
+use entity::limits::ENTITY_KEY_BYTES_MAX;
 use entity::registry::Entry;
 use entity::transaction::{Read, Want};
 use entity::{Address, Caller, Id, Time};
@@ -75,13 +76,15 @@ impl Executor {
         fetched: &FetchedRows,
     ) -> Attempt {
         let wake_up = self.due.get(key).expect("it stands in line").clone();
+        // Never before its time, even if the clock that called it due has been set back since.
+        let due = storage::wake_up_at(key).expect("written by `accept`");
         let message = Message {
             from: wake_up.to.clone(),
             to: wake_up.to,
             command: wake_up.command,
             body: wake_up.body.into(),
             refused: None,
-            sent: Time::default(),
+            sent: due,
         };
         match self.handle(ledger, &message, &Caller::Itself, fetched) {
             Attempt::Done => {}
@@ -100,6 +103,10 @@ impl Executor {
         caller: &Caller,
         fetched: &FetchedRows,
     ) -> Attempt {
+        if !self.is_understood(message) {
+            self.give_up(message, &Failure::Malformed.problem());
+            return Attempt::Done;
+        }
         let run = Run {
             to: &message.to,
             place: self.entities.place(&message.to),
@@ -108,11 +115,6 @@ impl Executor {
             body: &message.body,
             after: message.sent,
         };
-        let known = self.setup.registry.kind(message.to.kind);
-        if known.and_then(|family| family.command(message.command)).is_none() {
-            self.give_up(message, &Failure::Malformed.problem());
-            return Attempt::Done;
-        }
         match self.execute(ledger, &run, fetched) {
             Executed::Miss(want) => return Attempt::Miss(want),
             Executed::Replied { effects, changed, time, .. } => {
@@ -130,6 +132,14 @@ impl Executor {
             Executed::Failed(failure) => self.give_up(message, &failure.problem()),
         }
         Attempt::Done
+    }
+
+    fn is_understood(&self, message: &Message) -> bool {
+        let key = &message.to.key;
+        self.setup.registry.kind(message.to.kind).is_some_and(|family| {
+            let is_key = key.len() <= ENTITY_KEY_BYTES_MAX && (family.is_key)(key);
+            is_key && family.command(message.command).is_some()
+        })
     }
 
     fn command_entry(&self, message: &Message) -> &Entry {

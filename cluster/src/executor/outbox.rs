@@ -116,6 +116,8 @@ impl Outbox {
     pub(super) fn leaving(&mut self, now: Time, window: usize) -> Vec<(ShardId, Bytes)> {
         let mut leaving = Vec::new();
         for (to, link) in &mut self.links {
+            // A clock that was set back must not make an envelope wait for the time it was set from.
+            link.at = link.at.min(now);
             if link.sent > link.acknowledged && now.since(link.at) >= RESEND_AFTER {
                 link.sent = link.acknowledged;
             }

@@ -128,9 +128,15 @@ impl Replies {
 
     /// Forgets replies whose commands could not be executed again anyway, and senders that have been
     /// silent as long.
-    pub(super) fn expire(&mut self, now: Time) {
+    ///
+    /// Yields whether something was forgotten. Then the shard's time must not be before `now` any
+    /// more: what was too old by one clock must not be young again by another.
+    #[must_use]
+    pub(super) fn expire(&mut self, now: Time) -> bool {
+        let mut has_expired = false;
         while self.by_age.front().is_some_and(|(at, ..)| now.since(*at) > INSIDE_KEPT) {
             let (_, sender, number) = self.by_age.pop_front().expect("just seen");
+            has_expired = true;
             self.forget(sender, number);
             let Some(kept) = self.senders.get(&sender) else { continue };
             let is_silent = now.since(kept.heard) > INSIDE_KEPT;
@@ -140,6 +146,7 @@ impl Replies {
                 self.removals.push(storage::acknowledged(sender));
             }
         }
+        has_expired
     }
 
     fn forget(&mut self, sender: u64, number: u64) {

@@ -339,7 +339,10 @@ impl Executor {
 
     fn serve_once(&mut self, ledger: &mut dyn Ledger) {
         self.wake();
-        self.replies.expire(self.time.max(self.now));
+        let now = self.time.max(self.now);
+        if self.replies.expire(now) {
+            self.time = now;
+        }
         let seen = self.queue.seen_by_all().unwrap_or(u64::MAX);
         self.overlay.retire(seen.min(self.flight.committed));
         if self.queue.has_postponed() && !self.is_outbox_full() {
@@ -379,6 +382,12 @@ impl Executor {
     /// Whether it handles commands.
     pub fn is_serving(&self) -> bool {
         matches!(self.phase, Phase::Serving)
+    }
+
+    /// The shard's time, by which the age of commands is judged. Whoever names a command gives it this
+    /// birth if its own clock is behind: a clock that jumped ahead once must not shut everybody out.
+    pub fn time(&self) -> Time {
+        self.time.max(self.now)
     }
 
     /// How it is doing.
@@ -423,13 +432,14 @@ impl Executor {
             }
             Completion::Committed { sequence } => self.committed(sequence),
             Completion::Lost { sequence } => self.end(Some(sequence)),
-            Completion::NotClaimed | Completion::Unknown { .. } => self.end(None),
+            Completion::NotClaimed
+            | Completion::Unknown { .. }
+            | Completion::Barrier { holds: false, .. } => self.end(None),
             Completion::Barrier { ticket, holds: true } => {
                 for waiting in self.answers.barrier_held(ticket) {
                     self.leave(waiting.ticket, waiting.leaving);
                 }
             }
-            Completion::Barrier { holds: false, .. } => self.end(Some(self.flight.committed + 1)),
             Completion::Fetched { ticket, rows } => match self.phase {
                 Phase::Loading(_) => self.loaded(ledger, rows),
                 Phase::Serving => self.queue.fetched(ticket, rows),
@@ -443,7 +453,8 @@ impl Executor {
         // What is damaged or of another incarnation is not acknowledged: its sender sends it again,
         // or nobody does.
         let Ok(envelope) = Envelope::open(bytes) else { return };
-        if envelope.incarnation != self.setup.incarnation || !self.is_serving() {
+        let is_ours = envelope.incarnation == self.setup.incarnation && envelope.messages() > 0;
+        if !is_ours || !self.is_serving() {
             return;
         }
         let from = ShardId(envelope.from);

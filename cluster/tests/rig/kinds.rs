@@ -38,7 +38,7 @@ pub(crate) struct Tally {
 
 impl Entity for Tally {
     type Kind = Tallies;
-    type Tables = (Rows<Added>, Items<Log>);
+    type Tables = (Rows<Added>, Items<Log>, Rows<Texts>);
 }
 
 /// What was added, by how much.
@@ -119,6 +119,10 @@ pub(crate) enum Misbehave {
     LargeHead,
     /// Replies with too much.
     LargeReply,
+    /// Sends to an entity whose name is above the limit.
+    LargeTarget,
+    /// Does as much as one command may: rows, messages, head and reply.
+    AllAtOnce,
     /// Writes a row under a key above the limit.
     LargeKey,
 }
@@ -147,6 +151,13 @@ impl Handle<Misbehave> for Tally {
             }
             Misbehave::ManyWakeUps => (0..1_000).for_each(|_| cx.wake_at(cx.now(), &Add { n: 2 })),
             Misbehave::LargeHead => self.ballast = vec![7; 70_000],
+            Misbehave::LargeTarget => cx.send(&Name("x".repeat(300)), &Add { n: 2 }),
+            Misbehave::AllAtOnce => {
+                (0..7).for_each(|n| cx.put::<Texts>(&format!("{n}"), &"x".repeat(62_000)));
+                (0..300).for_each(|n| cx.send(&Name(format!("{n}")), &Add { n: 2 }));
+                self.ballast = vec![(self.ballast.first().unwrap_or(&0)) + 1; 65_000];
+                return Ok("x".repeat(63_000));
+            }
             Misbehave::LargeReply => return Ok("x".repeat(70_000)),
         }
         Ok(String::new())

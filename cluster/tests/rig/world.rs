@@ -203,7 +203,8 @@ impl World {
     /// The next name of a command.
     pub(crate) fn next_id(&mut self) -> RequestId {
         self.numbers += 1;
-        inside(self.numbers, self.now)
+        let times = self.shards.iter().map(|shard| shard.executor.time());
+        inside(self.numbers, times.fold(self.now, Time::max))
     }
 
     /// Sends a command to a tally under a name, and waits for its answer.

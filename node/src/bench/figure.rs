@@ -1,0 +1,25 @@
+//! What was measured.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// One figure.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figure {
+    /// Which bench measured it.
+    pub bench: &'static str,
+    /// What it tells, `rate` or `cpu_us_per_op` for instance.
+    pub metric: &'static str,
+    /// How much.
+    pub value: f64,
+    /// In what unit.
+    pub unit: &'static str,
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bench, metric, value, unit } = self;
+        write!(f, "{bench:<12} {metric:<20} {value:>14.2} {unit}")
+    }
+}

@@ -1,0 +1,47 @@
+//! The command line. Each command has a file of its own.
+
+use clap::{Parser, Subcommand};
+
+use crate::bench::Bench;
+use crate::dev::Dev;
+use crate::import::Import;
+
+/// The back end of a social platform in one program.
+#[derive(Debug, Parser)]
+#[command(name = "roost", version, arg_required_else_help = true, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  roost dev
+  roost bench executor
+  roost import --follows follows.txt --posts posts.csv --to http://127.0.0.1:8080";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measures what this machine can do.
+    Bench(Bench),
+    /// Starts roost on this machine, for trying it out. State is in memory.
+    Dev(Dev),
+    /// Fills a running roost with people, follows and posts, through its HTTP interface.
+    Import(Import),
+}
+
+impl Cli {
+    /// Does what the command says.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what to do.
+    pub async fn run(self) -> Result<(), Box<dyn std::error::Error>> {
+        match self.command {
+            Command::Bench(bench) => bench.run()?,
+            Command::Dev(dev) => dev.run().await?,
+            Command::Import(import) => import.run().await?,
+        }
+        Ok(())
+    }
+}

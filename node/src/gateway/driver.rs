@@ -1,0 +1,142 @@
+//! Drives an operation to its end: performs each step that it asks for, and runs it again.
+
+use cluster::request::{Answer, Failure};
+use entity::digest::sha256;
+use entity::operation::{Done, Operating, STEPS_MAX, Step, Stop};
+use entity::registry::Outcome;
+use entity::route::Input;
+use entity::{Caller, Data, Id, Key, Problem, Route};
+use serde_json::Value;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::idempotency::IdempotencyKey;
+use super::origin;
+use super::passwords::Passwords;
+use super::problem::{INTERNAL, OUTCOME_UNKNOWN, TIMEOUT};
+use crate::shards::Client;
+use crate::world::{self, SECRET_BYTES};
+
+/// What operations are driven with.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    pub(crate) client: Client,
+    pub(crate) passwords: Passwords,
+    /// What the secrets of repeatable requests are made of. Lives as long as this process, as the
+    /// entities that were told of the secrets do.
+    pub(crate) secret: [u8; SECRET_BYTES],
+}
+
+/// One operation on its way.
+#[derive(Clone, Debug)]
+pub(crate) struct Drive<'a> {
+    pub(crate) route: &'a Route,
+    pub(crate) input: Input,
+    pub(crate) caller: Caller,
+    pub(crate) key: Option<IdempotencyKey>,
+    pub(crate) deadline: Instant,
+}
+
+impl Driver {
+    /// Runs the operation again and again until it replies or refuses.
+    pub(crate) async fn run(&self, drive: Drive<'_>) -> Result<Value, Problem> {
+        let id = match &drive.key {
+            None => world::id(),
+            Some(key) => in_time(&drive, false, self.begin(&drive.caller, key)).await?,
+        };
+        let mut done = Vec::new();
+        for _ in 0..=STEPS_MAX {
+            let mut cx = Operating::new(&drive.caller, id, &done);
+            let step = match drive.route.run(drive.input.clone(), &mut cx) {
+                Ok(reply) => return Ok(reply),
+                Err(Stop::Refused(problem)) => return Err(problem),
+                Err(Stop::Suspended) => cx.into_step().expect("suspended for a step"),
+            };
+            let calls = done.iter().filter(|it| matches!(it, Done::Outcome(_))).count();
+            let may_have_happened = calls > 0 || matches!(step, Step::Call(_));
+            let taken = Taken { id, calls, steps: done.len() };
+            done.push(in_time(&drive, may_have_happened, self.perform(&drive, step, taken)).await?);
+        }
+        Err(INTERNAL
+            .because(format!("The operation takes more than {STEPS_MAX} steps. Report it.")))
+    }
+
+    /// Names a request that may be repeated: each repeat gets the same id.
+    async fn begin(&self, caller: &Caller, key: &IdempotencyKey) -> Result<Id, Problem> {
+        let command = origin::begin(key.scope, &key.text);
+        let answer = self.client.command(caller.clone(), Some(key.command(0)), command).await;
+        match outcome(answer, 0)? {
+            Outcome::Reply(bytes) => {
+                Ok(<Id as Data>::decode(&bytes).expect("encoded by an origin"))
+            }
+            Outcome::Refusal(_) => unreachable!("an origin refuses nothing"),
+        }
+    }
+
+    async fn perform(&self, drive: &Drive<'_>, step: Step, taken: Taken) -> Result<Done, Problem> {
+        Ok(match step {
+            Step::Ask(requests) => {
+                let answers = self.client.ask(drive.caller.clone(), requests).await;
+                let outcomes = answers.into_iter().map(|it| outcome(it, taken.calls));
+                Done::Answers(outcomes.collect::<Result<_, _>>()?)
+            }
+            Step::Call(request) => {
+                let name = drive.key.as_ref().map(|it| it.command(taken.calls + 1));
+                let answer = self.client.command(drive.caller.clone(), name, request).await;
+                Done::Outcome(outcome(answer, taken.calls)?)
+            }
+            Step::HashPassword(password) => Done::Hash(self.passwords.hash(password).await?),
+            Step::VerifyPassword { password, hash } => {
+                Done::Verified(self.passwords.verify(password, hash).await?)
+            }
+            Step::Secret => Done::Secret(match drive.key {
+                None => world::secret(),
+                Some(_) => self.repeatable_secret(&taken),
+            }),
+            Step::Pause(lasting) => {
+                sleep(lasting).await;
+                Done::Paused
+            }
+        })
+    }
+
+    /// The secret that a repeat of the same request gets again: commands of the first attempt, which
+    /// are not executed again, were told its digest.
+    fn repeatable_secret(&self, taken: &Taken) -> [u8; SECRET_BYTES] {
+        let number = (taken.steps as u64).to_be_bytes();
+        sha256(&[&self.secret[..], &taken.id.to_bytes(), &number].concat())
+    }
+}
+
+/// How far an operation has come.
+struct Taken {
+    id: Id,
+    calls: usize,
+    steps: usize,
+}
+
+/// Ends what takes too long. Whoever has sent a command cannot tell what became of it.
+async fn in_time<T>(
+    drive: &Drive<'_>,
+    may_have_happened: bool,
+    work: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
+    match timeout_at(drive.deadline, work).await {
+        Ok(result) => result,
+        Err(_) if may_have_happened => Err(OUTCOME_UNKNOWN.because(
+            "Time ran out; it may or may not have happened. Repeat it with the same Idempotency-Key.",
+        )),
+        Err(_) => Err(TIMEOUT.because("Time ran out. Nothing happened; try again.")),
+    }
+}
+
+/// What an entity answered; if none did, that is the end. After other commands it is not true any more
+/// that nothing happened.
+fn outcome(answer: Answer, calls: usize) -> Result<Outcome, Problem> {
+    match answer {
+        Answer::Outcome(outcome) => Ok(outcome),
+        Answer::Failure(Failure::Moved | Failure::Overloaded) if calls > 0 => {
+            Err(Failure::Unknown.problem())
+        }
+        Answer::Failure(failure) => Err(failure.problem()),
+    }
+}

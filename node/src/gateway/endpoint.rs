@@ -1,0 +1,129 @@
+//! One route, ready to serve: what its schema says of its fields, and how HTTP becomes its input.
+
+use std::collections::BTreeMap;
+
+use entity::route::Input;
+use entity::{Problem, Route};
+use schemars::SchemaGenerator;
+use serde_json::{Map, Value};
+
+use super::fields::{Fields, Shape, shape};
+use super::json;
+use super::problem::{BODY_UNEXPECTED, INVALID_INPUT, NOT_FOUND, UNKNOWN_FIELD};
+use super::query;
+
+/// A route, ready to serve.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) route: Route,
+    /// The fields of the route, those among them that are parts of the path included.
+    pub(crate) fields: Fields,
+    /// What the schema says of the whole input, in a sentence or more.
+    pub(crate) description: String,
+    /// The schema of the reply; none when there is nothing to reply.
+    pub(crate) reply: Option<Value>,
+    shapes: BTreeMap<String, Shape>,
+}
+
+impl Endpoint {
+    /// Reads the schemas of a route. What they refer to is left with `generator`.
+    pub(crate) fn new(route: Route, generator: &mut SchemaGenerator) -> Self {
+        let (fields, description) = Fields::of(&route, generator);
+        let reply = (route.reply)(generator).to_value();
+        let reply = Some(reply).filter(|it| it.get("type").is_none_or(|it| it != "null"));
+        let definitions = generator.definitions();
+        let shapes = fields.properties.iter();
+        let shapes = shapes.map(|(name, it)| (name.clone(), shape(it, definitions))).collect();
+        Self { route, fields, description, reply, shapes }
+    }
+
+    /// Whether a field is a part of the path.
+    pub(crate) fn is_part(&self, name: &str) -> bool {
+        self.route.parts().any(|it| it == name)
+    }
+
+    /// Whether the request may come without a body or without a query string.
+    pub(crate) fn may_be_empty(&self) -> bool {
+        self.fields.required.iter().all(|it| self.is_part(it))
+    }
+
+    /// Makes the input of what a request says.
+    pub(crate) fn input(
+        &self,
+        parts: impl Iterator<Item = (String, String)>,
+        query: &str,
+        body: &[u8],
+    ) -> Result<Input, Problem> {
+        let parameters = query::parameters(query)?;
+        if self.route.method.has_body() {
+            if let Some(name) = parameters.keys().next() {
+                return Err(self.unknown(name, "query string"));
+            }
+            return self.checked(parts, self.body_fields(body)?);
+        }
+        if !body.is_empty() {
+            let detail = format!("Send {} without a body.", self.route.method.name());
+            return Err(BODY_UNEXPECTED.because(detail));
+        }
+        let mut fields = Map::new();
+        for (name, text) in parameters {
+            let wrong = |expected| {
+                INVALID_INPUT.because(format!("The parameter {name:?} has to be {expected}."))
+            };
+            let value = self.shape(&name).value(&text).map_err(wrong)?;
+            fields.insert(name, value);
+        }
+        self.checked(parts, fields)
+    }
+
+    fn body_fields(&self, body: &[u8]) -> Result<Map<String, Value>, Problem> {
+        if body.is_empty() && self.may_be_empty() {
+            return Ok(Map::new());
+        }
+        json::object(body)
+    }
+
+    fn checked(
+        &self,
+        parts: impl Iterator<Item = (String, String)>,
+        fields: Map<String, Value>,
+    ) -> Result<Input, Problem> {
+        let is_known = |name: &str| self.shapes.contains_key(name) && !self.is_part(name);
+        if let Some(name) = fields.keys().find(|it| !is_known(it)) {
+            return Err(self.unknown(name, self.place()));
+        }
+        let mut input = Input { path: BTreeMap::new(), fields };
+        for (name, text) in parts {
+            match self.shape(&name) {
+                Shape::Text => {
+                    input.path.insert(name, text);
+                }
+                shape @ (Shape::Integer | Shape::Boolean) => {
+                    let nothing = |_| NOT_FOUND.because(format!("There is no {name} {text:?}."));
+                    let value = shape.value(&text).map_err(nothing)?;
+                    input.fields.insert(name, value);
+                }
+            }
+        }
+        Ok(input)
+    }
+
+    fn shape(&self, name: &str) -> Shape {
+        self.shapes.get(name).copied().unwrap_or(Shape::Text)
+    }
+
+    /// Where the fields of this route are.
+    fn place(&self) -> &'static str {
+        if self.route.method.has_body() { "body" } else { "query string" }
+    }
+
+    fn unknown(&self, name: &str, found_in: &str) -> Problem {
+        let known = self.shapes.keys().map(String::as_str).filter(|it| !self.is_part(it));
+        let known: Vec<&str> = known.collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        let place = self.place();
+        UNKNOWN_FIELD.because(format!(
+            "{name:?} in the {found_in} is no field of this route. Fields of the {place}: {known}."
+        ))
+    }
+}

@@ -1,0 +1,136 @@
+//! `Idempotency-Key`: what makes a repeat harmless.
+
+use axum::http::{HeaderMap, Method, Uri};
+use cluster::request::RequestId;
+use entity::digest::{DIGEST_BYTES, sha256};
+use entity::{Caller, Id, Problem};
+
+use super::problem::IDEMPOTENCY_KEY_INVALID;
+use crate::hex::hex;
+
+/// Name of the header.
+pub(crate) const HEADER: &str = "idempotency-key";
+
+/// Longest key, in characters: what others who have this header allow.
+pub(crate) const KEY_CHARS_MAX: usize = 255;
+
+/// The key of a request, with what it is compared with.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct IdempotencyKey {
+    /// Whose key it is: an account, [`Id::MAX`] for operators, [`Id::MIN`] for everybody else.
+    pub(crate) scope: Id,
+    /// What the caller chose.
+    pub(crate) text: String,
+    /// Digest of everything that the request says.
+    pub(crate) fingerprint: [u8; DIGEST_BYTES],
+}
+
+impl IdempotencyKey {
+    /// Names the `n`th command of the request, where 0 is its beginning.
+    ///
+    /// The name holds a digest of the key, since key and number together could be too long.
+    pub(crate) fn command(&self, n: usize) -> RequestId {
+        let key = format!("{}#{n}", hex(&sha256(self.text.as_bytes())));
+        RequestId::Outside { account: self.scope, key, fingerprint: self.fingerprint }
+    }
+}
+
+/// The key that the headers hold, if any.
+pub(crate) fn key_text(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut given = headers.get_all(HEADER).iter();
+    let Some(first) = given.next() else { return Ok(None) };
+    let text = first.to_str().ok().filter(|_| given.next().is_none());
+    let text = text.filter(|it| (1..=KEY_CHARS_MAX).contains(&it.len()));
+    let text = text.filter(|it| it.bytes().all(|byte| byte.is_ascii_graphic()));
+    let Some(text) = text else {
+        let detail =
+            format!("Send one Idempotency-Key of 1 to {KEY_CHARS_MAX} visible ASCII characters.");
+        return Err(IDEMPOTENCY_KEY_INVALID.because(detail));
+    };
+    Ok(Some(text.to_owned()))
+}
+
+/// Whose keys `caller` uses.
+pub(crate) fn scope(caller: &Caller) -> Id {
+    match caller {
+        Caller::Account(account) => *account,
+        Caller::Operator => Id::MAX,
+        Caller::Anyone | Caller::Entity(_) | Caller::Itself => Id::MIN,
+    }
+}
+
+/// Digest of everything that a request says. Lengths stand before the parts, so that no two
+/// requests run together into one.
+pub(crate) fn fingerprint(method: &Method, uri: &Uri, body: &[u8]) -> [u8; DIGEST_BYTES] {
+    let parts = [method.as_str(), uri.path(), uri.query().unwrap_or_default()].map(str::as_bytes);
+    let mut bytes = Vec::with_capacity(body.len() + 256);
+    for part in parts.into_iter().chain([body]) {
+        bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(part);
+    }
+    sha256(&bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn keys_are_visible_ascii() {
+        let longest = "k".repeat(KEY_CHARS_MAX);
+        let too_long = "k".repeat(KEY_CHARS_MAX + 1);
+        let cases = [
+            ("a", true),
+            ("~!\"#", true),
+            (&*longest, true),
+            (&*too_long, false),
+            ("", false),
+            ("a b", false),
+            ("키", false),
+        ];
+        for (text, expected) in cases {
+            let value = HeaderValue::from_bytes(text.as_bytes()).expect("a header may hold it");
+            let headers = HeaderMap::from_iter([(HEADER.parse().expect("a name"), value)]);
+            assert_eq!(key_text(&headers).is_ok(), expected, "{text}");
+        }
+        assert_eq!(key_text(&HeaderMap::new()), Ok(None));
+    }
+
+    #[test]
+    fn two_keys_are_refused() {
+        let mut headers = HeaderMap::new();
+        headers.append(HEADER, HeaderValue::from_static("a"));
+        headers.append(HEADER, HeaderValue::from_static("a"));
+        assert!(key_text(&headers).is_err());
+    }
+
+    #[test]
+    fn names_of_commands_fit() {
+        let text = "k".repeat(KEY_CHARS_MAX);
+        let key = IdempotencyKey { scope: Id::MIN, text, fingerprint: [0; DIGEST_BYTES] };
+        let RequestId::Outside { key, .. } = key.command(entity::operation::STEPS_MAX) else {
+            unreachable!("an outside name was made")
+        };
+        assert!(key.len() <= cluster::limits::KEY_BYTES_MAX, "{key}");
+    }
+
+    #[test]
+    fn fingerprints_tell_requests_apart() {
+        let print = |method: Method, uri: &'static str, body: &str| {
+            fingerprint(&method, &Uri::from_static(uri), body.as_bytes())
+        };
+        let all = [
+            print(Method::POST, "/a", "b"),
+            print(Method::PUT, "/a", "b"),
+            print(Method::POST, "/ab", ""),
+            print(Method::POST, "/a", ""),
+            print(Method::POST, "/a?b", ""),
+            print(Method::POST, "/a?b", "b"),
+        ];
+        for (i, one) in all.iter().enumerate() {
+            assert!(all[i + 1..].iter().all(|other| one != other), "{i}");
+        }
+    }
+}

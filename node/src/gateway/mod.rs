@@ -1,0 +1,45 @@
+//! What clients reach: HTTP routes made from the contracts of the services.
+//!
+//! In reading order, which is the way of a request:
+//!
+//! | module           | does                                                               |
+//! |------------------|--------------------------------------------------------------------|
+//! | [`server`]       | accepts connections, bounds them, ends them                        |
+//! | `router`         | finds the endpoint of a path and method                            |
+//! | `envelope`       | names every request, catches panics, finishes every answer         |
+//! | `serve`          | takes one request from its head to its answer                      |
+//! | [`authentication`] | decides who asks                                                 |
+//! | `body`           | reads a body within its limits                                     |
+//! | `endpoint`       | turns path, query string and body into the input of a route        |
+//! | `fields`, `json`, `query` | read schema, body and query string strictly              |
+//! | `idempotency`, [`origin`] | make repeats harmless                                    |
+//! | `driver`         | drives the operation, step by step                                 |
+//! | `passwords`      | hashes passwords, a few at once                                    |
+//! | `problem`        | answers with a problem, as RFC 9457 has it                         |
+//! | `pages`          | answers what needs no entity                                       |
+//! | `openapi`, `responses` | describe all of it                                           |
+
+pub mod authentication;
+pub mod origin;
+pub mod server;
+
+mod body;
+mod driver;
+mod endpoint;
+mod envelope;
+mod fields;
+mod idempotency;
+mod json;
+mod openapi;
+mod pages;
+mod passwords;
+mod problem;
+mod query;
+mod responses;
+mod router;
+mod serve;
+
+pub use authentication::OperatorToken;
+pub use origin::register;
+pub use router::Gateway;
+pub use server::Server;

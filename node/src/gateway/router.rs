@@ -1,0 +1,124 @@
+//! Every path and method, and what serves it. No route has code of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Extension, Request, State};
+use axum::middleware::from_fn_with_state;
+use axum::response::Response;
+use axum::routing::{MethodFilter, MethodRouter, get, on};
+use bytes::Bytes;
+use config::Config;
+use entity::{Method, Route};
+use schemars::generate::SchemaSettings;
+
+use super::authentication::{Doorkeeper, NOTHING, OperatorToken};
+use super::driver::Driver;
+use super::endpoint::Endpoint;
+use super::envelope::{Arrival, envelope};
+use super::openapi;
+use super::pages::{self, Page};
+use super::passwords::Passwords;
+use super::problem::{METHOD_NOT_ALLOWED, NOT_FOUND, respond};
+use super::serve::{PathParts, serve};
+use crate::shards::{Client, ShardStatus};
+use crate::world;
+
+/// What all requests share.
+#[derive(Debug)]
+pub struct Gateway {
+    pub(crate) client: Client,
+    pub(crate) doorkeeper: Doorkeeper,
+    pub(crate) driver: Driver,
+    pub(crate) body_bytes_max: usize,
+    pub(crate) request_timeout: Duration,
+    /// The description of all routes, as JSON.
+    pub(crate) openapi: Bytes,
+}
+
+impl Gateway {
+    /// Makes a router that serves `routes` with the entities behind `client`, and the gateway's own
+    /// pages.
+    ///
+    /// # Panics
+    ///
+    /// When two routes have the same method and path: an error of the programmer, found at every
+    /// start.
+    pub fn router(
+        routes: Vec<Route>,
+        client: &Client,
+        config: &Config,
+        operator: OperatorToken,
+    ) -> Router {
+        let mut generator = SchemaSettings::draft2020_12()
+            .with(|it| it.definitions_path = openapi::DEFINITIONS.into())
+            .into_generator();
+        let endpoints: Vec<Endpoint> =
+            routes.into_iter().map(|route| Endpoint::new(route, &mut generator)).collect();
+        generator.subschema_for::<ShardStatus>();
+        let definitions = generator.take_definitions(true);
+        let gateway = Arc::new(Self {
+            client: client.clone(),
+            doorkeeper: Doorkeeper { client: client.clone(), operator },
+            driver: Driver {
+                client: client.clone(),
+                passwords: Passwords::new(config.argon2_memory_kib, config.argon2_iterations),
+                secret: world::secret(),
+            },
+            body_bytes_max: config.body_bytes_max,
+            request_timeout: config.request_timeout,
+            openapi: openapi::document(&endpoints, definitions).to_string().into(),
+        });
+        let mut paths = Router::new();
+        for endpoint in endpoints {
+            paths = paths.route(endpoint.route.path, serving(Arc::new(endpoint)));
+        }
+        for page in Page::ALL {
+            paths = paths.route(page.path(), showing(page));
+        }
+        paths
+            .fallback(nowhere)
+            .method_not_allowed_fallback(not_so)
+            .layer(from_fn_with_state(Arc::clone(&gateway), envelope))
+            .with_state(gateway)
+    }
+}
+
+fn serving(endpoint: Arc<Endpoint>) -> MethodRouter<Arc<Gateway>> {
+    let method = match endpoint.route.method {
+        Method::Get => MethodFilter::GET,
+        Method::Post => MethodFilter::POST,
+        Method::Put => MethodFilter::PUT,
+        Method::Delete => MethodFilter::DELETE,
+    };
+    on(
+        method,
+        async move |State(gateway): State<Arc<Gateway>>,
+                    Extension(arrival): Extension<Arrival>,
+                    parts: PathParts,
+                    request: Request| {
+            serve(&gateway, &endpoint, arrival, parts, request).await
+        },
+    )
+}
+
+fn showing(page: Page) -> MethodRouter<Arc<Gateway>> {
+    get(
+        async move |State(gateway): State<Arc<Gateway>>,
+                    Extension(arrival): Extension<Arrival>,
+                    request: Request| {
+            let shown = pages::show(page, &gateway, arrival, request.headers()).await;
+            shown.unwrap_or_else(|problem| respond(&problem, arrival.id))
+        },
+    )
+}
+
+async fn nowhere(Extension(arrival): Extension<Arrival>) -> Response {
+    respond(&NOT_FOUND.because(NOTHING), arrival.id)
+}
+
+async fn not_so(Extension(arrival): Extension<Arrival>) -> Response {
+    let detail = "This path has other methods: see the header Allow.";
+    respond(&METHOD_NOT_ALLOWED.because(detail), arrival.id)
+}

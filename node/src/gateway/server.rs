@@ -1,0 +1,111 @@
+//! Connections: how many, for how long, and how they end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use config::Config;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+/// Longest time that requests in flight get to end when the server stops.
+pub const DRAIN_MAX: Duration = Duration::from_secs(5);
+
+/// Pause after a failed accept, which is nearly always a lack of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Most bytes of the head of a request. Longer ones are answered 431 without being read.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// Serves one listening socket.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    router: Router,
+    http: http1::Builder,
+    connections_max: usize,
+}
+
+impl Server {
+    /// Listens where the configuration says.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, with the address.
+    pub async fn bind(config: &Config, router: Router) -> io::Result<Self> {
+        let address = config.listen;
+        let named = |error: io::Error| {
+            io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+        };
+        let listener = TcpListener::bind(address).await.map_err(named)?;
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new());
+        http.header_read_timeout(config.header_timeout);
+        http.max_header_size(HEAD_BYTES_MAX);
+        Ok(Self { listener, router, http, connections_max: config.connections_max })
+    }
+
+    /// Where it listens, with the port that the system chose.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `stop` comes, then lets requests in flight end, for at most [`DRAIN_MAX`].
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let permits = Arc::new(Semaphore::new(self.connections_max));
+        let graceful = GracefulShutdown::new();
+        let mut connections = JoinSet::new();
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                (stream, permit) = self.accept(&permits) => {
+                    let service = TowerToHyperService::new(self.router.clone());
+                    let connection = self.http.serve_connection(TokioIo::new(stream), service);
+                    let connection = graceful.watch(connection);
+                    connections.spawn(async move {
+                        // A connection that breaks is the client's business.
+                        connection.await.ok();
+                        drop(permit);
+                    });
+                }
+                Some(_) = connections.join_next() => {}
+            }
+        }
+        drop(self.listener);
+        if timeout(DRAIN_MAX, graceful.shutdown()).await.is_err() {
+            tracing::warn!(connections = connections.len(), "cut off after {DRAIN_MAX:?}");
+        }
+        connections.shutdown().await;
+    }
+
+    /// Accepts a connection once there is room for it.
+    async fn accept(&self, permits: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
+        let permit = Arc::clone(permits).acquire_owned().await.expect("it is never closed");
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    // Answers are small: waiting for more of them to send at once only delays.
+                    stream.set_nodelay(true).ok();
+                    return (stream, permit);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Sends requests to roost, and repeats them where that helps.
+
+use std::time::Duration;
+
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{Method, Request, StatusCode, Uri};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+use tokio::time::{sleep, timeout};
+
+use super::ImportError;
+use crate::world;
+
+/// How often one request is sent at most. With the pauses between, about half a minute.
+const TRIES_MAX: u32 = 16;
+
+/// Longest pause before the second try; each later one is up to twice as long.
+const PAUSE_FIRST: Duration = Duration::from_millis(50);
+
+/// Longest pause of all.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// Longest wait for an answer: above what roost itself allows for a request.
+const ANSWER_MAX: Duration = Duration::from_mins(1);
+
+/// Longest answer that is read, in bytes.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// A request that may be sent several times.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    /// The token of an account.
+    pub(crate) token: Option<String>,
+    /// Makes repeats harmless.
+    pub(crate) key: String,
+    pub(crate) body: Option<Value>,
+}
+
+/// How roost is reached.
+#[derive(Clone, Debug)]
+pub(crate) struct Api {
+    client: Client<HttpConnector, Full<Bytes>>,
+    to: String,
+}
+
+/// What came of one try.
+enum Try {
+    Done(Value),
+    Again(String),
+    Refused(StatusCode, String),
+}
+
+impl Api {
+    /// Prepares to send to an address such as `http://127.0.0.1:8080`.
+    pub(crate) fn new(to: &str) -> Result<Self, ImportError> {
+        let address = || ImportError::Address { to: to.to_owned() };
+        let uri: Uri = to.parse().ok().ok_or_else(address)?;
+        let is_plain = uri.scheme_str() == Some("http") && uri.path() == "/";
+        if !is_plain || uri.query().is_some() || uri.authority().is_none() {
+            return Err(address());
+        }
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Ok(Self { client, to: to.trim_end_matches('/').to_owned() })
+    }
+
+    /// Sends a request until it is answered for good.
+    pub(crate) async fn send(&self, call: &Call) -> Result<Value, ImportError> {
+        let what = || format!("{} {}{}", call.method, self.to, call.path);
+        let mut pause_max = PAUSE_FIRST;
+        let mut last = String::new();
+        for _ in 0..TRIES_MAX {
+            match self.attempt(call).await {
+                Try::Done(reply) => return Ok(reply),
+                Try::Again(why) => last = why,
+                Try::Refused(status, answer) => {
+                    let status = status.as_u16();
+                    return Err(ImportError::Refused { what: what(), status, answer });
+                }
+            }
+            sleep(part_of(pause_max)).await;
+            pause_max = (pause_max * 2).min(PAUSE_MAX);
+        }
+        Err(ImportError::Unavailable { what: what(), last })
+    }
+
+    async fn attempt(&self, call: &Call) -> Try {
+        let sending = async {
+            let answer = self.client.request(self.request(call)).await;
+            let answer = answer.map_err(|error| format!("cannot be reached: {}", chain(&error)))?;
+            let status = answer.status();
+            let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await;
+            let body = body.map_err(|error| format!("the answer was cut off: {error}"))?;
+            Ok::<_, String>((status, body.to_bytes()))
+        };
+        match timeout(ANSWER_MAX, sending).await {
+            Err(_) => Try::Again("no answer came in time".to_owned()),
+            Ok(Err(why)) => Try::Again(why),
+            Ok(Ok((status, body))) => judge(status, &body),
+        }
+    }
+
+    fn request(&self, call: &Call) -> Request<Full<Bytes>> {
+        let mut request = Request::builder()
+            .method(call.method.clone())
+            .uri(format!("{}{}", self.to, call.path))
+            .header("idempotency-key", &call.key);
+        if let Some(token) = &call.token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let mut bytes = Bytes::new();
+        if let Some(body) = &call.body {
+            request = request.header(CONTENT_TYPE, "application/json");
+            bytes = body.to_string().into();
+        }
+        request.body(Full::new(bytes)).expect("paths and headers are made of plain ASCII")
+    }
+}
+
+fn judge(status: StatusCode, body: &[u8]) -> Try {
+    let text = || String::from_utf8_lossy(body).into_owned();
+    match status {
+        StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::GATEWAY_TIMEOUT => Try::Again(text()),
+        _ if !status.is_success() => Try::Refused(status, text()),
+        _ if body.is_empty() => Try::Done(Value::Null),
+        _ => serde_json::from_slice(body).map_or_else(|_| Try::Refused(status, text()), Try::Done),
+    }
+}
+
+/// Some time up to `most`: those who wait for the same thing do not come back together.
+fn part_of(most: Duration) -> Duration {
+    let micros = u64::try_from(most.as_micros()).expect("pauses are short");
+    Duration::from_micros(world::chance() % (micros + 1))
+}
+
+/// An error with what caused it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |it| it.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_checked() {
+        let cases = [
+            ("http://127.0.0.1:8080", true),
+            ("http://localhost/", true),
+            ("https://localhost", false),
+            ("localhost:8080", false),
+            ("http://localhost/v1", false),
+            ("http://localhost/?a", false),
+            ("", false),
+        ];
+        for (to, expected) in cases {
+            assert_eq!(Api::new(to).is_ok(), expected, "{to}");
+        }
+    }
+
+    #[test]
+    fn answers_are_judged() {
+        let is_again = |status: u16| {
+            let status = StatusCode::from_u16(status).expect("a status");
+            matches!(judge(status, b"{}"), Try::Again(_))
+        };
+        assert!([429, 503, 504].into_iter().all(is_again));
+        assert!(![200, 201, 204, 401, 404, 409, 422, 500].into_iter().any(is_again));
+        assert!(matches!(judge(StatusCode::OK, b"{\"a\":1}"), Try::Done(_)));
+        assert!(matches!(judge(StatusCode::OK, b"<html>"), Try::Refused(..)));
+    }
+}

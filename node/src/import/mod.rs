@@ -1,0 +1,34 @@
+//! `roost import`: fills a running roost with people, follows and posts.
+//!
+//! In reading order:
+//!
+//! | module     | does                                                              |
+//! |------------|-------------------------------------------------------------------|
+//! | `args`     | says what can be asked for                                        |
+//! | `graph`    | reads who follows whom                                            |
+//! | `texts`    | reads what is posted                                              |
+//! | [`draw`]   | draws the author of each post                                     |
+//! | `plan`     | says what is to be done, in phases                                |
+//! | `state`    | remembers how far an import is, for the next run                  |
+//! | `lanes`    | does the work of a phase, a bounded number of items at once       |
+//! | `phases`   | does one item of each phase                                       |
+//! | `api`      | sends requests, and repeats them where that helps                 |
+//! | `progress` | shows how far it is                                               |
+//! | [`error`]  | says what went wrong, and what to do                              |
+
+pub mod draw;
+pub mod error;
+
+mod api;
+mod args;
+mod graph;
+mod lanes;
+mod phases;
+mod plan;
+mod progress;
+mod state;
+mod texts;
+
+pub use args::Import;
+pub use error::ImportError;
+pub use phases::Summary;

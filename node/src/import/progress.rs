@@ -1,0 +1,66 @@
+//! Shows how far a phase is: a bar on a terminal, elsewhere a line every few seconds.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::time::Instant;
+
+use super::plan::Phase;
+
+/// Time between two lines.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// How far a phase is.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    /// Drawn again and again.
+    Bar(ProgressBar),
+    /// Written from time to time.
+    Lines {
+        /// Which phase.
+        phase: Phase,
+        /// How many items it has.
+        count: usize,
+        /// How many are done.
+        done: usize,
+        /// When the last line was written.
+        written: Instant,
+    },
+}
+
+impl Progress {
+    /// Begins to show a phase of `count` items, of which `done` are done.
+    pub(crate) fn new(phase: Phase, count: usize, done: usize) -> Self {
+        if !std::io::stderr().is_terminal() {
+            return Self::Lines { phase, count, done, written: Instant::now() };
+        }
+        let template = "{prefix:8} {wide_bar} {pos}/{len} {per_sec} {eta}";
+        let style = ProgressStyle::with_template(template).expect("the template is right");
+        let bar = ProgressBar::new(count as u64).with_style(style).with_prefix(phase.to_string());
+        bar.set_position(done as u64);
+        Self::Bar(bar)
+    }
+
+    /// One item more is done.
+    pub(crate) fn advance(&mut self) {
+        match self {
+            Self::Bar(bar) => bar.inc(1),
+            Self::Lines { phase, count, done, written } => {
+                *done += 1;
+                if written.elapsed() >= LINE_EVERY {
+                    *written = Instant::now();
+                    eprintln!("{phase}: {done} of {count}");
+                }
+            }
+        }
+    }
+
+    /// The phase is over.
+    pub(crate) fn finish(self) {
+        match self {
+            Self::Bar(bar) => bar.finish(),
+            Self::Lines { phase, count, .. } => eprintln!("{phase}: {count} of {count}"),
+        }
+    }
+}

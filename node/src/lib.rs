@@ -1,0 +1,25 @@
+//! The binary `roost`: the edge of the system, where clocks, threads and sockets are.
+//!
+//! In reading order:
+//!
+//! | module       | is                                                         |
+//! |--------------|------------------------------------------------------------|
+//! | [`cli`]      | the command line                                           |
+//! | [`mod@bench`]| `roost bench`: what this machine can do                    |
+//! | [`dev`]      | `roost dev`: everything on this machine, in memory         |
+//! | [`import`]   | `roost import`: fills a running roost                      |
+//! | [`gateway`]  | what clients reach: HTTP routes made from the contracts    |
+//! | [`shards`]   | the threads that run entities                              |
+//! | [`settings`] | numbers of the services, as an operator sets them          |
+//! | [`world`]    | the clock and the chance of this machine                   |
+
+pub mod bench;
+pub mod cli;
+pub mod dev;
+pub mod gateway;
+pub mod import;
+pub mod settings;
+pub mod shards;
+pub mod world;
+
+mod hex;

@@ -1,0 +1,89 @@
+//! The clock and the chance of this machine, which everything else gets as arguments.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use entity::{Id, Time};
+
+/// Length of a secret, in bytes: 256 bits, which nobody guesses.
+pub const SECRET_BYTES: usize = 32;
+
+/// What the system's clock says.
+///
+/// # Panics
+///
+/// When the clock stands before 1970 or beyond what 64 bits of microseconds can say.
+#[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
+pub fn now() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is after 1970");
+    Time(u64::try_from(since.as_micros()).expect("the clock is before the year 586,000"))
+}
+
+/// 32 bytes that nobody can guess.
+///
+/// # Panics
+///
+/// When the system has no entropy: nothing may run without.
+pub fn secret() -> [u8; SECRET_BYTES] {
+    let mut bytes = [0; SECRET_BYTES];
+    getrandom::fill(&mut bytes).expect("the system has entropy");
+    bytes
+}
+
+/// 64 bits by chance.
+///
+/// # Panics
+///
+/// As [`secret`].
+pub fn chance() -> u64 {
+    getrandom::u64().expect("the system has entropy")
+}
+
+/// An id for something that begins now.
+pub fn id() -> Id {
+    Id::random(now(), chance())
+}
+
+/// What a thread has used.
+#[derive(Clone, Copy, Debug)]
+pub struct Used {
+    /// Time on a core, by this thread.
+    pub cpu: Duration,
+    /// Time on the wall.
+    pub wall: Duration,
+}
+
+impl Used {
+    /// Since this thread and this machine began.
+    ///
+    /// # Panics
+    ///
+    /// Where the system does not tell: it has to be Linux.
+    #[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
+    pub fn now() -> Self {
+        let told = std::fs::read_to_string("/proc/thread-self/schedstat").expect("this is Linux");
+        let nanos = told.split(' ').next().and_then(|it| it.parse().ok());
+        let cpu = Duration::from_nanos(nanos.expect("the first number is nanoseconds on a core"));
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is after 1970");
+        Self { cpu, wall }
+    }
+
+    /// What was used between two moments.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        let cpu = self.cpu.saturating_sub(before.cpu);
+        Self { cpu, wall: self.wall.saturating_sub(before.wall) }
+    }
+}
+
+/// Memory of this process that is in use now, in bytes.
+///
+/// # Panics
+///
+/// Where the system does not tell: it has to be Linux.
+pub fn resident_bytes() -> u64 {
+    /// What Linux calls a page on the machines that roost runs on.
+    const PAGE_BYTES: u64 = 4_096;
+    let told = std::fs::read_to_string("/proc/self/statm").expect("this is Linux");
+    let pages: Option<u64> = told.split(' ').nth(1).and_then(|it| it.parse().ok());
+    pages.expect("the second number is resident pages") * PAGE_BYTES
+}

@@ -1,0 +1,238 @@
+//! What is imported arrives: every feed holds exactly what it should, in order.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use node::import::{Import, ImportError};
+use serde_json::Value;
+
+use crate::rig::{Rig, ask, folder, rig, variable};
+
+/// Longest wait until every feed has what was posted, after the import.
+const SETTLING_MAX: Duration = Duration::from_mins(1);
+
+fn import(rig: &Rig, folder: &Path, follows: &Path, posts: &Path) -> Import {
+    Import {
+        follows: follows.to_owned(),
+        posts: posts.to_owned(),
+        to: rig.url(),
+        seed: 7,
+        concurrency: 8,
+        state: folder.join("state.jsonl"),
+        posts_max: usize::MAX,
+        people_max: usize::MAX,
+    }
+}
+
+/// What should be there, computed again from the same files.
+struct Expected {
+    /// Whom each handle follows.
+    follows: BTreeMap<String, BTreeSet<String>>,
+    /// Each author's posts, oldest first.
+    posts: BTreeMap<String, Vec<String>>,
+}
+
+impl Expected {
+    fn of(import: &Import) -> Self {
+        let edges = std::fs::read_to_string(&import.follows).expect("the edges are there");
+        let edge = |line: &str| {
+            let (one, other) = line.split_once(' ').expect("two numbers");
+            [one, other].map(|it| it.parse::<u64>().expect("a number"))
+        };
+        let edges: Vec<_> = edges.lines().map(edge).collect();
+        let people: BTreeSet<u64> = edges.iter().flatten().copied().collect();
+        let people: Vec<u64> = people.into_iter().take(import.people_max).collect();
+        let name = |number: u64| format!("p{number:04}");
+        let mut follows: BTreeMap<_, BTreeSet<_>> =
+            people.iter().map(|it| (name(*it), BTreeSet::new())).collect();
+        let is_kept = |it: &u64| people.binary_search(it).is_ok();
+        for [one, other] in edges.iter().filter(|it| it.iter().all(is_kept)) {
+            follows.entry(name(*one)).or_default().insert(name(*other));
+            follows.entry(name(*other)).or_default().insert(name(*one));
+        }
+        let mut posts: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut chance = import.seed;
+        for text in column(&import.posts).into_iter().take(import.posts_max) {
+            let place = usize::try_from(next(&mut chance) % people.len() as u64).expect("small");
+            posts.entry(name(people[place])).or_default().push(text);
+        }
+        Self { follows, posts }
+    }
+
+    /// The posts that a reader should see, by author, oldest first.
+    fn feed<'a>(&'a self, reader: &'a str) -> BTreeMap<&'a str, &'a [String]> {
+        let authors = self.follows[reader].iter().map(String::as_str).chain([reader]);
+        authors.filter_map(|it| Some((it, self.posts.get(it)?.as_slice()))).collect()
+    }
+}
+
+/// `SplitMix64` as its authors wrote it, with a state that moves on.
+fn next(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// The first column of a CSV file whose only quotes are around whole fields.
+fn column(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path).expect("the posts are there");
+    let field = |line: &str| match line.strip_prefix('"') {
+        Some(rest) => {
+            rest.split_once("\",").map_or(rest.trim_end_matches('"'), |it| it.0).to_owned()
+        }
+        None => line.split(',').next().unwrap_or_default().to_owned(),
+    };
+    text.lines().skip(1).map(field).collect()
+}
+
+/// The tokens that the state file has, in the order of the people.
+fn tokens(import: &Import) -> Vec<String> {
+    let text = std::fs::read_to_string(&import.state).expect("the state is there");
+    let lines = text.lines().map(|it| serde_json::from_str::<Value>(it).expect("it is JSON"));
+    let accounts = lines.filter_map(|it| {
+        let account = it.get("account")?;
+        Some((account["person"].as_u64()?, account["account"]["token"].as_str()?.to_owned()))
+    });
+    accounts.collect::<BTreeMap<_, _>>().into_values().collect()
+}
+
+/// A reader's whole feed by author, oldest first.
+async fn feed(rig: &Rig, token: &str) -> BTreeMap<String, Vec<String>> {
+    let mut feed: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut query = "limit=100".to_owned();
+    loop {
+        let page = rig.send(ask(&format!("GET /v1/me/feed?{query}")).token(token)).await.json();
+        for item in page["items"].as_array().unwrap_or_else(|| panic!("{page}")) {
+            let text = |name: &str| item[name].as_str().expect("it is text").to_owned();
+            feed.entry(text("handle")).or_default().insert(0, text("body"));
+        }
+        let Some(next) = page["next"].as_str() else { return feed };
+        query = format!("limit=100&cursor={next}");
+    }
+}
+
+/// Compares every feed with what it should hold; waits for deliveries under way.
+async fn check(rig: &Rig, import: &Import) {
+    let expected = Expected::of(import);
+    let tokens = tokens(import);
+    assert_eq!(tokens.len(), expected.follows.len());
+    let checking = async {
+        for (reader, token) in expected.follows.keys().zip(&tokens) {
+            let right = expected.feed(reader);
+            let mut found = feed(rig, token).await;
+            while found.values().map(Vec::len).sum::<usize>()
+                < right.values().map(|it| it.len()).sum()
+            {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                found = feed(rig, token).await;
+            }
+            let found = found.iter().map(|(name, posts)| (name.as_str(), posts.as_slice()));
+            assert_eq!(found.collect::<BTreeMap<_, _>>(), right, "the feed of {reader}");
+        }
+    };
+    let lasting = SETTLING_MAX * if variable("ROOST_NIGHTLY").is_some() { 20 } else { 1 };
+    tokio::time::timeout(lasting, checking).await.expect("all is delivered in time");
+}
+
+/// A ring of people with some chords, and some posts.
+fn small(folder: &Path) -> [PathBuf; 2] {
+    let [follows, posts] = ["follows.txt", "posts.csv"].map(|it| folder.join(it));
+    let mut edges = String::new();
+    for person in 0..20_u64 {
+        writeln!(edges, "{person} {}", (person + 1) % 20).expect("a string takes any text");
+        writeln!(edges, "{person} {}", (person * 7 + 3) % 20 + 20).expect("as above");
+    }
+    std::fs::write(&follows, edges).expect("the folder is ours");
+    let rows = (0..100).map(|row| format!("\"글 {row}, with a comma\",x\n"));
+    std::fs::write(&posts, rows.fold("post,reply\n".to_owned(), |all, row| all + &row))
+        .expect("the folder is ours");
+    [follows, posts]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_graph_arrives_and_a_repeat_changes_nothing() {
+    let (rig, folder) = (rig().await, folder("import-small"));
+    let [follows, posts] = small(&folder);
+    let import = import(&rig, &folder, &follows, &posts);
+    import.clone().import().await.expect("it is imported");
+    check(&rig, &import).await;
+    // Nothing is left to do.
+    import.clone().import().await.expect("it goes on");
+    check(&rig, &import).await;
+    // Only the accounts are remembered, as if it had been killed then: all else is sent again.
+    let text = std::fs::read_to_string(&import.state).expect("the state is there");
+    let is_begun = |line: &&str| !line.contains("\"done\"");
+    let begun: Vec<&str> = text.lines().filter(is_begun).collect();
+    std::fs::write(&import.state, begun.join("\n") + "\n").expect("the folder is ours");
+    import.clone().import().await.expect("it goes on");
+    check(&rig, &import).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn real_data_arrives() {
+    let data = variable("ROOST_DATA").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
+        PathBuf::from,
+    );
+    let [follows, posts] = ["follows.txt", "posts-ko.csv"].map(|it| data.join(it));
+    if !follows.exists() || !posts.exists() {
+        eprintln!(
+            "SKIP real data: it is not in {}; ROOST_DATA may name its folder",
+            data.display()
+        );
+        return;
+    }
+    let (rig, folder) = (rig().await, folder("import-real"));
+    let mut import = import(&rig, &folder, &follows, &posts);
+    import.concurrency = 32;
+    if variable("ROOST_NIGHTLY").is_none() {
+        (import.people_max, import.posts_max) = (400, 1_500);
+    }
+    let summary = import.clone().import().await.expect("it is imported");
+    eprintln!("{summary}");
+    check(&rig, &import).await;
+}
+
+#[tokio::test]
+async fn wrong_input_is_named() {
+    let (rig, folder) = (rig().await, folder("import-wrong"));
+    let [follows, posts] = small(&folder);
+    let wrong = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).expect("the folder is ours");
+        path
+    };
+    let gone = folder.join("gone");
+    let cases = [
+        (wrong("a", "1 2\n1 x\n"), posts.clone(), "a, line 2: expected two numbers"),
+        (wrong("b", "1 2\n\n3 3\n"), posts.clone(), "b, line 3: 3 cannot follow 3"),
+        (follows.clone(), wrong("c", "text\nx\n"), "c, line 1: expected a column \"post\""),
+        (follows.clone(), wrong("d", "post,reply\na,b\nc\n"), "d, line 3: "),
+        (gone.clone(), posts.clone(), "gone: No such file"),
+        (follows.clone(), gone, "gone: No such file"),
+        (wrong("e", "# nobody\n"), posts.clone(), "e: nobody is there"),
+    ];
+    for (follows, posts, expected) in cases {
+        let error = import(&rig, &folder, &follows, &posts).import().await.expect_err(expected);
+        assert!(error.to_string().contains(expected), "{error}");
+        assert!(!folder.join("state.jsonl").exists(), "{expected}");
+    }
+    let mut elsewhere = import(&rig, &folder, &follows, &posts);
+    elsewhere.to = "localhost:8080".to_owned();
+    let error = elsewhere.import().await.expect_err("it is no URL");
+    assert!(matches!(error, ImportError::Address { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_refusal_stops_the_import_and_is_shown() {
+    let (rig, folder) = (rig().await, folder("import-refused"));
+    let [follows, posts] = small(&folder);
+    rig.register("p0003").await;
+    let error = import(&rig, &folder, &follows, &posts).import().await.expect_err("it is taken");
+    assert!(matches!(error, ImportError::Refused { status: 409, .. }), "{error}");
+    assert!(error.to_string().contains("handle_taken"), "{error}");
+}

@@ -1,0 +1,12 @@
+//! The edge of a node, tested from outside: a real server, real sockets, real shards in memory.
+
+mod bad_input;
+mod command_line;
+mod framing;
+mod idempotency;
+mod import;
+mod openapi;
+mod operations;
+mod rig;
+mod schemathesis;
+mod tokens;

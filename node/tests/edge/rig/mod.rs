@@ -1,0 +1,15 @@
+//! A node to test, and how tests speak with it.
+//!
+//! - `http`: requests and answers, byte by byte
+//! - `machine`: what tests get from the machine they run on
+//! - `node`: a node with everything in memory, on a port of its own
+//! - `probe`: a kind and operations made for tests
+
+mod http;
+mod machine;
+mod node;
+mod probe;
+
+pub(crate) use http::{Answer, Ask, ask};
+pub(crate) use machine::{folder, variable};
+pub(crate) use node::{Rig, User, quick, rig};
