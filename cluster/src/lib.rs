@@ -10,6 +10,7 @@
 //! | [`ledger`]      | the port through which the executor knows its shard                   |
 //! | [`memory`]      | a ledger in memory, with scripted outcomes                            |
 //! | [`conformance`] | what every ledger must do                                             |
+//! | [`operator`]    | what a shard itself answers to operators                              |
 //! | [`sender`]      | names for commands that roost itself sends                            |
 //! | [`slots`]       | keys to slots, slots to shards                                        |
 //! | [`storage`]     | the key of every stored row                                           |
@@ -22,6 +23,7 @@ pub mod executor;
 pub mod ledger;
 pub mod limits;
 pub mod memory;
+pub mod operator;
 pub mod record;
 pub mod request;
 pub mod sender;

@@ -76,6 +76,3 @@ pub const LOAD_ROWS: usize = 1_000;
 
 /// Most streams of one shard that are followed.
 pub const FOLLOWED_MAX: usize = 1_000_000;
-
-/// Most dead letters in one answer.
-pub const DEAD_LETTERS_PAGE: usize = 100;

@@ -72,6 +72,8 @@ pub enum Answer {
 pub enum Failure {
     /// The shard is now elsewhere, or not yet ready. Nothing happened: retry freely.
     Moved,
+    /// There is no such shard.
+    NoSuchShard,
     /// Too much is waiting already. Nothing happened: retry later.
     Overloaded,
     /// It may or may not have happened: retry under the same name.
@@ -111,6 +113,7 @@ impl Failure {
     pub fn class(&self) -> ProblemClass {
         let (status, code) = match self {
             Self::Moved => (503, "shard_moved"),
+            Self::NoSuchShard => (404, "shard_unknown"),
             Self::Overloaded => (503, "overloaded"),
             Self::Unknown => (503, "outcome_unknown"),
             Self::Expired => (409, "request_expired"),
@@ -136,6 +139,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Moved => write!(f, "The shard is moving. Nothing happened; try again."),
+            Self::NoSuchShard => write!(f, "There is no such shard."),
             Self::Overloaded => {
                 write!(f, "Too much is waiting. Nothing happened; try again later.")
             }

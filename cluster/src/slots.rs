@@ -1,6 +1,8 @@
 //! Keys to slots, slots to shards.
 
-use std::fmt;
+use entity::{Address, Key, Kind, data};
+
+use crate::operator::Shards;
 
 /// A part of the key space. A key's slot never changes; which shard has the slot may.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -19,14 +21,11 @@ impl Slot {
 }
 
 /// A shard. Never reused.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[data]
+#[derive(Copy, Ord, PartialOrd)]
 pub struct ShardId(pub u32);
 
-impl fmt::Display for ShardId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "shard {}", self.0)
-    }
-}
+entity::key! { ShardId(u32) }
 
 /// Which shard has which slots.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -55,6 +54,15 @@ impl Directory {
     /// The shard that has the entities with this encoded key.
     pub fn shard_of(&self, key: &[u8]) -> ShardId {
         self.shard(Slot::of(key))
+    }
+
+    /// The shard that a request to `address` belongs to; none when it is for a shard that there is not.
+    pub fn home(&self, address: &Address) -> Option<ShardId> {
+        if address.kind != Shards::TAG {
+            return Some(self.shard_of(&address.key));
+        }
+        let shard = ShardId::from_bytes(&address.key)?;
+        self.shards.contains(&shard).then_some(shard)
     }
 
     /// The slots of a shard, in order.

@@ -5,9 +5,14 @@ mod rig;
 
 use std::time::Duration;
 
-use cluster::executor::{End, Input, Knobs, Operation};
+use cluster::executor::{Input, Knobs};
 use cluster::memory::{Fate, Reads, Telling};
+use cluster::operator::{
+    DeadLetterError, DeadLetterView, Discard, ListDeadLetters, ListQuarantined, Redrive, Release,
+    ReleaseError,
+};
 use cluster::request::{Answer, Failure, Verb};
+use cluster::slots::ShardId;
 use entity::registry::Outcome;
 use entity::transaction::Limit;
 use entity::{Address, Command, Id, Key, Kind, Time};
@@ -88,11 +93,11 @@ fn an_entity_that_panics_in_a_row_waits_for_an_operator() {
     world.crash(0);
     world.settle();
     assert_eq!(world.call(&name("a"), &Add { n: 1 }), Err(Failure::Quarantined), "it is durable");
-    let End::Quarantined(listed) = world.operate(0, Operation::Quarantined) else { panic!() };
-    assert_eq!(listed[0].panic, "as it was told");
-    let entity = listed[0].entity.clone();
-    assert_eq!(world.operate(0, Operation::Release(entity.clone())), End::Done);
-    assert_eq!(world.operate(0, Operation::Release(entity)), End::NotFound);
+    let listed = world.ask(&ShardId(0), &ListQuarantined {}).unwrap().unwrap().entities;
+    assert_eq!((&*listed[0].key, &*listed[0].panic), ("a", "as it was told"));
+    let release = Release { kind: listed[0].kind.clone(), key: "a".into() };
+    assert_eq!(world.call(&ShardId(0), &release), Ok(Ok(())));
+    assert_eq!(world.call(&ShardId(0), &release), Ok(Err(ReleaseError::Unknown)));
     assert_eq!(world.call(&name("a"), &Add { n: 1 }), Ok(Ok(1)));
 }
 
@@ -464,17 +469,12 @@ fn a_refused_message_becomes_a_dead_letter_or_comes_back() {
     let tell = |wants_refusal| Tell { others: vec![name(&far)], n: 101, wants_refusal };
     world.call(&name(&near), &tell(true)).unwrap().unwrap();
     assert_eq!(look(&mut world, &near).refusals, 1);
-    assert_eq!(
-        world.operate(1, Operation::DeadLetters { after: Id::MIN }),
-        End::DeadLetters(vec![])
-    );
+    assert_eq!(letters(&mut world, 1), []);
 
     world.call(&name(&near), &tell(false)).unwrap().unwrap();
-    let End::DeadLetters(letters) = world.operate(1, Operation::DeadLetters { after: Id::MIN })
-    else {
-        panic!()
-    };
-    assert_eq!((letters.len(), &*letters[0].1.code), (1, "odd"));
+    let dead = letters(&mut world, 1);
+    assert_eq!((dead.len(), &*dead[0].code, &*dead[0].command), (1, "odd", "Add"));
+    assert_eq!((&*dead[0].to, &*dead[0].body), (&*format!("test.tally {far}"), "{\"n\":101}"));
     assert_eq!(world.shards[1].executor.status().dead_letters, 1);
     assert_eq!(count(&mut world, &far), 0);
     assert_eq!(world.call(&name(&far), &Add { n: 2 }), Ok(Ok(2)), "the link goes on");
@@ -488,20 +488,37 @@ fn a_dead_letter_can_be_sent_again_or_thrown_away() {
     }
     let tell = Tell { others: vec![name("b"), name("b")], n: 2, wants_refusal: false };
     world.call(&name("a"), &tell).unwrap().unwrap();
-    let letters = |world: &mut World| {
-        let end = world.operate(0, Operation::DeadLetters { after: Id::MIN });
-        let End::DeadLetters(letters) = end else { panic!("{end:?}") };
-        letters
-    };
-    let dead = letters(&mut world);
-    assert_eq!(dead.iter().map(|(_, it)| &*it.code).collect::<Vec<_>>(), ["entity_quarantined"; 2]);
-    let entity = Address { kind: Tallies::TAG, key: name("b").to_bytes() };
-    world.operate(0, Operation::Release(entity));
-    assert_eq!(world.operate(0, Operation::Redrive(dead[0].0)), End::Done);
-    assert_eq!(world.operate(0, Operation::Redrive(dead[0].0)), End::NotFound);
-    assert_eq!(world.operate(0, Operation::Discard(dead[1].0)), End::Done);
-    assert_eq!((count(&mut world, "b"), letters(&mut world)), (2, vec![]));
+    let dead = letters(&mut world, 0);
+    assert_eq!(dead.iter().map(|it| &*it.code).collect::<Vec<_>>(), ["entity_quarantined"; 2]);
+    let release = Release { kind: Tallies::NAME.into(), key: "b".into() };
+    world.call(&ShardId(0), &release).unwrap().unwrap();
+    let (first, second) = (dead[0].id, dead[1].id);
+    assert_eq!(world.call(&ShardId(0), &Redrive { id: first }), Ok(Ok(())));
+    let unknown = Ok(Err(DeadLetterError::Unknown));
+    assert_eq!(world.call(&ShardId(0), &Redrive { id: first }), unknown);
+    assert_eq!(world.call(&ShardId(0), &Discard { id: second }), Ok(Ok(())));
+    assert_eq!((count(&mut world, "b"), letters(&mut world, 0)), (2, vec![]));
     assert_eq!(world.shards[0].executor.status().dead_letters, 0);
+}
+
+#[test]
+fn a_shard_obeys_operators_only() {
+    let mut world = World::new(1);
+    let id = world.next_id();
+    let mut request = request::<cluster::operator::Shards, _>(
+        &ShardId(0),
+        Discard::TAG,
+        &Discard { id: Id::MIN },
+        Verb::Command(id),
+    );
+    request.caller = entity::Caller::Account(Id(1));
+    let ticket = world.send(request);
+    world.settle();
+    assert_eq!(world.answers.remove(&ticket), Some(Answer::Failure(Failure::Malformed)));
+}
+
+fn letters(world: &mut World, shard: u32) -> Vec<DeadLetterView> {
+    world.ask(&ShardId(shard), &ListDeadLetters { after: None }).unwrap().unwrap().letters
 }
 
 #[test]

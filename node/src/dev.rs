@@ -122,7 +122,8 @@ impl Dev {
         log(&config)?;
         let mut registry = Registry::default();
         actors::register(&mut registry);
-        let node = DevNode::start(&config, registry, actors::routes()).await?;
+        let routes = [actors::routes(), cluster::operator::routes()].into_iter().flatten();
+        let node = DevNode::start(&config, registry, routes.collect()).await?;
         node.greet(&mut io::stdout())?;
         node.run(stop_signal()?).await;
         Ok(())

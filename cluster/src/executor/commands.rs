@@ -10,12 +10,13 @@ use entity::{Address, Caller, Durability, Time};
 
 use super::entities::Place;
 use super::keys::{Use, Used};
+use super::operate::{Missing, is_for_shard, is_understood};
 use super::queue::{Next, Turn, Work};
 use super::replies::Known;
 use super::shard::{Executor, Phase};
 use super::stored::{Quarantined, encode};
 use super::view::{DurableRows, EphemeralRows, FetchedRows, Reader};
-use super::waiting::{Leaving, Waiting};
+use super::waiting::Waiting;
 use crate::ledger::Ledger;
 use crate::limits::{KEY_BYTES_MAX, PANICS_MAX};
 use crate::request::{Answer, Failure, Request, RequestId, Verb};
@@ -72,6 +73,9 @@ impl Executor {
         if let Verb::Command(RequestId::Outside { key, .. }) = &request.verb {
             within("Idempotency-Key", key.len(), KEY_BYTES_MAX)?;
         }
+        if is_for_shard(&request.to) {
+            return if is_understood(request) { Ok(()) } else { Err(Failure::Malformed) };
+        }
         let family = self.setup.registry.kind(request.to.kind).ok_or(Failure::Malformed)?;
         let known =
             if is_command { family.command(request.tag) } else { family.query(request.tag) };
@@ -82,7 +86,7 @@ impl Executor {
     }
 
     fn has_shard_of(&self, address: &Address) -> bool {
-        self.setup.directory.shard_of(&address.key) == self.setup.shard
+        self.setup.directory.home(address) == Some(self.setup.shard)
     }
 
     /// Handles what waits, as far as there is room.
@@ -163,7 +167,6 @@ impl Executor {
                 Address { kind: parcel.kind, key: key.to_vec() }
             }
             Work::WakeUp(key) => self.due[key].to.clone(),
-            Work::Operation { .. } => Address { kind: 0, key: Vec::new() },
         }
     }
 
@@ -176,9 +179,6 @@ impl Executor {
             },
             Work::Link(from) => self.message(ledger, *from, fetched),
             Work::WakeUp(key) => self.wake_up(ledger, key, fetched),
-            Work::Operation { ticket, operation } => {
-                self.operate(ledger, *ticket, operation, fetched)
-            }
         }
     }
 
@@ -199,6 +199,28 @@ impl Executor {
             Ok(LookedUp::Known(answer)) => return self.settle(ticket, answer),
             Err(want) => return Attempt::Miss(want),
         };
+        let (outcome, time) = match self.effect(ledger, request, fetched) {
+            Ok(done) => done,
+            Err(Missing::Row(want)) => return Attempt::Miss(want),
+            Err(Missing::Failure(failure)) => {
+                return self.settle(ticket, Answer::Failure(failure));
+            }
+        };
+        self.keep_reply(request, id, usage, (time, &outcome));
+        self.settle_effect(ticket, Answer::Outcome(outcome))
+    }
+
+    /// Lets a command have its effect.
+    fn effect(
+        &mut self,
+        ledger: &dyn Ledger,
+        request: &Request,
+        fetched: &FetchedRows,
+    ) -> Result<(Outcome, Time), Missing> {
+        if is_for_shard(&request.to) {
+            let outcome = self.obey(ledger, request, fetched)?;
+            return Ok((outcome, self.next_time(Time::default())));
+        }
         let run = Run {
             to: &request.to,
             place: self.entities.place(&request.to),
@@ -207,17 +229,15 @@ impl Executor {
             body: &request.body,
             after: Time::default(),
         };
-        let (outcome, time) = match self.execute(ledger, &run, fetched) {
-            Executed::Miss(want) => return Attempt::Miss(want),
-            Executed::Failed(failure) => return self.settle(ticket, Answer::Failure(failure)),
-            Executed::Refused { refusal, time } => (Outcome::Refusal(refusal), time),
+        match self.execute(ledger, &run, fetched) {
+            Executed::Miss(want) => Err(Missing::Row(want)),
+            Executed::Failed(failure) => Err(Missing::Failure(failure)),
+            Executed::Refused { refusal, time } => Ok((Outcome::Refusal(refusal), time)),
             Executed::Replied { reply, time, effects, changed } => {
                 self.accept(&run, effects, changed, time);
-                (Outcome::Reply(reply), time)
+                Ok((Outcome::Reply(reply), time))
             }
-        };
-        self.keep_reply(request, id, usage, (time, &outcome));
-        self.settle_effect(ticket, Answer::Outcome(outcome))
+        }
     }
 
     /// Looks up whether a command was handled before.
@@ -258,7 +278,9 @@ impl Executor {
         match id {
             RequestId::Inside { sender, number, .. } => {
                 let name = (*sender, *number);
-                if self.durability(request.to.kind) == Durability::Ephemeral {
+                let is_ephemeral = !is_for_shard(&request.to)
+                    && self.durability(request.to.kind) == Durability::Ephemeral;
+                if is_ephemeral {
                     self.replies.insert(name, slot, time, outcome.clone());
                     return;
                 }
@@ -284,6 +306,24 @@ impl Executor {
         request: &Request,
         fetched: &FetchedRows,
     ) -> Attempt {
+        let answered = if is_for_shard(&request.to) {
+            self.report(ledger, request, fetched)
+        } else {
+            self.ask_entity(ledger, request, fetched)
+        };
+        match answered {
+            Ok(outcome) => self.settle(ticket, Answer::Outcome(outcome)),
+            Err(Missing::Row(want)) => Attempt::Miss(want),
+            Err(Missing::Failure(failure)) => self.settle(ticket, Answer::Failure(failure)),
+        }
+    }
+
+    fn ask_entity(
+        &mut self,
+        ledger: &dyn Ledger,
+        request: &Request,
+        fetched: &FetchedRows,
+    ) -> Result<Outcome, Missing> {
         let time = self.time.max(self.now);
         let run = Run {
             to: &request.to,
@@ -293,22 +333,15 @@ impl Executor {
             body: &request.body,
             after: time,
         };
-        match self.bring_in(ledger, &run, fetched) {
-            Ok(()) => {}
-            Err(Absent::Miss(want)) => return Attempt::Miss(want),
-            Err(Absent::Unreadable) => {
-                return self.settle(ticket, Answer::Failure(Failure::Unreadable));
-            }
-        }
+        self.bring_in(ledger, &run, fetched)?;
         let mut effects = Effects::default();
-        let answer = match self.run(ledger, &run, fetched, (&mut effects, time, Verb::Query)) {
-            Ran::Done { outcome, .. } => Answer::Outcome(outcome),
-            Ran::Miss(want) => return Attempt::Miss(absolute(&request.to, want)),
-            Ran::Limit(limit) => Answer::Failure(Failure::Limit(limit)),
-            Ran::Panicked(_) => Answer::Failure(Failure::Panicked),
-            Ran::Malformed => Answer::Failure(Failure::Malformed),
-        };
-        self.settle(ticket, answer)
+        match self.run(ledger, &run, fetched, (&mut effects, time, Verb::Query)) {
+            Ran::Done { outcome, .. } => Ok(outcome),
+            Ran::Miss(want) => Err(Missing::Row(absolute(&request.to, want))),
+            Ran::Limit(limit) => Err(Missing::Failure(Failure::Limit(limit))),
+            Ran::Panicked(_) => Err(Missing::Failure(Failure::Panicked)),
+            Ran::Malformed => Err(Missing::Failure(Failure::Malformed)),
+        }
     }
 
     /// Runs a command, and changes nothing yet.
@@ -323,8 +356,8 @@ impl Executor {
         }
         match self.bring_in(ledger, command, fetched) {
             Ok(()) => {}
-            Err(Absent::Miss(want)) => return Executed::Miss(want),
-            Err(Absent::Unreadable) => return Executed::Failed(Failure::Unreadable),
+            Err(Missing::Row(want)) => return Executed::Miss(want),
+            Err(Missing::Failure(failure)) => return Executed::Failed(failure),
         }
         let time = self.next_time(command.after);
         let mut effects = Effects { chance: self.setup.chance ^ time.0, ..Effects::default() };
@@ -390,7 +423,7 @@ impl Executor {
         ledger: &dyn Ledger,
         run: &Run<'_>,
         fetched: &FetchedRows,
-    ) -> Result<(), Absent> {
+    ) -> Result<(), Missing> {
         let address = run.to;
         if self.entities.contains(run.place, address) {
             return Ok(());
@@ -400,10 +433,11 @@ impl Executor {
             let key = storage::head(address);
             match self.reader(ledger, fetched).get(&key) {
                 Read::Ready(bytes) => head = bytes,
-                Read::Miss => return Err(Absent::Miss(Want::Row(key.to_vec()))),
+                Read::Miss => return Err(Missing::Row(Want::Row(key.to_vec()))),
             }
         }
-        let live = (self.family(address.kind).load)(head.as_deref()).or(Err(Absent::Unreadable))?;
+        let live = (self.family(address.kind).load)(head.as_deref());
+        let live = live.or(Err(Missing::Failure(Failure::Unreadable)))?;
         self.entities.insert(run.place, address, live);
         Ok(())
     }
@@ -454,14 +488,14 @@ impl Executor {
 
     /// Lets an answer leave that tells of no effect, once all that it saw is durable.
     pub(super) fn settle(&mut self, ticket: u64, answer: Answer) -> Attempt {
-        let waiting = Waiting { ticket, leaving: Leaving::Answer(answer), effect: false };
+        let waiting = Waiting { ticket, answer, effect: false };
         self.hold(waiting);
         Attempt::Done
     }
 
     /// Lets an answer leave once the effect that it tells of is durable.
     fn settle_effect(&mut self, ticket: u64, answer: Answer) -> Attempt {
-        let waiting = Waiting { ticket, leaving: Leaving::Answer(answer), effect: true };
+        let waiting = Waiting { ticket, answer, effect: true };
         self.hold(waiting);
         Attempt::Done
     }
@@ -476,14 +510,6 @@ impl Executor {
             self.answers.after_barrier(waiting);
         }
     }
-}
-
-/// Why an entity is not in memory.
-enum Absent {
-    /// Its head has to be fetched first.
-    Miss(Want),
-    /// Its head is damaged, or of a later release.
-    Unreadable,
 }
 
 /// What a look-up found.

@@ -10,9 +10,8 @@ use entity::{Address, Durability, Id, Time};
 use super::batch::InFlight;
 use super::commands::Run;
 use super::queue::Work;
-use super::shard::{End, Executor, Output, Phase, Publication};
+use super::shard::{Executor, Output, Phase, Publication};
 use super::stored::{WakeUp, encode};
-use super::waiting::Leaving;
 use crate::envelope::{Envelope, Parcel, Refused};
 use crate::ledger::Ledger;
 use crate::record::{Fence, Record, Write};
@@ -191,14 +190,7 @@ impl Executor {
         }
         let waiting: Vec<_> = self.answers.committed(self.flight.committed).collect();
         for waiting in waiting {
-            self.leave(waiting.ticket, waiting.leaving);
-        }
-    }
-
-    pub(super) fn leave(&mut self, ticket: u64, leaving: Leaving) {
-        match leaving {
-            Leaving::Answer(answer) => self.answer(ticket, answer),
-            Leaving::End(end) => self.outputs.push_back(Output::Operated { ticket, end }),
+            self.answer(waiting.ticket, waiting.answer);
         }
     }
 
@@ -210,16 +202,12 @@ impl Executor {
         for (sequence, waiting) in self.answers.drain() {
             let without_effect = !waiting.effect || sequence.is_some_and(|it| it >= lost);
             let failure = if without_effect { Failure::Moved } else { Failure::Unknown };
-            self.leave(waiting.ticket, waiting.leaving.failed(failure));
+            self.answer(waiting.ticket, Answer::Failure(failure));
         }
         for work in self.queue.drain() {
             match work {
                 Work::Request { ticket, .. } => {
                     self.answer(ticket, Answer::Failure(Failure::Moved));
-                }
-                Work::Operation { ticket, .. } => {
-                    let end = End::Failed(Failure::Moved);
-                    self.outputs.push_back(Output::Operated { ticket, end });
                 }
                 Work::Link(_) | Work::WakeUp(_) => {}
             }

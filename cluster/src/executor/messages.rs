@@ -1,20 +1,17 @@
-//! One message of a link; wake-ups; what an operator asks for.
+//! One message of a link, one wake-up.
 
 use bytes::Bytes;
 use entity::limits::ENTITY_KEY_BYTES_MAX;
 use entity::registry::Entry;
-use entity::transaction::{Read, Want};
 use entity::{Address, Caller, Id, Time};
 
 use super::commands::{Attempt, Executed, Run};
 use super::queue::Work;
-use super::shard::{End, Executor, Operation};
-use super::stored::{decode, encode};
+use super::shard::Executor;
+use super::stored::encode;
 use super::view::FetchedRows;
-use super::waiting::{Leaving, Waiting};
 use crate::envelope::{DeadLetter, Parcel, Refused};
 use crate::ledger::Ledger;
-use crate::limits::DEAD_LETTERS_PAGE;
 use crate::request::Failure;
 use crate::slots::ShardId;
 use crate::storage;
@@ -177,97 +174,8 @@ impl Executor {
         self.count_dead_letters(1);
     }
 
-    fn count_dead_letters(&mut self, change: i64) {
+    pub(super) fn count_dead_letters(&mut self, change: i64) {
         self.counters.dead_letters = self.counters.dead_letters.saturating_add_signed(change);
         self.batch.write(storage::counters(), Some(encode(&self.counters)));
-    }
-
-    /// Does what an operator asks for.
-    pub(super) fn operate(
-        &mut self,
-        ledger: &dyn Ledger,
-        ticket: u64,
-        operation: &Operation,
-        fetched: &FetchedRows,
-    ) -> Attempt {
-        let done = match operation {
-            Operation::DeadLetters { after } => self.dead_letters(ledger, *after, fetched),
-            Operation::Redrive(id) => self.take_dead_letter(ledger, *id, fetched, true),
-            Operation::Discard(id) => self.take_dead_letter(ledger, *id, fetched, false),
-            Operation::Quarantined => {
-                Ok(End::Quarantined(self.quarantined.values().cloned().collect()))
-            }
-            Operation::Release(address) => Ok(self.release(address)),
-        };
-        match done {
-            Ok(end) => {
-                let effect = end == End::Done;
-                self.hold(Waiting { ticket, leaving: Leaving::End(end), effect });
-                Attempt::Done
-            }
-            Err(want) => Attempt::Miss(want),
-        }
-    }
-
-    fn dead_letters(
-        &self,
-        ledger: &dyn Ledger,
-        after: Id,
-        fetched: &FetchedRows,
-    ) -> Result<End, Want> {
-        let range = storage::dead_letters(after, DEAD_LETTERS_PAGE);
-        match self.reader(ledger, fetched).scan(&range) {
-            Read::Ready(rows) => {
-                let letters = rows.iter().map(|(key, row)| {
-                    let id = storage::dead_letter_of(key).expect("written by `give_up`");
-                    (id, decode(row))
-                });
-                Ok(End::DeadLetters(letters.collect()))
-            }
-            Read::Miss => Err(Want::Rows(range)),
-        }
-    }
-
-    /// Takes a dead letter out, and sends it again if so wanted.
-    fn take_dead_letter(
-        &mut self,
-        ledger: &dyn Ledger,
-        id: Id,
-        fetched: &FetchedRows,
-        again: bool,
-    ) -> Result<End, Want> {
-        let key = storage::dead_letter(id);
-        let row = match self.reader(ledger, fetched).get(&key) {
-            Read::Ready(Some(row)) => row,
-            Read::Ready(None) => return Ok(End::NotFound),
-            Read::Miss => return Err(Want::Row(key.to_vec())),
-        };
-        self.next_time(Time::default());
-        self.write_row(key, None);
-        self.count_dead_letters(-1);
-        self.batch.commands += 1;
-        if again {
-            let letter: DeadLetter = decode(&row);
-            let parcel = Parcel {
-                from: letter.from,
-                kind: letter.to.kind,
-                command: letter.command,
-                body: letter.body,
-                targets: vec![letter.to.key.clone()],
-                refused: None,
-            };
-            self.batch.send(self.setup.directory.shard_of(&letter.to.key), parcel);
-        }
-        Ok(End::Done)
-    }
-
-    fn release(&mut self, address: &Address) -> End {
-        if self.quarantined.remove(address).is_none() {
-            return End::NotFound;
-        }
-        self.next_time(Time::default());
-        self.batch.write(storage::quarantine(address), None);
-        self.batch.commands += 1;
-        End::Done
     }
 }

@@ -8,7 +8,8 @@
 //!
 //! - `shard`: the state machine's face: inputs, steps, outputs
 //! - `commands`: one request, from name to answer
-//! - `messages`: one message of a link; wake-ups; what an operator asks for
+//! - `messages`: one message of a link, one wake-up
+//! - `operate`: what the shard itself does for operators
 //! - `effects`: what a handler did becomes part of the open record
 //! - `batch`: the open record, and those in flight
 //! - `waiting`: answers wait until all that they saw is durable
@@ -30,6 +31,7 @@ mod keys;
 mod knobs;
 mod loading;
 mod messages;
+mod operate;
 mod outbox;
 mod overlay;
 mod queue;
@@ -40,5 +42,4 @@ mod view;
 mod waiting;
 
 pub use knobs::Knobs;
-pub use shard::{End, Executor, Input, Operation, Output, Publication, Setup, Status};
-pub use stored::Quarantined;
+pub use shard::{Executor, Input, Output, Publication, Setup, Status};

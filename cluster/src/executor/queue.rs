@@ -6,7 +6,6 @@ use bytes::Bytes;
 use entity::Address;
 use entity::transaction::Want;
 
-use super::shard::Operation;
 use super::view::FetchedRows;
 use crate::ledger::Fetched;
 use crate::request::Request;
@@ -21,8 +20,6 @@ pub(super) enum Work {
     Link(ShardId),
     /// A wake-up that is due, by its key.
     WakeUp(Bytes),
-    /// Something for an operator.
-    Operation { ticket: u64, operation: Operation },
 }
 
 /// Some work, and the rows that were fetched for it.

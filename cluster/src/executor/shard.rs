@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use entity::registry::Registry;
-use entity::{Address, Id, Offset, Release, Time};
+use entity::{Address, Offset, Release, Time};
 
 use super::batch::{Batch, Flight};
 use super::entities::Entities;
@@ -18,9 +18,9 @@ use super::queue::{Queue, Work};
 use super::replies::Replies;
 use super::stored::{Counters, Quarantined, WakeUp};
 use super::waiting::Answers;
-use crate::envelope::{DeadLetter, Envelope};
+use crate::envelope::Envelope;
 use crate::ledger::{Completion, Ledger};
-use crate::request::{Answer, Failure, Request};
+use crate::request::{Answer, Request};
 use crate::slots::{Directory, ShardId};
 
 /// What an executor is made of.
@@ -63,13 +63,6 @@ pub enum Input {
         /// Number of the last one.
         number: u64,
     },
-    /// Something for an operator. What came of it has the same ticket.
-    Operation {
-        /// Chosen by the driver.
-        ticket: u64,
-        /// What to do.
-        operation: Operation,
-    },
     /// Items appended to a stream from now on are published.
     Follow {
         /// Whose stream.
@@ -84,24 +77,6 @@ pub enum Input {
         /// Which of its streams.
         stream: u8,
     },
-}
-
-/// What an operator may ask of a shard.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Operation {
-    /// Lists dead letters, oldest first, at most [`crate::limits::DEAD_LETTERS_PAGE`].
-    DeadLetters {
-        /// Only those behind this one.
-        after: Id,
-    },
-    /// Sends a dead letter again.
-    Redrive(Id),
-    /// Throws a dead letter away.
-    Discard(Id),
-    /// Lists quarantined entities.
-    Quarantined,
-    /// Lets a quarantined entity handle commands again.
-    Release(Address),
 }
 
 /// What goes out.
@@ -130,13 +105,6 @@ pub enum Output {
     },
     /// An item of a followed stream has committed.
     Published(Publication),
-    /// What came of an operation.
-    Operated {
-        /// Ticket of the operation.
-        ticket: u64,
-        /// What came of it.
-        end: End,
-    },
     /// This activation is over: make a new executor, or none.
     Ended,
 }
@@ -152,21 +120,6 @@ pub struct Publication {
     pub offset: Offset,
     /// The encoded item.
     pub item: Bytes,
-}
-
-/// What came of an [`Operation`].
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum End {
-    /// It is done, and durable.
-    Done,
-    /// There is nothing like that.
-    NotFound,
-    /// Dead letters with their ids.
-    DeadLetters(Vec<(Id, DeadLetter)>),
-    /// Quarantined entities.
-    Quarantined(Vec<Quarantined>),
-    /// It was not done, or this is unknown.
-    Failed(Failure),
 }
 
 /// How a shard is doing.
@@ -289,13 +242,6 @@ impl Executor {
                     self.outbox.acknowledge(by, number, self.now);
                 }
             }
-            Input::Operation { ticket, operation } => match self.phase {
-                Phase::Serving => self.queue.push(Work::Operation { ticket, operation }),
-                Phase::New | Phase::Claiming | Phase::Loading(_) | Phase::Ended => {
-                    let end = End::Failed(Failure::Moved);
-                    self.outputs.push_back(Output::Operated { ticket, end });
-                }
-            },
             Input::Follow { entity, stream } => {
                 if self.followed.len() < crate::limits::FOLLOWED_MAX {
                     self.followed.insert((entity, stream));
@@ -437,7 +383,7 @@ impl Executor {
             | Completion::Barrier { holds: false, .. } => self.end(None),
             Completion::Barrier { ticket, holds: true } => {
                 for waiting in self.answers.barrier_held(ticket) {
-                    self.leave(waiting.ticket, waiting.leaving);
+                    self.answer(waiting.ticket, waiting.answer);
                 }
             }
             Completion::Fetched { ticket, rows } => match self.phase {

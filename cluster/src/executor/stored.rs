@@ -35,13 +35,13 @@ pub(super) struct Counters {
 
 /// An entity that panicked too often and handles nothing until an operator releases it.
 #[data]
-pub struct Quarantined {
+pub(super) struct Quarantined {
     /// Which entity.
-    pub entity: Address,
+    pub(super) entity: Address,
     /// Since when.
-    pub since: Time,
+    pub(super) since: Time,
     /// What the last panic said, at most 1,000 bytes.
-    pub panic: String,
+    pub(super) panic: String,
 }
 
 /// Encodes in the layout of this release.

@@ -2,35 +2,15 @@
 
 use std::collections::VecDeque;
 
-use super::shard::End;
-use crate::request::{Answer, Failure};
+use crate::request::Answer;
 
 /// An answer on its way out.
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) ticket: u64,
-    pub(super) leaving: Leaving,
+    pub(super) answer: Answer,
     /// Whether it tells of an effect of its own, whose fate is unknown until it leaves.
     pub(super) effect: bool,
-}
-
-/// What is to leave.
-#[derive(Debug)]
-pub(super) enum Leaving {
-    /// The answer to a request.
-    Answer(Answer),
-    /// What came of an operation.
-    End(End),
-}
-
-impl Leaving {
-    /// The same kind of thing, telling of a failure.
-    pub(super) fn failed(&self, failure: Failure) -> Self {
-        match self {
-            Self::Answer(_) => Self::Answer(Answer::Failure(failure)),
-            Self::End(_) => Self::End(End::Failed(failure)),
-        }
-    }
 }
 
 /// Answers that wait for a record, and answers that wait for a barrier because nothing is in flight.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cluster::executor::{End, Executor, Input, Knobs, Operation, Output, Publication, Setup};
+use cluster::executor::{Executor, Input, Knobs, Output, Publication, Setup};
 use cluster::memory::MemoryShard;
 use cluster::request::{Answer, Failure, Request, RequestId, Verb};
 use cluster::slots::{Directory, ShardId};
@@ -22,8 +22,6 @@ pub(crate) struct World {
     pub(crate) now: Time,
     /// Answers that nobody has asked for yet.
     pub(crate) answers: BTreeMap<u64, Answer>,
-    /// What came of operations.
-    pub(crate) ends: BTreeMap<u64, End>,
     /// Stream items that followers got.
     pub(crate) published: Vec<Publication>,
     /// Envelopes on their way, and whether they get through.
@@ -67,7 +65,6 @@ impl World {
             shards: Vec::new(),
             now: Time(1_000_000_000),
             answers: BTreeMap::new(),
-            ends: BTreeMap::new(),
             published: Vec::new(),
             wire: VecDeque::new(),
             is_cut: false,
@@ -137,9 +134,6 @@ impl World {
                 Output::Answer { ticket, answer } => {
                     assert!(self.answers.insert(ticket, answer).is_none(), "answered twice");
                 }
-                Output::Operated { ticket, end } => {
-                    self.ends.insert(ticket, end);
-                }
                 Output::Envelope { to, envelope } => {
                     self.wire.push_back((to, Input::Envelope(envelope)));
                 }
@@ -187,7 +181,7 @@ impl World {
     pub(crate) fn send(&mut self, request: Request) -> u64 {
         self.tickets += 1;
         let ticket = self.tickets;
-        let shard = self.directory.shard_of(&request.to.key);
+        let shard = self.directory.home(&request.to).expect("there is such a shard");
         let input = Input::Request { ticket, request };
         self.shards[shard.0 as usize].executor.input(input);
         self.collect(shard.0 as usize);
@@ -241,15 +235,6 @@ impl World {
         let ticket = self.send(request::<Q::Kind, _>(key, Q::TAG, query, Verb::Query));
         self.settle();
         decode(self.answers.remove(&ticket).expect("answered"))
-    }
-
-    /// Does what an operator may do.
-    pub(crate) fn operate(&mut self, shard: u32, operation: Operation) -> End {
-        self.tickets += 1;
-        let ticket = self.tickets;
-        self.shards[shard as usize].executor.input(Input::Operation { ticket, operation });
-        self.settle();
-        self.ends.remove(&ticket).expect("done")
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 
 use bytes::Bytes;
-use cluster::executor::{End, Operation, Status};
+use cluster::executor::Status;
 use cluster::request::{Answer, Failure, Request, RequestId, Verb};
 use cluster::slots::{Directory, ShardId};
 use entity::{Caller, operation};
@@ -55,7 +55,9 @@ impl Client {
         key: Option<RequestId>,
         request: operation::Request,
     ) -> Answer {
-        let shard = self.directory.shard_of(&request.to.key);
+        let Some(shard) = self.directory.home(&request.to) else {
+            return Answer::Failure(Failure::NoSuchShard);
+        };
         let (answer, answered) = oneshot::channel();
         let item = Item::Command { shard, key, request: within(caller, request), answer };
         if let Err(failure) = self.send(shard, item) {
@@ -69,7 +71,8 @@ impl Client {
         let count = requests.len();
         let mut groups: BTreeMap<ShardId, Vec<(usize, Request)>> = BTreeMap::new();
         for (index, request) in requests.into_iter().enumerate() {
-            let shard = self.directory.shard_of(&request.to.key);
+            // What belongs nowhere is answered below.
+            let Some(shard) = self.directory.home(&request.to) else { continue };
             let request = within(caller.clone(), request);
             groups.entry(shard).or_default().push((index, request));
         }
@@ -80,7 +83,7 @@ impl Client {
             let sent = self.send(shard, Item::Ask { shard, requests, answers });
             asked.push((indices, sent.map(|()| answered)));
         }
-        let mut all = vec![Answer::Failure(Failure::Moved); count];
+        let mut all = vec![Answer::Failure(Failure::NoSuchShard); count];
         for (indices, answered) in asked {
             let answers = match answered {
                 Ok(answered) => answered.await.unwrap_or_default(),
@@ -103,23 +106,6 @@ impl Client {
             all.push(said.map_or_else(|| ShardStatus::silent(shard), ShardStatus::from));
         }
         all
-    }
-
-    /// Does what an operator asks of a shard.
-    pub async fn operate(&self, shard: ShardId, operation: Operation) -> End {
-        if shard.0 >= self.shard_count {
-            return End::NotFound;
-        }
-        let (end, ended) = oneshot::channel();
-        match self.send(shard, Item::Operate { shard, operation, end }) {
-            Ok(()) => ended.await.unwrap_or(End::Failed(Failure::Unknown)),
-            Err(failure) => End::Failed(failure),
-        }
-    }
-
-    /// The shard that has an entity.
-    pub fn shard_of(&self, key: &[u8]) -> ShardId {
-        self.directory.shard_of(key)
     }
 
     fn send(&self, shard: ShardId, item: Item) -> Result<(), Failure> {

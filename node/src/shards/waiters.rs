@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use cluster::executor::End;
 use cluster::request::{Answer, Failure};
 use cluster::sender::Sent;
 use tokio::sync::oneshot;
@@ -21,8 +20,6 @@ enum Waiter {
     Command(oneshot::Sender<Answer>, Option<Sent>),
     /// A question of a group, and its place there.
     Question { group: u64, index: usize },
-    /// An operation.
-    Operation(oneshot::Sender<End>),
 }
 
 /// Questions that are answered together.
@@ -37,11 +34,6 @@ impl Waiters {
     /// Someone waits for a command.
     pub(super) fn command(&mut self, sender: oneshot::Sender<Answer>, sent: Option<Sent>) -> u64 {
         self.add(Waiter::Command(sender, sent))
-    }
-
-    /// Someone waits for an operation.
-    pub(super) fn operation(&mut self, sender: oneshot::Sender<End>) -> u64 {
-        self.add(Waiter::Operation(sender))
     }
 
     /// Someone waits for `count` questions: a ticket for each.
@@ -74,7 +66,6 @@ impl Waiters {
                 self.answer_question(group, index, answer);
                 None
             }
-            Waiter::Operation(_) => None,
         }
     }
 
@@ -87,14 +78,6 @@ impl Waiters {
         {
             // Whoever asked may have gone.
             group.sender.send(group.answers).ok();
-        }
-    }
-
-    /// Hands what came of an operation to whom it is for.
-    pub(super) fn operated(&mut self, ticket: u64, end: End) {
-        if let Some(Waiter::Operation(sender)) = self.tickets.remove(&ticket) {
-            // Whoever asked may have gone.
-            sender.send(end).ok();
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
-use cluster::executor::{End, Executor, Input, Operation, Output, Setup, Status};
+use cluster::executor::{Executor, Input, Output, Setup, Status};
 use cluster::memory::MemoryShard;
 use cluster::request::{Answer, Request, RequestId, Verb};
 use cluster::sender::Sender;
@@ -29,8 +29,6 @@ pub(super) enum Item {
     Ask { shard: ShardId, requests: Vec<Request>, answers: oneshot::Sender<Vec<Answer>> },
     /// Something from another shard.
     Input { shard: ShardId, input: Input },
-    /// Something for an operator.
-    Operate { shard: ShardId, operation: Operation, end: oneshot::Sender<End> },
     /// What a shard is doing.
     Status { shard: ShardId, status: oneshot::Sender<Status> },
     /// The node stops.
@@ -124,10 +122,6 @@ impl Worker {
                 return self.ask(shard, requests, answers);
             }
             Item::Input { shard, input } => (shard, input),
-            Item::Operate { shard, operation, end } => {
-                let ticket = self.shard(shard).waiters.operation(end);
-                (shard, Input::Operation { ticket, operation })
-            }
             Item::Status { shard, status } => {
                 // Whoever asked may have gone.
                 status.send(self.shard(shard).executor.status()).ok();
@@ -181,7 +175,6 @@ impl Worker {
                         self.sender.answered(sent);
                     }
                 }
-                Output::Operated { ticket, end } => self.shard(id).waiters.operated(ticket, end),
                 Output::Envelope { to, envelope } => self.forward(to, Input::Envelope(envelope)),
                 Output::Acknowledge { to, number } => {
                     let incarnation = self.shard(id).setup.incarnation;
