@@ -62,7 +62,8 @@ pub const RESEND_AFTER: Duration = Duration::from_millis(500);
 /// Most messages of one link handled before others have their turn.
 pub const LINK_TURN: usize = 64;
 
-/// Most wake-ups that wait in one shard; commands that set more are refused `overloaded`.
+/// Most wake-ups that wait in one shard; commands that set more are refused `overloaded`. Messages and
+/// wake-ups may set more, up to four times as many.
 pub const WAKE_UPS_MAX: usize = 1_000_000;
 
 /// An entity that panics this often in a row is quarantined.

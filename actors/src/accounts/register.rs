@@ -43,7 +43,7 @@ impl Operation for Register {
         self.check()?;
         let secret = Secret(cx.secret()?);
         // A repeat has the same request id, so it finds the account of the first time.
-        let user = UserId(cx.request());
+        let user = UserId(cx.request()?);
         let password_hash = PasswordHash(cx.hash_password(&self.password.0)?);
         let open = Open { handle: self.handle.clone(), password_hash };
         let opened = cx.call(&user, &open)??;

@@ -172,7 +172,7 @@ impl World {
         let input = Input { path: parts, fields };
         let mut done = Vec::new();
         loop {
-            let mut cx = Operating::new(caller, id, &done);
+            let mut cx = Operating::new(caller, &done);
             match route.run(input.clone(), &mut cx) {
                 Ok(reply) => return Ok(reply),
                 Err(Stop::Refused(Problem { class, .. })) => {
@@ -186,13 +186,13 @@ impl World {
                 Err(Stop::Suspended) => {
                     let step = cx.into_step().expect("suspended for a step");
                     assert!(done.len() < entity::operation::STEPS_MAX, "too many steps");
-                    done.push(self.perform(step));
+                    done.push(self.perform(step, id));
                 }
             }
         }
     }
 
-    fn perform(&mut self, step: Step) -> Done {
+    fn perform(&mut self, step: Step, id: Id) -> Done {
         match step {
             Step::Ask(requests) => {
                 let answers = requests.iter().map(|it| self.answer(&it.to, it.tag, &it.body));
@@ -207,6 +207,7 @@ impl World {
                 Done::Verified(salt.is_some_and(|salt| hash == Some(self::hash(&password, salt))))
             }
             Step::Secret => Done::Secret([u8::try_from(self.below(256)).expect("below 256"); 32]),
+            Step::Request => Done::Request(id),
             Step::Pause(_) => {
                 if !self.is_stuck {
                     self.deliver();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::kind::{Form, Kind};
 use crate::registry::Outcome;
 use crate::{
-    Address, Caller, Command, Data, Id, Key, Problem, ProblemClass, Query, Refusal, Release, Time,
+    Address, Caller, Command, Data, Id, Key, Problem, ProblemClass, Query, Refusal, Release,
 };
 
 /// Most steps of one operation: more is a loop.
@@ -79,6 +79,8 @@ pub enum Step {
     },
     /// 32 bytes that nobody can guess.
     Secret,
+    /// An id that a repeat of the request gets again.
+    Request,
     /// Some time to pass.
     Pause(Duration),
 }
@@ -96,6 +98,8 @@ pub enum Done {
     Verified(bool),
     /// Of [`Step::Secret`].
     Secret([u8; 32]),
+    /// Of [`Step::Request`].
+    Request(Id),
     /// Of [`Step::Pause`].
     Paused,
 }
@@ -110,16 +114,14 @@ pub type Answers<Q> = Vec<Result<<Q as Query>::Reply, <Q as Query>::Error>>;
 #[derive(Debug)]
 pub struct Operating<'a> {
     caller: &'a Caller,
-    request: Id,
     done: &'a [Done],
     next: Option<Step>,
 }
 
 impl<'a> Operating<'a> {
-    /// Begins a run. `request` names the request: the same for a repeat under the same
-    /// `Idempotency-Key`, so that what is derived from it repeats as well.
-    pub fn new(caller: &'a Caller, request: Id, done: &'a [Done]) -> Self {
-        Self { caller, request, done, next: None }
+    /// Begins a run with what became of the steps of the run before.
+    pub fn new(caller: &'a Caller, done: &'a [Done]) -> Self {
+        Self { caller, done, next: None }
     }
 
     /// The step that a suspended run asked for.
@@ -146,14 +148,15 @@ impl<'a> Operating<'a> {
         }
     }
 
-    /// An id for something new; a repeat under the same `Idempotency-Key` gets the same one.
-    pub fn request(&self) -> Id {
-        self.request
-    }
-
-    /// When the request arrived, by the clock of the node that it reached.
-    pub fn arrived(&self) -> Time {
-        self.request.time()
+    /// An id for something new. A repeat under the same `Idempotency-Key` gets the same one, with the
+    /// time of the first attempt in it.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::Suspended`]
+    pub fn request(&mut self) -> Result<Id, Stop> {
+        let Done::Request(id) = self.step(|| Step::Request)? else { unreachable!("{MISPLACED}") };
+        Ok(*id)
     }
 
     /// Asks one entity.

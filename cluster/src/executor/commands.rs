@@ -366,7 +366,7 @@ impl Executor {
             Ran::Done { outcome: Outcome::Reply(reply), changed } => {
                 self.panics.remove(command.to);
                 let wake_ups = self.wake_ups.len() + self.due.len() + effects.wake_ups.len();
-                if wake_ups > self.setup.knobs.wake_ups_max && !effects.wake_ups.is_empty() {
+                if wake_ups > self.wake_ups_max(command.caller) && !effects.wake_ups.is_empty() {
                     return Executed::Failed(Failure::Overloaded);
                 }
                 Executed::Replied { reply, time, effects, changed }
@@ -382,6 +382,16 @@ impl Executor {
                 self.note_panic(command.to, time, text);
                 Executed::Failed(Failure::Panicked)
             }
+        }
+    }
+
+    /// Most wake-ups that may wait. A wake-up that sets itself again, and a message, must not wait
+    /// for others to go away: all of them might.
+    fn wake_ups_max(&self, caller: &Caller) -> usize {
+        let max = self.setup.knobs.wake_ups_max;
+        match caller {
+            Caller::Anyone | Caller::Account(_) | Caller::Operator => max,
+            Caller::Entity(_) | Caller::Itself => 4 * max,
         }
     }
 

@@ -1,11 +1,10 @@
 //! Drives an operation to its end: performs each step that it asks for, and runs it again.
 
-use cluster::request::{Answer, Failure};
-use entity::digest::sha256;
-use entity::operation::{Done, Operating, STEPS_MAX, Step, Stop};
+use cluster::request::{Answer, Failure, RequestId};
+use entity::operation::{Done, Operating, Request, STEPS_MAX, Step, Stop};
 use entity::registry::Outcome;
 use entity::route::Input;
-use entity::{Caller, Data, Id, Key, Problem, Route};
+use entity::{Caller, Data, Id, Problem, Route};
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -39,58 +38,50 @@ pub(crate) struct Drive<'a> {
 impl Driver {
     /// Runs the operation again and again until it replies or refuses.
     pub(crate) async fn run(&self, drive: Drive<'_>) -> Result<Value, Problem> {
-        let id = match &drive.key {
-            None => world::id(),
-            Some(key) => in_time(&drive, false, self.begin(&drive.caller, key)).await?,
-        };
+        let mut taken = Taken::default();
         let mut done = Vec::new();
         for _ in 0..=STEPS_MAX {
-            let mut cx = Operating::new(&drive.caller, id, &done);
+            let mut cx = Operating::new(&drive.caller, &done);
             let step = match drive.route.run(drive.input.clone(), &mut cx) {
                 Ok(reply) => return Ok(reply),
                 Err(Stop::Refused(problem)) => return Err(problem),
                 Err(Stop::Suspended) => cx.into_step().expect("suspended for a step"),
             };
-            let calls = done.iter().filter(|it| matches!(it, Done::Outcome(_))).count();
-            let may_have_happened = calls > 0 || matches!(step, Step::Call(_));
-            let taken = Taken { id, calls, steps: done.len() };
-            done.push(in_time(&drive, may_have_happened, self.perform(&drive, step, taken)).await?);
+            let may_have_happened = taken.calls > 0 || matches!(step, Step::Call(_));
+            let performing = self.perform(&drive, step, &mut taken);
+            done.push(in_time(&drive, may_have_happened, performing).await?);
         }
         Err(INTERNAL
             .because(format!("The operation takes more than {STEPS_MAX} steps. Report it.")))
     }
 
-    /// Names a request that may be repeated: each repeat gets the same id.
-    async fn begin(&self, caller: &Caller, key: &IdempotencyKey) -> Result<Id, Problem> {
-        let command = origin::begin(key.scope, &key.text);
-        let answer = self.client.command(caller.clone(), Some(key.command(0)), command).await;
-        match outcome(answer, 0)? {
-            Outcome::Reply(bytes) => {
-                Ok(<Id as Data>::decode(&bytes).expect("encoded by an origin"))
-            }
-            Outcome::Refusal(_) => unreachable!("an origin refuses nothing"),
-        }
-    }
-
-    async fn perform(&self, drive: &Drive<'_>, step: Step, taken: Taken) -> Result<Done, Problem> {
+    async fn perform(
+        &self,
+        drive: &Drive<'_>,
+        step: Step,
+        taken: &mut Taken,
+    ) -> Result<Done, Problem> {
         Ok(match step {
             Step::Ask(requests) => {
                 let answers = self.client.ask(drive.caller.clone(), requests).await;
                 let outcomes = answers.into_iter().map(|it| outcome(it, taken.calls));
                 Done::Answers(outcomes.collect::<Result<_, _>>()?)
             }
-            Step::Call(request) => {
-                let name = drive.key.as_ref().map(|it| it.command(taken.calls + 1));
-                let answer = self.client.command(drive.caller.clone(), name, request).await;
-                Done::Outcome(outcome(answer, taken.calls)?)
-            }
+            Step::Call(request) => Done::Outcome(self.call(drive, request, taken).await?),
             Step::HashPassword(password) => Done::Hash(self.passwords.hash(password).await?),
             Step::VerifyPassword { password, hash } => {
                 Done::Verified(self.passwords.verify(password, hash).await?)
             }
-            Step::Secret => Done::Secret(match drive.key {
+            Step::Secret => Done::Secret(match &drive.key {
                 None => world::secret(),
-                Some(_) => self.repeatable_secret(&taken),
+                Some(key) => {
+                    taken.secrets += 1;
+                    key.secret(&self.secret, taken.secrets)
+                }
+            }),
+            Step::Request => Done::Request(match &drive.key {
+                None => world::id(),
+                Some(key) => self.begin(drive, key, taken).await?,
             }),
             Step::Pause(lasting) => {
                 sleep(lasting).await;
@@ -99,19 +90,61 @@ impl Driver {
         })
     }
 
-    /// The secret that a repeat of the same request gets again: commands of the first attempt, which
-    /// are not executed again, were told its digest.
-    fn repeatable_secret(&self, taken: &Taken) -> [u8; SECRET_BYTES] {
-        let number = (taken.steps as u64).to_be_bytes();
-        sha256(&[&self.secret[..], &taken.id.to_bytes(), &number].concat())
+    async fn call(
+        &self,
+        drive: &Drive<'_>,
+        request: Request,
+        taken: &mut Taken,
+    ) -> Result<Outcome, Problem> {
+        if let Some(key) = &drive.key
+            && taken.names == 0
+            && !key.is_home_of(&request.to)
+        {
+            self.begin(drive, key, taken).await?;
+        }
+        let name = drive.key.as_ref().map(|key| taken.name(key));
+        let answer = self.client.command(drive.caller.clone(), name, request).await;
+        let outcome = outcome(answer, taken.calls)?;
+        taken.calls += 1;
+        Ok(outcome)
+    }
+
+    /// Names a request that may be repeated: each repeat gets the same id.
+    async fn begin(
+        &self,
+        drive: &Drive<'_>,
+        key: &IdempotencyKey,
+        taken: &mut Taken,
+    ) -> Result<Id, Problem> {
+        let name = Some(taken.name(key));
+        let command = origin::begin(key.scope);
+        let answer = self.client.command(drive.caller.clone(), name, command).await;
+        match outcome(answer, taken.calls)? {
+            Outcome::Reply(bytes) => {
+                Ok(<Id as Data>::decode(&bytes).expect("encoded by an origin"))
+            }
+            Outcome::Refusal(_) => unreachable!("an origin refuses nothing"),
+        }
     }
 }
 
 /// How far an operation has come.
+#[derive(Debug, Default)]
 struct Taken {
-    id: Id,
+    /// Commands named by the key of the request.
+    names: usize,
+    /// Commands that had an outcome.
     calls: usize,
-    steps: usize,
+    /// Secrets drawn.
+    secrets: u64,
+}
+
+impl Taken {
+    /// The next command's name. A repeat names its commands alike.
+    fn name(&mut self, key: &IdempotencyKey) -> RequestId {
+        self.names += 1;
+        key.command(self.names)
+    }
 }
 
 /// Ends what takes too long. Whoever has sent a command cannot tell what became of it.

@@ -1,12 +1,15 @@
 //! `Idempotency-Key`: what makes a repeat harmless.
 
 use axum::http::{HeaderMap, Method, Uri};
+use cluster::operator::Shards;
 use cluster::request::RequestId;
+use cluster::slots::Slot;
 use entity::digest::{DIGEST_BYTES, sha256};
-use entity::{Caller, Id, Problem};
+use entity::{Address, Caller, Id, Key, Kind, Problem};
 
 use super::problem::IDEMPOTENCY_KEY_INVALID;
 use crate::hex::hex;
+use crate::world::SECRET_BYTES;
 
 /// Name of the header.
 pub(crate) const HEADER: &str = "idempotency-key";
@@ -17,7 +20,7 @@ pub(crate) const KEY_CHARS_MAX: usize = 255;
 /// The key of a request, with what it is compared with.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct IdempotencyKey {
-    /// Whose key it is: an account, [`Id::MAX`] for operators, [`Id::MIN`] for everybody else.
+    /// Whose key it is: an account, [`Id::MAX`] for operators, for everybody else the key itself.
     pub(crate) scope: Id,
     /// What the caller chose.
     pub(crate) text: String,
@@ -26,12 +29,26 @@ pub(crate) struct IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// Names the `n`th command of the request, where 0 is its beginning.
+    /// Names the `n`th command of the request, from 1.
     ///
     /// The name holds a digest of the key, since key and number together could be too long.
     pub(crate) fn command(&self, n: usize) -> RequestId {
         let key = format!("{}#{n}", hex(&sha256(self.text.as_bytes())));
         RequestId::Outside { account: self.scope, key, fingerprint: self.fingerprint }
+    }
+
+    /// Whether an entity lives where the keys of this scope are known. The first command under a key
+    /// has to go there, or else nobody would notice that another request has the same key.
+    pub(crate) fn is_home_of(&self, entity: &Address) -> bool {
+        entity.kind != Shards::TAG && Slot::of(&entity.key) == Slot::of(&self.scope.to_bytes())
+    }
+
+    /// The `n`th secret of the request, the same for a repeat: commands of the first attempt, which
+    /// are not executed again, were told its digest. `seed` is known to nobody outside.
+    pub(crate) fn secret(&self, seed: &[u8; SECRET_BYTES], n: u64) -> [u8; SECRET_BYTES] {
+        let scope = self.scope.to_bytes();
+        let parts = [&seed[..], &scope, &self.fingerprint, &n.to_be_bytes(), self.text.as_bytes()];
+        sha256(&parts.concat())
     }
 }
 
@@ -50,12 +67,16 @@ pub(crate) fn key_text(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     Ok(Some(text.to_owned()))
 }
 
-/// Whose keys `caller` uses.
-pub(crate) fn scope(caller: &Caller) -> Id {
+/// Whose key `text` is when `caller` sends it.
+pub(crate) fn scope(caller: &Caller, text: &str) -> Id {
     match caller {
         Caller::Account(account) => *account,
         Caller::Operator => Id::MAX,
-        Caller::Anyone | Caller::Entity(_) | Caller::Itself => Id::MIN,
+        // Strangers share nothing: each of their keys has a scope of its own.
+        Caller::Anyone | Caller::Entity(_) | Caller::Itself => {
+            let digest = sha256(&[b"anyone ", text.as_bytes()].concat());
+            Id(u128::from_be_bytes(*digest.first_chunk().expect("a digest has 32 bytes")))
+        }
     }
 }
 

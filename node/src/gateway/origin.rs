@@ -1,23 +1,26 @@
-//! Where a request under an `Idempotency-Key` began.
+//! Where a request under an `Idempotency-Key` begins.
 //!
 //! Commands of one request may reach several shards, and each shard knows only the keys that reached
-//! it. So a request begins with a command to the one entity that its key names, whatever else the
-//! request does: its shard refuses another request under the same key, and gives a repeat the id
-//! that the first attempt got, with the time of the first attempt in it. Only reply and fingerprint
-//! are kept, as for every command; the entity itself has no state.
+//! it. So the first command under a key always goes to the home of the key's scope, whose shard
+//! refuses another request under the same key. Where the request's own first command goes elsewhere,
+//! or it needs an id, an origin takes its place: its reply is an id, with the time of the first
+//! attempt in it, and a repeat gets the same one. Only the reply is kept, as for every command; the
+//! entity itself has no state.
 
-use entity::digest::sha256;
+use entity::operation::Request;
 use entity::registry::Registry;
-use entity::{Command, Context, Data, Entity, Handle, Id, Key, Kind, Never, Release, data};
+use entity::{
+    Address, Command, Context, Data, Entity, Handle, Id, Key, Kind, Never, Release, data,
+};
 
-/// The family of origins, one per scope and key.
+/// The family of origins, one per scope.
 #[derive(Debug)]
 pub enum Origins {}
 
 impl Kind for Origins {
     const NAME: &'static str = "gateway.origin";
     const TAG: u16 = 60_000;
-    type Key = u128;
+    type Key = Id;
     type Commands = (Begin,);
     type Queries = ();
 }
@@ -54,12 +57,9 @@ pub fn register(registry: &mut Registry) {
     registry.add::<Origin>();
 }
 
-/// The command that begins the request under `key` of `scope`.
-pub(crate) fn begin(scope: Id, key: &str) -> entity::operation::Request {
-    let named = [&scope.to_bytes()[..], key.as_bytes()].concat();
-    let name: [u8; 16] = *sha256(&named).first_chunk().expect("a digest has 32 bytes");
-    let to = entity::Address { kind: Origins::TAG, key: u128::from_be_bytes(name).to_bytes() };
+/// The command that begins a request in `scope`.
+pub(crate) fn begin(scope: Id) -> Request {
     let mut body = Vec::new();
     Begin {}.encode(Release::NEWEST, &mut body);
-    entity::operation::Request { to, tag: Begin::TAG, body }
+    Request { to: Address { kind: Origins::TAG, key: scope.to_bytes() }, tag: Begin::TAG, body }
 }

@@ -94,8 +94,8 @@ fn idempotency_key(
     if endpoint.route.method == Method::Get {
         return Ok(None);
     }
-    let scope = scope(caller);
     Ok(key_text(&head.headers)?.map(|text| {
+        let scope = scope(caller, &text);
         let fingerprint = fingerprint(&head.method, &head.uri, body);
         IdempotencyKey { scope, text, fingerprint }
     }))

@@ -165,7 +165,7 @@ operations! {
         Ok([cx.call(&account, &count)??, cx.call(&account, &count)??])
     } }
     Secrets -> (Id, [u8; 32], [u8; 32]) { self, cx => {
-        Ok((cx.request(), cx.secret()?, cx.secret()?))
+        Ok((cx.request()?, cx.secret()?, cx.secret()?))
     } }
 }
 
