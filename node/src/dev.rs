@@ -122,8 +122,7 @@ impl Dev {
         log(&config)?;
         let mut registry = Registry::default();
         actors::register(&mut registry);
-        let routes = [actors::routes(), cluster::operator::routes()].into_iter().flatten();
-        let node = DevNode::start(&config, registry, routes.collect()).await?;
+        let node = DevNode::start(&config, registry, actors::routes()).await?;
         node.greet(&mut io::stdout())?;
         node.run(stop_signal()?).await;
         Ok(())
@@ -152,7 +151,8 @@ pub struct DevNode {
 }
 
 impl DevNode {
-    /// Starts the shards and listens. `registry` has the services, `routes` leads to them.
+    /// Starts the shards and listens. `registry` has the services, `routes` leads to them; those of
+    /// operators are added.
     ///
     /// # Errors
     ///
@@ -160,9 +160,10 @@ impl DevNode {
     pub async fn start(
         config: &Config,
         mut registry: Registry,
-        routes: Vec<Route>,
+        mut routes: Vec<Route>,
     ) -> Result<Self, DevError> {
         gateway::register(&mut registry);
+        routes.extend(cluster::operator::routes());
         settings::apply(&config.settings, &mut registry.settings)?;
         let shards = Shards::start(Arc::new(registry), config.shards);
         let operator = OperatorToken::random();

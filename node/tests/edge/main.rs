@@ -7,6 +7,7 @@ mod idempotency;
 mod import;
 mod openapi;
 mod operations;
+mod operator;
 mod rig;
 mod schemathesis;
 mod tokens;
