@@ -56,7 +56,10 @@ fn records_commit(bench: &mut dyn Bench) {
     let (activation, _) = claim(bench, 0);
     for sequence in 1..=3 {
         let written = [put(&format!("key{sequence}"), "value")];
-        assert_eq!(commit(bench, 0, activation, sequence, written), committed(sequence));
+        assert_eq!(
+            commit(bench, 0, activation, sequence, written),
+            committed(activation, sequence)
+        );
     }
     assert_eq!(get(bench, 0, "key2"), Some(Bytes::from_static(b"value")));
     assert_eq!(get(bench, 0, "key4"), None);
@@ -64,26 +67,26 @@ fn records_commit(bench: &mut dyn Bench) {
 
 fn gaps_are_lost(bench: &mut dyn Bench) {
     let (activation, _) = claim(bench, 0);
-    assert_eq!(commit(bench, 0, activation, 2, [put("a", "1")]), lost(2));
-    assert_eq!(commit(bench, 0, activation, 1, [put("b", "1")]), committed(1));
-    assert_eq!(commit(bench, 0, activation, 1, [put("c", "1")]), lost(1));
+    assert_eq!(commit(bench, 0, activation, 2, [put("a", "1")]), lost(activation, 2));
+    assert_eq!(commit(bench, 0, activation, 1, [put("b", "1")]), committed(activation, 1));
+    assert_eq!(commit(bench, 0, activation, 1, [put("c", "1")]), lost(activation, 1));
     assert_eq!(keys(bench, 0), ["b"]);
 }
 
 fn old_activations_lose(bench: &mut dyn Bench) {
     let (old, _) = claim(bench, 0);
-    assert_eq!(commit(bench, 0, old, 1, [put("a", "1")]), committed(1));
+    assert_eq!(commit(bench, 0, old, 1, [put("a", "1")]), committed(old, 1));
     let (new, _) = claim(bench, 1);
-    assert_eq!(commit(bench, 0, old, 2, [put("b", "1")]), lost(2));
-    assert_eq!(commit(bench, 1, new, 1, [put("c", "1")]), committed(1));
-    assert_eq!(commit(bench, 0, old, 2, [put("d", "1")]), lost(2));
+    assert_eq!(commit(bench, 0, old, 2, [put("b", "1")]), lost(old, 2));
+    assert_eq!(commit(bench, 1, new, 1, [put("c", "1")]), committed(new, 1));
+    assert_eq!(commit(bench, 0, old, 2, [put("d", "1")]), lost(old, 2));
     assert_eq!(keys(bench, 1), ["a", "c"]);
 }
 
 fn last_write_holds(bench: &mut dyn Bench) {
     let (activation, _) = claim(bench, 0);
     let written = [put("a", "1"), remove("a"), put("a", "2")];
-    assert_eq!(commit(bench, 0, activation, 1, written), committed(1));
+    assert_eq!(commit(bench, 0, activation, 1, written), committed(activation, 1));
     assert_eq!(get(bench, 0, "a"), Some(Bytes::from_static(b"2")));
 }
 
@@ -244,10 +247,10 @@ fn remove(key: &str) -> Write {
     Write { key: key.to_owned().into(), value: None }
 }
 
-fn committed(sequence: u64) -> Completion {
-    Completion::Committed { sequence }
+fn committed(activation: u64, sequence: u64) -> Completion {
+    Completion::Committed { fence: Fence { activation, sequence } }
 }
 
-fn lost(sequence: u64) -> Completion {
-    Completion::Lost { sequence }
+fn lost(activation: u64, sequence: u64) -> Completion {
+    Completion::Lost { fence: Fence { activation, sequence } }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use entity::Time;
 use entity::transaction::{Range, Read, Want};
 
-use crate::record::Record;
+use crate::record::{Fence, Record};
 
 /// The durable history and state of one shard, as one node sees it.
 ///
@@ -42,6 +42,8 @@ pub trait Ledger {
 pub type Snapshot<'a> = Box<dyn Iterator<Item = (Bytes, Bytes)> + 'a>;
 
 /// The end of what a [`Ledger`] was asked for.
+///
+/// What ends may belong to an activation that is over already: fences and tickets tell.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Completion {
     /// The shard is taken over: every record of earlier activations has been applied here, and none
@@ -54,20 +56,20 @@ pub enum Completion {
     },
     /// Somebody else has it.
     NotClaimed,
-    /// The record of this sequence, and so all before it, is durable and applied here.
+    /// The record of this fence, and so all of its activation before it, is durable and applied here.
     Committed {
-        /// Its number.
-        sequence: u64,
+        /// Which record.
+        fence: Fence,
     },
     /// The fence refused the record: another activation has begun. It has no effect.
     Lost {
-        /// Its number.
-        sequence: u64,
+        /// Which record.
+        fence: Fence,
     },
     /// It may or may not become durable.
     Unknown {
-        /// Its number.
-        sequence: u64,
+        /// Which record.
+        fence: Fence,
     },
     /// A barrier ended.
     Barrier {

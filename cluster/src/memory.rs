@@ -193,16 +193,16 @@ impl MemoryShard {
     }
 
     fn apply_record(&mut self, record: Record, fate: Fate) -> Completion {
-        let sequence = record.fence.sequence;
+        let fence = record.fence;
         if fate == Fate::Rival {
             self.begin_activation();
         }
         if fate == Fate::DropUnknown {
-            return Completion::Unknown { sequence };
+            return Completion::Unknown { fence };
         }
         let next = Fence { sequence: self.current.sequence + 1, ..self.current };
         if record.fence != next {
-            return Completion::Lost { sequence };
+            return Completion::Lost { fence };
         }
         assert!(record.time > self.time, "record times rise");
         self.applied += 1;
@@ -218,9 +218,9 @@ impl MemoryShard {
             };
         }
         match fate {
-            Fate::CommitUnknown => Completion::Unknown { sequence },
+            Fate::CommitUnknown => Completion::Unknown { fence },
             Fate::Commit | Fate::Delay(_) | Fate::DropUnknown | Fate::Rival => {
-                Completion::Committed { sequence }
+                Completion::Committed { fence }
             }
         }
     }

@@ -165,6 +165,30 @@ fn records_in_flight_may_be_told_in_any_order() {
 }
 
 #[test]
+fn what_an_old_activation_asked_for_means_nothing_to_the_next() {
+    for reads in [Reads::Warm, Reads::Cold] {
+        let mut world = World::new(1);
+        world.shards[0].memory.reads = reads;
+        for round in 1..=10 {
+            world.shards[0].memory.script([Fate::Commit, Fate::Delay(3), Fate::Commit]);
+            for n in 0..3 {
+                world.start(&name(&format!("{n}")), &Add { n: 2 });
+                world.step();
+            }
+            world.send(request::<Tallies, _>(&name("a"), 1, &Look, Verb::Query));
+            world.step();
+            world.crash_on_its_seat(0);
+            if round % 2 == 0 {
+                world.step();
+                world.crash_on_its_seat(0);
+            }
+            world.settle();
+            assert_eq!(world.call(&name("a"), &Add { n: 2 }), Ok(Ok(2 * round)), "{reads:?}");
+        }
+    }
+}
+
+#[test]
 fn a_repeat_has_no_second_effect() {
     let mut world = World::new(1);
     let id = world.next_id();

@@ -149,6 +149,9 @@ pub struct Status {
     pub dead_letters: u64,
 }
 
+/// Tickets of one activation are told from those of another by what stands above so many bits.
+const TICKET_BITS: u32 = 32;
+
 /// Runs one shard.
 pub struct Executor {
     pub(super) setup: Setup,
@@ -371,26 +374,40 @@ impl Executor {
             return;
         }
         match completion {
+            // The answer to an older claim came first: this one is over before it began.
+            Completion::Claimed { .. } if !matches!(self.phase, Phase::Claiming) => self.end(None),
             Completion::Claimed { activation, time } => {
                 self.activation = activation;
+                self.last_ticket = activation << TICKET_BITS;
                 (self.time, self.sealed) = (time, time);
                 self.load(ledger);
             }
-            Completion::Committed { sequence } => self.committed(sequence),
-            Completion::Lost { sequence } => self.end(Some(sequence)),
-            Completion::NotClaimed
-            | Completion::Unknown { .. }
-            | Completion::Barrier { holds: false, .. } => self.end(None),
-            Completion::Barrier { ticket, holds: true } => {
-                for waiting in self.answers.barrier_held(ticket) {
-                    self.answer(waiting.ticket, waiting.answer);
+            Completion::Committed { fence }
+            | Completion::Lost { fence }
+            | Completion::Unknown { fence }
+                if fence.activation != self.activation => {}
+            Completion::Committed { fence } => self.committed(fence.sequence),
+            Completion::Lost { fence } => self.end(Some(fence.sequence)),
+            Completion::NotClaimed | Completion::Unknown { .. } => self.end(None),
+            Completion::Barrier { ticket, holds } => {
+                if self.answers.awaits(ticket) {
+                    self.barrier_ended(holds);
                 }
             }
             Completion::Fetched { ticket, rows } => match self.phase {
-                Phase::Loading(_) => self.loaded(ledger, rows),
+                Phase::Loading(_) if ticket == self.last_ticket => self.loaded(ledger, rows),
                 Phase::Serving => self.queue.fetched(ticket, rows),
-                Phase::New | Phase::Claiming | Phase::Ended => {}
+                Phase::New | Phase::Claiming | Phase::Loading(_) | Phase::Ended => {}
             },
+        }
+    }
+
+    fn barrier_ended(&mut self, holds: bool) {
+        if !holds {
+            return self.end(None);
+        }
+        for waiting in self.answers.barrier_held() {
+            self.answer(waiting.ticket, waiting.answer);
         }
     }
 

@@ -51,15 +51,14 @@ impl Answers {
         self.under_way = Some((ticket, std::mem::take(&mut self.next_barrier)));
     }
 
-    /// What may leave now that a barrier has held.
-    pub(super) fn barrier_held(&mut self, ticket: u64) -> Vec<Waiting> {
-        match self.under_way.take() {
-            Some((under_way, covered)) if under_way == ticket => covered,
-            other => {
-                self.under_way = other;
-                Vec::new()
-            }
-        }
+    /// Whether a barrier is the one under way.
+    pub(super) fn awaits(&self, ticket: u64) -> bool {
+        self.under_way.as_ref().is_some_and(|(under_way, _)| *under_way == ticket)
+    }
+
+    /// What may leave now that the barrier under way has held.
+    pub(super) fn barrier_held(&mut self) -> Vec<Waiting> {
+        self.under_way.take().map(|(_, covered)| covered).unwrap_or_default()
     }
 
     /// Takes everything out: by record with its number, the others with none.

@@ -111,6 +111,12 @@ impl World {
         shard.seat += 1;
     }
 
+    /// The same, and what the old executor had asked of the ledger is told to the new one.
+    pub(crate) fn crash_on_its_seat(&mut self, shard: u32) {
+        let executor = self.executor(ShardId(shard));
+        self.shards[shard as usize].executor = executor;
+    }
+
     /// Lets time pass.
     pub(crate) fn pass(&mut self, lasting: Duration) {
         self.now = self.now + lasting;
