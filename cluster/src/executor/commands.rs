@@ -1,60 +1,22 @@
 //! One request, from name to answer.
 
-use std::collections::BTreeMap;
-
-use bytes::Bytes;
 use entity::limits::{BODY_BYTES_MAX, ENTITY_KEY_BYTES_MAX};
-use entity::registry::{Changed, Family, Outcome, Ran};
-use entity::transaction::{Effects, Read, Scope, State, Want};
-use entity::{Address, Caller, Durability, Time};
+use entity::registry::{Family, Outcome, Ran};
+use entity::transaction::{Effects, Want};
+use entity::{Address, Durability, Time};
 
-use super::entities::Place;
 use super::keys::{Use, Used};
 use super::operate::{Missing, is_for_shard, is_understood};
-use super::queue::{Next, Turn, Work};
 use super::replies::Known;
+use super::run::{Executed, Run, absolute};
 use super::shard::{Executor, Phase};
-use super::stored::{Quarantined, encode};
-use super::view::{DurableRows, EphemeralRows, FetchedRows, Reader};
+use super::turns::Attempt;
+use super::view::{FetchedRows, Reader};
 use super::waiting::Waiting;
 use crate::ledger::Ledger;
-use crate::limits::{KEY_BYTES_MAX, PANICS_MAX};
+use crate::limits::KEY_BYTES_MAX;
 use crate::request::{Answer, Failure, Request, RequestId, Verb};
 use crate::slots::Slot;
-use crate::storage;
-
-/// How an attempt to handle some work ended.
-pub(super) enum Attempt {
-    /// It is handled.
-    Done,
-    /// It needs what is not in memory. Nothing happened.
-    Miss(Want),
-    /// It has to wait until the outbox is shorter. Nothing happened.
-    Postpone,
-}
-
-/// A command to be run: where it comes from no longer matters.
-pub(super) struct Run<'a> {
-    pub(super) to: &'a Address,
-    pub(super) place: Place,
-    pub(super) caller: &'a Caller,
-    pub(super) command: u16,
-    pub(super) body: &'a [u8],
-    /// What runs it must be later than this.
-    pub(super) after: Time,
-}
-
-/// How a command ran.
-pub(super) enum Executed {
-    /// Its handler replied: all this is to be accepted, or dropped as if nothing had been.
-    Replied { reply: Bytes, time: Time, effects: Effects, changed: Option<Changed> },
-    /// Its handler refused.
-    Refused { refusal: Bytes, time: Time },
-    /// No handler spoke.
-    Failed(Failure),
-    /// It needs what is not in memory.
-    Miss(Want),
-}
 
 impl Executor {
     /// Whether a request may come in.
@@ -89,100 +51,8 @@ impl Executor {
         self.setup.directory.home(address) == Some(self.setup.shard)
     }
 
-    /// Handles what waits, as far as there is room.
-    pub(super) fn work(&mut self, ledger: &mut dyn Ledger) {
-        for _ in 0..self.setup.knobs.step_commands_max {
-            if self.is_batch_full() {
-                self.seal(ledger);
-            }
-            if !self.has_room() {
-                return;
-            }
-            match self.queue.next() {
-                Some(Next::Ready(work)) => self.begin(ledger, work),
-                Some(Next::Resumed(address, turn)) => self.resume(ledger, &address, turn),
-                None => return,
-            }
-        }
-    }
-
-    /// Whether the open record can take another command.
-    pub(super) fn has_room(&self) -> bool {
-        !self.is_batch_full()
-    }
-
-    fn is_batch_full(&self) -> bool {
-        let knobs = &self.setup.knobs;
-        self.batch.commands >= knobs.batch_commands_max || self.batch.bytes >= knobs.batch_bytes
-    }
-
-    fn begin(&mut self, ledger: &mut dyn Ledger, work: Work) {
-        let mut turn = Turn { work, fetched: BTreeMap::new() };
-        if self.queue.has_blocked() {
-            let address = self.concerns(&turn.work);
-            match self.queue.wait_behind(&address, turn.work) {
-                Ok(()) => return,
-                Err(work) => turn.work = work,
-            }
-        }
-        match self.attempt(ledger, &turn) {
-            Attempt::Done => {}
-            Attempt::Miss(want) => {
-                let address = self.concerns(&turn.work);
-                self.block(ledger, &address, turn, want);
-            }
-            Attempt::Postpone => self.queue.postpone(turn.work),
-        }
-    }
-
-    fn resume(&mut self, ledger: &mut dyn Ledger, address: &Address, turn: Turn) {
-        match self.attempt(ledger, &turn) {
-            Attempt::Done => self.queue.unblock(address),
-            Attempt::Miss(want) => self.block(ledger, address, turn, want),
-            Attempt::Postpone => {
-                self.queue.postpone(turn.work);
-                self.queue.unblock(address);
-            }
-        }
-    }
-
-    /// Fetches what some work needs; whatever concerns the same entity waits behind it.
-    fn block(&mut self, ledger: &mut dyn Ledger, address: &Address, turn: Turn, want: Want) {
-        let ticket = self.ticket();
-        let widened = match &want {
-            Want::Row(key) => Want::Row(key.clone()),
-            Want::Rows(range) => Want::Rows(self.reader(ledger, &turn.fetched).widened(range)),
-        };
-        self.queue.block(address, turn, (ticket, want), self.flight.committed);
-        ledger.fetch(ticket, widened);
-    }
-
-    /// The entity that some work concerns; the shard's own work concerns an address of its own.
-    fn concerns(&self, work: &Work) -> Address {
-        match work {
-            Work::Request { request, .. } => request.to.clone(),
-            Work::Link(from) => {
-                let (envelope, n) = self.inbox.head(*from).expect("a link in line has a head");
-                let (parcel, key) = envelope.message(n).expect("envelopes are never empty");
-                Address { kind: parcel.kind, key: key.to_vec() }
-            }
-            Work::WakeUp(key) => self.due[key].to.clone(),
-        }
-    }
-
-    fn attempt(&mut self, ledger: &mut dyn Ledger, turn: &Turn) -> Attempt {
-        let fetched = &turn.fetched;
-        match &turn.work {
-            Work::Request { ticket, request } => match &request.verb {
-                Verb::Query => self.ask(ledger, *ticket, request, fetched),
-                Verb::Command(id) => self.command(ledger, (*ticket, request), id, fetched),
-            },
-            Work::Link(from) => self.message(ledger, *from, fetched),
-            Work::WakeUp(key) => self.wake_up(ledger, key, fetched),
-        }
-    }
-
-    fn command(
+    /// Handles a command: once, however often it comes.
+    pub(super) fn command(
         &mut self,
         ledger: &mut dyn Ledger,
         (ticket, request): (u64, &Request),
@@ -299,7 +169,8 @@ impl Executor {
         self.batch.commands += 1;
     }
 
-    fn ask(
+    /// Answers a question.
+    pub(super) fn ask(
         &mut self,
         ledger: &mut dyn Ledger,
         ticket: u64,
@@ -342,136 +213,6 @@ impl Executor {
             Ran::Panicked(_) => Err(Missing::Failure(Failure::Panicked)),
             Ran::Malformed => Err(Missing::Failure(Failure::Malformed)),
         }
-    }
-
-    /// Runs a command, and changes nothing yet.
-    pub(super) fn execute(
-        &mut self,
-        ledger: &dyn Ledger,
-        command: &Run<'_>,
-        fetched: &FetchedRows,
-    ) -> Executed {
-        if self.quarantined.contains_key(command.to) {
-            return Executed::Failed(Failure::Quarantined);
-        }
-        match self.bring_in(ledger, command, fetched) {
-            Ok(()) => {}
-            Err(Missing::Row(want)) => return Executed::Miss(want),
-            Err(Missing::Failure(failure)) => return Executed::Failed(failure),
-        }
-        let time = self.next_time(command.after);
-        let mut effects = Effects { chance: self.setup.chance ^ time.0, ..Effects::default() };
-        let verb = Verb::Command(NO_NAME);
-        match self.run(ledger, command, fetched, (&mut effects, time, verb)) {
-            Ran::Done { outcome: Outcome::Reply(reply), changed } => {
-                self.panics.remove(command.to);
-                let wake_ups = self.wake_ups.len() + self.due.len() + effects.wake_ups.len();
-                if wake_ups > self.wake_ups_max(command.caller) && !effects.wake_ups.is_empty() {
-                    return Executed::Failed(Failure::Overloaded);
-                }
-                Executed::Replied { reply, time, effects, changed }
-            }
-            Ran::Done { outcome: Outcome::Refusal(refusal), .. } => {
-                self.panics.remove(command.to);
-                Executed::Refused { refusal, time }
-            }
-            Ran::Miss(want) => Executed::Miss(absolute(command.to, want)),
-            Ran::Limit(limit) => Executed::Failed(Failure::Limit(limit)),
-            Ran::Malformed => Executed::Failed(Failure::Malformed),
-            Ran::Panicked(text) => {
-                self.note_panic(command.to, time, text);
-                Executed::Failed(Failure::Panicked)
-            }
-        }
-    }
-
-    /// Most wake-ups that may wait. A wake-up that sets itself again, and a message, must not wait
-    /// for others to go away: all of them might.
-    fn wake_ups_max(&self, caller: &Caller) -> usize {
-        let max = self.setup.knobs.wake_ups_max;
-        match caller {
-            Caller::Anyone | Caller::Account(_) | Caller::Operator => max,
-            Caller::Entity(_) | Caller::Itself => 4 * max,
-        }
-    }
-
-    fn run(
-        &mut self,
-        ledger: &dyn Ledger,
-        run: &Run<'_>,
-        fetched: &FetchedRows,
-        (effects, now, verb): (&mut Effects, Time, Verb),
-    ) -> Ran {
-        let durability = self.durability(run.to.kind);
-        let Self { entities, overlay, setup, .. } = self;
-        let durable = DurableRows { reader: Reader { overlay, fetched, ledger }, entity: run.to };
-        let (resident, ephemeral) = entities.get(run.place, run.to).expect("it was brought in");
-        let ephemeral = EphemeralRows { rows: ephemeral, entity: run.to };
-        let state: &dyn State = match durability {
-            Durability::Durable => &durable,
-            Durability::Ephemeral => &ephemeral,
-        };
-        let scope = Scope {
-            key: &run.to.key,
-            durability,
-            caller: run.caller,
-            now,
-            shard: setup.shard.0,
-            release: setup.release,
-            settings: &setup.registry.settings,
-            state,
-        };
-        match verb {
-            Verb::Command(_) => resident.live.run(&scope, effects, run.command, run.body),
-            Verb::Query => resident.live.ask(&scope, run.command, run.body),
-        }
-    }
-
-    /// Brings an entity into memory.
-    fn bring_in(
-        &mut self,
-        ledger: &dyn Ledger,
-        run: &Run<'_>,
-        fetched: &FetchedRows,
-    ) -> Result<(), Missing> {
-        let address = run.to;
-        if self.entities.contains(run.place, address) {
-            return Ok(());
-        }
-        let mut head = None;
-        if self.durability(address.kind) == Durability::Durable {
-            let key = storage::head(address);
-            match self.reader(ledger, fetched).get(&key) {
-                Read::Ready(bytes) => head = bytes,
-                Read::Miss => return Err(Missing::Row(Want::Row(key.to_vec()))),
-            }
-        }
-        let live = (self.family(address.kind).load)(head.as_deref());
-        let live = live.or(Err(Missing::Failure(Failure::Unreadable)))?;
-        self.entities.insert(run.place, address, live);
-        Ok(())
-    }
-
-    /// The entity has panicked once more in a row: if that is too often, it has to wait.
-    fn note_panic(&mut self, address: &Address, since: Time, mut panic: String) {
-        /// Most bytes of a panic's text that are kept.
-        const TEXT_BYTES_MAX: usize = 1_000;
-        /// Most entities whose panics are counted: many more are one defect, not many entities.
-        const COUNTED_MAX: usize = 10_000;
-        if self.panics.len() > COUNTED_MAX {
-            self.panics.clear();
-        }
-        let count = self.panics.entry(address.clone()).or_default();
-        *count += 1;
-        if *count < PANICS_MAX {
-            return;
-        }
-        self.panics.remove(address);
-        panic.truncate(panic.floor_char_boundary(TEXT_BYTES_MAX));
-        let quarantined = Quarantined { entity: address.clone(), since, panic };
-        self.batch.write(storage::quarantine(address), Some(encode(&quarantined)));
-        self.batch.commands += 1;
-        self.quarantined.insert(address.clone(), quarantined);
     }
 
     pub(super) fn reader<'a>(
@@ -530,19 +271,6 @@ pub(super) enum LookedUp {
     Known(Answer),
 }
 
-/// Tells the verb only: whoever runs a handler does not need the name.
-const NO_NAME: RequestId =
-    RequestId::Inside { sender: 0, number: 0, birth: Time(0), acknowledged: 0 };
-
 fn within(what: &'static str, bytes: usize, bytes_max: usize) -> Result<(), Failure> {
     if bytes > bytes_max { Err(Failure::TooLong { what, bytes_max }) } else { Ok(()) }
-}
-
-/// What an entity wants, with keys of the shard.
-fn absolute(address: &Address, want: Want) -> Want {
-    let prefix = storage::entity_prefix(address);
-    match want {
-        Want::Row(key) => Want::Row(storage::join(&prefix, &key).to_vec()),
-        Want::Rows(range) => Want::Rows(storage::join_range(&prefix, &range)),
-    }
 }

@@ -8,8 +8,8 @@ use entity::transaction::{Effects, Message};
 use entity::{Address, Durability, Id, Time};
 
 use super::batch::InFlight;
-use super::commands::Run;
 use super::queue::Work;
+use super::run::Run;
 use super::shard::{Executor, Output, Phase, Publication};
 use super::stored::{WakeUp, encode};
 use crate::envelope::{Envelope, Parcel, Refused};

@@ -5,10 +5,11 @@ use entity::limits::ENTITY_KEY_BYTES_MAX;
 use entity::registry::Entry;
 use entity::{Address, Caller, Id, Time};
 
-use super::commands::{Attempt, Executed, Run};
 use super::queue::Work;
+use super::run::{Executed, Run};
 use super::shard::Executor;
 use super::stored::encode;
+use super::turns::Attempt;
 use super::view::FetchedRows;
 use crate::envelope::{DeadLetter, Parcel, Refused};
 use crate::ledger::Ledger;

@@ -7,7 +7,9 @@
 //! and serves until it loses the fence. In reading order:
 //!
 //! - `shard`: the state machine's face: inputs, steps, outputs
+//! - `turns`: whose turn it is: work in order, and what waits for a row
 //! - `commands`: one request, from name to answer
+//! - `run`: one run of a handler
 //! - `messages`: one message of a link, one wake-up
 //! - `operate`: what the shard itself does for operators
 //! - `effects`: what a handler did becomes part of the open record
@@ -36,8 +38,10 @@ mod outbox;
 mod overlay;
 mod queue;
 mod replies;
+mod run;
 mod shard;
 mod stored;
+mod turns;
 mod view;
 mod waiting;
 

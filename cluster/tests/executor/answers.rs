@@ -1,0 +1,101 @@
+//! Answers leave when all that they saw is durable, and tell the truth.
+
+use super::*;
+
+#[test]
+fn an_answer_waits_until_what_it_saw_is_durable() {
+    let mut world = World::new(1);
+    world.shards[0].memory.script([Fate::Delay(3)]);
+    let write = world.start(&name("a"), &Add { n: 4 });
+    world.step();
+    let read = world.send(request::<Tallies, _>(&name("a"), 1, &Look, Verb::Query));
+    let refused = world.start(&name("a"), &Add { n: 101 });
+    world.step();
+    world.step();
+    assert!(world.answers.is_empty(), "nothing leaves before the record has committed");
+    world.settle();
+    assert_eq!(decode::<u64, AddError>(world.answers.remove(&write).unwrap()), Ok(Ok(4)));
+    let seen = decode::<Looks, entity::Never>(world.answers.remove(&read).unwrap());
+    assert_eq!(seen.unwrap().unwrap().count, 4, "it saw the uncommitted write");
+    let refusal = decode::<u64, AddError>(world.answers.remove(&refused).unwrap());
+    assert_eq!(refusal, Ok(Err(AddError::Odd { n: 101 })));
+}
+
+#[test]
+fn nothing_that_was_lost_is_ever_answered() {
+    let mut world = World::new(1);
+    world.call(&name("a"), &Add { n: 2 }).unwrap().unwrap();
+    world.shards[0].memory.script([Fate::Rival]);
+    let write = world.start(&name("a"), &Add { n: 4 });
+    let read = world.send(request::<Tallies, _>(&name("a"), 1, &Look, Verb::Query));
+    world.settle();
+    assert_eq!(world.answers.remove(&write), Some(Answer::Failure(Failure::Moved)));
+    assert_eq!(world.answers.remove(&read), Some(Answer::Failure(Failure::Moved)));
+    assert_eq!(world.shards[0].ended, 1);
+    assert_eq!(count(&mut world, "a"), 2);
+}
+
+#[test]
+fn an_unknown_outcome_is_told_as_such_and_a_retry_finds_out() {
+    for (fate, expected) in [(Fate::CommitUnknown, 6), (Fate::DropUnknown, 6)] {
+        let mut world = World::new(1);
+        world.call(&name("a"), &Add { n: 2 }).unwrap().unwrap();
+        world.shards[0].memory.script([fate]);
+        let id = world.next_id();
+        let answer = world.call_as("a", &Add { n: 4 }, id.clone());
+        assert_eq!(answer, Answer::Failure(Failure::Unknown));
+        let answer = world.call_as("a", &Add { n: 4 }, id);
+        assert_eq!(decode::<u64, AddError>(answer), Ok(Ok(6)), "{fate:?}");
+        assert_eq!(count(&mut world, "a"), expected, "{fate:?}: once, not twice");
+    }
+}
+
+#[test]
+fn records_in_flight_may_be_told_in_any_order() {
+    let mut world = World::with(1, Knobs { batch_commands_max: 1, ..Knobs::default() });
+    world.shards[0].memory.telling = Telling::Reversed;
+    world.shards[0].memory.script([Fate::Delay(2)]);
+    let tickets: Vec<_> = (1..=5).map(|n| world.start(&name("a"), &Add { n })).collect();
+    world.settle();
+    let sums: Vec<_> = tickets
+        .iter()
+        .map(|it| decode::<u64, AddError>(world.answers.remove(it).unwrap()).unwrap().unwrap())
+        .collect();
+    assert_eq!(sums, [1, 3, 6, 10, 15]);
+    assert_eq!(world.shards[0].memory.take_history().len(), 0);
+}
+
+#[test]
+fn what_an_old_activation_asked_for_means_nothing_to_the_next() {
+    for reads in [Reads::Warm, Reads::Cold] {
+        let mut world = World::new(1);
+        world.shards[0].memory.reads = reads;
+        for round in 1..=10 {
+            world.shards[0].memory.script([Fate::Commit, Fate::Delay(3), Fate::Commit]);
+            for n in 0..3 {
+                world.start(&name(&format!("{n}")), &Add { n: 2 });
+                world.step();
+            }
+            world.send(request::<Tallies, _>(&name("a"), 1, &Look, Verb::Query));
+            world.step();
+            world.crash_on_its_seat(0);
+            if round % 2 == 0 {
+                world.step();
+                world.crash_on_its_seat(0);
+            }
+            world.settle();
+            assert_eq!(world.call(&name("a"), &Add { n: 2 }), Ok(Ok(2 * round)), "{reads:?}");
+        }
+    }
+}
+
+#[test]
+fn what_did_not_commit_is_not_published() {
+    let mut world = World::new(1);
+    let entity = Address { kind: Tallies::TAG, key: name("a").to_bytes() };
+    world.shards[0].executor.input(Input::Follow { entity, stream: 2 });
+    world.shards[0].memory.script([Fate::Commit, Fate::Rival]);
+    world.call(&name("a"), &Add { n: 2 }).unwrap().unwrap();
+    world.call(&name("a"), &Add { n: 4 }).unwrap_err();
+    assert_eq!(world.published.len(), 1);
+}
