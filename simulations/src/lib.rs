@@ -1,0 +1,15 @@
+//! Roost under test: golden transcripts of services, and a simulated cluster.
+//!
+//! | module        | says                                                                   |
+//! |---------------|------------------------------------------------------------------------|
+//! | [`golden`]    | scripts of services and what each line came to, record by record       |
+//! | [`chance`]    | random numbers: one stream for each purpose, all from one seed         |
+//! | [`workloads`] | load with a check: what clients do, and what must be true in the end   |
+//! | [`world`]     | shards, clients and a network in one thread, on virtual time           |
+//! | [`sweep`]     | one seed after another                                                 |
+
+pub mod chance;
+pub mod golden;
+pub mod sweep;
+pub mod workloads;
+pub mod world;

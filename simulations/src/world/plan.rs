@@ -1,0 +1,164 @@
+//! What a seed means: shards, limits, faults, workloads.
+
+use std::time::Duration;
+
+use cluster::executor::Knobs;
+use cluster::memory::Telling;
+
+use super::sabotage::Sabotage;
+use crate::chance::{Chance, Odds};
+use crate::workloads::catalogue;
+
+/// Everything that is drawn before anything happens.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The seed.
+    pub seed: u64,
+    /// How many shards.
+    pub shards: u32,
+    /// Limits of their executors.
+    pub knobs: Knobs,
+    /// How long things go wrong.
+    pub lasting: Duration,
+    /// What goes wrong.
+    pub faults: Faults,
+    /// Which workloads run.
+    pub workloads: Vec<&'static str>,
+    /// Commands of one workload while things go wrong, at most.
+    pub calls_max: u64,
+    /// Commands under an `Idempotency-Key` instead of a name of their gateway.
+    pub keyed: Odds,
+    /// How many gateways clients go through.
+    pub gateways: u64,
+    /// Above how many followers posts are pulled.
+    pub pull_above_followers: u64,
+    /// What is broken on purpose.
+    pub sabotage: Sabotage,
+}
+
+/// What goes wrong: a class is off in half of all seeds.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Faults {
+    /// Messages that are lost.
+    pub loss: Odds,
+    /// Messages that arrive twice.
+    pub duplicate: Odds,
+    /// Longest delay of a message, in microseconds.
+    pub delay_micros: u64,
+    /// Messages that arrive much later.
+    pub late: Odds,
+    /// Mean time between two shards being cut off.
+    pub cut: Option<Duration>,
+    /// Mean time between two crashes of executors.
+    pub crash: Option<Duration>,
+    /// Mean time between two executors being replaced without knowing.
+    pub takeover: Option<Duration>,
+    /// Mean time between two crashes of gateways.
+    pub gateway_crash: Option<Duration>,
+    /// Mean time between two jumps of clocks.
+    pub clock: Option<Duration>,
+    /// Farthest that a clock is wrong, in microseconds.
+    pub clock_micros: u64,
+    /// Mean time between two changes of what is in memory.
+    pub cold: Option<Duration>,
+    /// Records that are delayed.
+    pub record_delay: Odds,
+    /// Records that commit, and nobody is told.
+    pub commit_unknown: Odds,
+    /// Records that are dropped, and nobody is told.
+    pub drop_unknown: Odds,
+    /// Records before which somebody else takes the shard.
+    pub rival: Odds,
+    /// Completions that are told later, out of order.
+    pub told_late: Odds,
+    /// The order of completions.
+    pub telling: Telling,
+}
+
+impl Plan {
+    /// What a seed means.
+    pub fn new(seed: u64) -> Self {
+        let mut chance = Chance::of(seed, "plan");
+        let names: Vec<_> = catalogue::NAMES.to_vec();
+        let first = *chance.pick(&names);
+        let others = names.iter().filter(|it| **it != first && chance.hits(Odds(200_000)));
+        let workloads = std::iter::once(first).chain(others.copied()).collect();
+        Self {
+            seed,
+            shards: u32::try_from(chance.within(1..=6)).expect("small"),
+            knobs: knobs(&mut Chance::of(seed, "knobs")),
+            lasting: Duration::from_millis(chance.magnitude(2_000..=240_000)),
+            faults: Faults::new(&mut Chance::of(seed, "swarm")),
+            workloads,
+            calls_max: chance.magnitude(20..=240),
+            keyed: *chance.pick(&[Odds::NEVER, Odds::NEVER, Odds(300_000), Odds(1_000_000)]),
+            gateways: chance.within(1..=3),
+            pull_above_followers: chance.within(256..=290),
+            sabotage: Sabotage::None,
+        }
+    }
+}
+
+impl Faults {
+    fn new(chance: &mut Chance) -> Self {
+        let mean = |chance: &mut Chance| {
+            let mean = Duration::from_millis(chance.magnitude(200..=20_000));
+            chance.flips().then_some(mean)
+        };
+        Self {
+            loss: odds(chance, 300_000),
+            duplicate: odds(chance, 200_000),
+            delay_micros: chance.magnitude(100..=100_000),
+            late: odds(chance, 50_000),
+            cut: mean(chance),
+            crash: mean(chance),
+            takeover: mean(chance),
+            gateway_crash: mean(chance).map(|it| 4 * it),
+            clock: mean(chance),
+            clock_micros: chance.magnitude(1_000..=20_000_000),
+            cold: mean(chance),
+            record_delay: odds(chance, 500_000),
+            commit_unknown: odds(chance, 30_000),
+            drop_unknown: odds(chance, 30_000),
+            rival: odds(chance, 30_000),
+            told_late: odds(chance, 300_000),
+            telling: if chance.flips() { Telling::InOrder } else { Telling::Reversed },
+        }
+    }
+
+    /// Nothing goes wrong.
+    pub fn none() -> Self {
+        Self { delay_micros: 500, ..Self::default() }
+    }
+}
+
+/// Odds of any magnitude up to `max`, or none.
+fn odds(chance: &mut Chance, max: u32) -> Odds {
+    let odds = u32::try_from(chance.magnitude(1_000..=u64::from(max))).expect("at most `max`");
+    if chance.flips() { Odds(odds) } else { Odds::NEVER }
+}
+
+/// Limits, each of them small in half of all seeds.
+fn knobs(chance: &mut Chance) -> Knobs {
+    let usual = Knobs::default();
+    let mut small = |usual: usize, min: u64, max: u64| {
+        let drawn = usize::try_from(chance.magnitude(min..=max)).expect("small");
+        if chance.flips() { drawn } else { usual }
+    };
+    let outbox_bytes_soft = small(usual.outbox_bytes_soft, 4_096, 65_536);
+    Knobs {
+        queue_max: small(usual.queue_max, 2, 64),
+        batch_commands_max: small(usual.batch_commands_max, 1, 16),
+        batch_bytes: small(usual.batch_bytes, 1, 8_192),
+        records_in_flight_max: small(8, 1, 8) as u64,
+        step_commands_max: small(usual.step_commands_max, 1, 32),
+        outbox_bytes_soft,
+        outbox_bytes_hard: 4 * outbox_bytes_soft,
+        link_window: small(usual.link_window, 1, 8),
+        link_turn: small(usual.link_turn, 1, 8),
+        live_max: small(usual.live_max, 1, 32),
+        removals_gathered_max: small(usual.removals_gathered_max, 1, 64),
+        wake_ups_max: small(usual.wake_ups_max, 8, 256),
+        load_rows: small(usual.load_rows, 1, 32),
+    }
+}

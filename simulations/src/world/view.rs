@@ -1,0 +1,80 @@
+//! What a check may ask in the end.
+
+use bytes::Bytes;
+use cluster::request::{Answer, Request, Verb};
+use entity::registry::Outcome;
+use entity::{Data, Kind, Query};
+
+use super::call::Call;
+use super::cluster::World;
+use super::desk::Ends;
+use super::sabotage::Sabotage;
+
+/// A world in which everything has settled.
+pub struct View<'a> {
+    world: &'a mut World,
+}
+
+impl<'a> View<'a> {
+    /// Looks at a world.
+    pub fn of(world: &'a mut World) -> Self {
+        Self { world }
+    }
+
+    /// Asks an entity.
+    ///
+    /// # Errors
+    ///
+    /// When it refuses, or does not answer.
+    pub fn ask<Q: Query>(
+        &mut self,
+        of: &<Q::Kind as Kind>::Key,
+        query: &Q,
+    ) -> Result<Q::Reply, String> {
+        self.ask_or_refusal(of, query)?.map_err(|refusal| format!("{of} refuses {refusal:?}"))
+    }
+
+    /// Asks an entity, which may refuse.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer.
+    pub fn ask_or_refusal<Q: Query>(
+        &mut self,
+        of: &<Q::Kind as Kind>::Key,
+        query: &Q,
+    ) -> Result<Result<Q::Reply, Q::Error>, String> {
+        let answer = self.answer(Call::query(of, query))?;
+        let told = |error| format!("{of}: {error}");
+        match answer {
+            Answer::Outcome(Outcome::Reply(bytes)) => {
+                Q::Reply::decode(&bytes).map(Ok).map_err(told)
+            }
+            Answer::Outcome(Outcome::Refusal(bytes)) => {
+                Q::Error::decode(&bytes).map(Err).map_err(told)
+            }
+            Answer::Failure(failure) => Err(format!("{of} fails: {failure:?}")),
+        }
+    }
+
+    fn answer(&mut self, call: Call) -> Result<Answer, String> {
+        /// Far more than a query takes.
+        const STEPS_MAX: usize = 1_000;
+        let number = self.world.directory.shard_of(&call.to.key).0 as usize;
+        let (now, how) = (self.world.now, (&self.world.faults, Sabotage::None));
+        let shard = &mut self.world.shards[number];
+        let seat = shard.newest().ok_or("nobody has the shard")?;
+        let Call { to, caller, tag, body, .. } = call;
+        let request = Request { to, caller, verb: Verb::Query, tag, body: Bytes::clone(&body) };
+        shard.request(seat, 0, request);
+        for _ in 0..STEPS_MAX {
+            let (outputs, Ends { .. }) = shard.step(seat, now, how);
+            for output in outputs {
+                if let cluster::executor::Output::Answer { answer, .. } = output {
+                    return Ok(answer);
+                }
+            }
+        }
+        Err("it does not answer".to_owned())
+    }
+}

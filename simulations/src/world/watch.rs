@@ -1,0 +1,133 @@
+//! What must be true of every record.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use cluster::envelope::DeadLetter;
+use cluster::record::{Fence, Record, Write};
+use cluster::slots::ShardId;
+use cluster::storage::{self, Class};
+use entity::limits::RECORD_BYTES_MAX;
+use entity::{Data, Time, data};
+
+/// Names a command of a gateway: sender, number.
+pub type CommandName = (u64, u64);
+
+/// What is known of the records of a shard.
+#[derive(Debug, Default)]
+pub struct Watch {
+    last: Fence,
+    time: Time,
+    /// Which activation executed each command.
+    executed: BTreeMap<CommandName, u64>,
+    /// Rows of replies under an `Idempotency-Key`: none is used again within a day.
+    keys: BTreeSet<Bytes>,
+    /// Of which commands activations said that nothing had happened.
+    disclaimed: BTreeSet<(CommandName, u64)>,
+    /// Number of the last envelope to each shard.
+    sent: BTreeMap<ShardId, u64>,
+    /// How far the link from each shard has been handled.
+    handled: BTreeMap<ShardId, LinkIn>,
+}
+
+/// The layout of a [`Class::LinkIn`].
+#[data]
+#[derive(Copy, Ord, PartialOrd)]
+struct LinkIn {
+    handled: u64,
+    messages: u64,
+}
+
+impl Watch {
+    /// The newest fence.
+    pub fn last(&self) -> Fence {
+        self.last
+    }
+
+    /// How many commands have been executed.
+    pub fn executed(&self) -> usize {
+        self.executed.len()
+    }
+
+    /// A new activation has begun.
+    pub fn claimed(&mut self, activation: u64) {
+        self.last = self.last.max(Fence { activation, sequence: 0 });
+    }
+
+    /// Takes a record in.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn record(&mut self, record: &Record) -> Result<(), String> {
+        let Record { fence, time, writes } = record;
+        let is_next = if fence.activation == self.last.activation {
+            fence.sequence == self.last.sequence + 1
+        } else {
+            fence.activation > self.last.activation && fence.sequence == 1
+        };
+        holds(is_next, || format!("{fence:?} follows {:?}", self.last))?;
+        holds(*time > self.time, || format!("{fence:?}: its time does not rise"))?;
+        let bytes = record.bytes();
+        holds(bytes <= RECORD_BYTES_MAX, || format!("{fence:?} has {bytes} bytes"))?;
+        (self.last, self.time) = (*fence, *time);
+        writes.iter().try_for_each(|write| self.write(*fence, write))
+    }
+
+    /// An activation told a client that a command, which it got once, had no effect.
+    ///
+    /// # Errors
+    ///
+    /// When it had.
+    pub fn disclaim(&mut self, name: CommandName, activation: u64) -> Result<(), String> {
+        self.disclaimed.insert((name, activation));
+        let executed = self.executed.get(&name) == Some(&activation);
+        holds(!executed, || format!("command {name:?} was executed and then disclaimed"))
+    }
+
+    /// An activation got a command again: what it said of it no longer counts.
+    pub fn retract(&mut self, name: CommandName, activation: u64) {
+        self.disclaimed.remove(&(name, activation));
+    }
+
+    fn write(&mut self, fence: Fence, write: &Write) -> Result<(), String> {
+        let (key, Some(value)) = (&write.key, &write.value) else { return Ok(()) };
+        let (_, class) = storage::slot_and_class(key).ok_or("a key without a slot")?;
+        let is = |it: Class| class == Some(it as u8);
+        if is(Class::ReplyInside) {
+            let (_, name) = storage::reply_inside_of(key).ok_or("no key of a reply")?;
+            self.execute(name, fence.activation)
+        } else if is(Class::ReplyOutside) {
+            let is_new = self.keys.insert(key.clone());
+            holds(is_new, || format!("a command under a key was executed twice: {key:02x?}"))
+        } else if is(Class::Outbox) {
+            let (to, number) = storage::outbox_of(key).ok_or("no key of an envelope")?;
+            let last = self.sent.insert(to, number).unwrap_or(0);
+            holds(number == last + 1, || {
+                format!("envelope {number} to shard {} follows {last}", to.0)
+            })
+        } else if is(Class::LinkIn) {
+            let from = storage::link_of(key).ok_or("no key of a link")?;
+            let position = LinkIn::decode(value).map_err(|error| error.to_string())?;
+            let before = self.handled.insert(from, position);
+            let rises = before.is_none_or(|before| before < position);
+            holds(rises, || format!("the link from shard {} goes back to {position:?}", from.0))
+        } else if is(Class::DeadLetter) {
+            let letter = DeadLetter::decode(value).map_err(|error| error.to_string())?;
+            Err(format!("a dead letter: {letter:?}"))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn execute(&mut self, name: CommandName, activation: u64) -> Result<(), String> {
+        let before = self.executed.insert(name, activation);
+        holds(before.is_none(), || format!("command {name:?} was executed twice"))?;
+        let disclaimed = self.disclaimed.contains(&(name, activation));
+        holds(!disclaimed, || format!("command {name:?} was disclaimed and then executed"))
+    }
+}
+
+fn holds(condition: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
+    if condition { Ok(()) } else { Err(otherwise()) }
+}
