@@ -8,8 +8,8 @@
 //! | [`context`]   | what a handler may know and do                                          |
 //! | [`limits`]    | every limit of the model, with unit and reason                          |
 //! | [`refusal`]   | why a command was refused, with a stable code                           |
-//! | [`data`]      | values with a versioned, validated stored form                          |
-//! | [`key`]       | keys whose bytes sort as the values do                                  |
+//! | [`mod@data`]  | values with a versioned, validated stored form                          |
+//! | [`mod@key`]   | keys whose bytes sort as the values do                                  |
 //! | [`time`], [`id`] | hybrid logical time; ids that are unique without trusting a clock    |
 //! | [`caller`]    | who asks                                                                |
 //! | [`digest`]    | SHA-256, for secrets that only their owner may know                     |
