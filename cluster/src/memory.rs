@@ -59,6 +59,8 @@ pub struct MemoryShard {
     log: VecDeque<Entry>,
     script: VecDeque<Fate>,
     seats: BTreeMap<u32, SeatState>,
+    /// How long a fetch takes, in calls of [`MemoryShard::advance`].
+    fetch_delay: u32,
     /// How reads behave.
     pub reads: Reads,
     /// How completions are told.
@@ -97,6 +99,11 @@ impl MemoryShard {
     /// The fates of the next records; later ones commit.
     pub fn script(&mut self, fates: impl IntoIterator<Item = Fate>) {
         self.script.extend(fates);
+    }
+
+    /// How long each fetch takes from now on, in calls of [`MemoryShard::advance`].
+    pub fn delay_fetches(&mut self, delay: u32) {
+        self.fetch_delay = delay;
     }
 
     /// Keeps every record from now on.
@@ -287,7 +294,8 @@ impl Ledger for Seat<'_> {
     }
 
     fn fetch(&mut self, ticket: u64, want: Want) {
-        self.shard.enqueue(self.number, 0, Content::Fetch { ticket, want });
+        let delay = self.shard.fetch_delay;
+        self.shard.enqueue(self.number, delay, Content::Fetch { ticket, want });
     }
 
     fn poll(&mut self) -> Option<Completion> {

@@ -5,6 +5,20 @@ use std::collections::BTreeSet;
 use simulations::sweep::{Summary, seed};
 use simulations::workloads::catalogue::NAMES;
 
+/// Seeds that once found a defect, and which.
+const REGRESSIONS: [(u64, &str); 1] = [(
+    19_292,
+    "an activation that lost the shard while it was loading took pages of two moments for one state",
+)];
+
+#[test]
+fn what_was_found_once_stays_mended() {
+    for (number, defect) in REGRESSIONS {
+        let report = seed(number, false);
+        assert!(report.violation.is_none(), "{defect}: {report}");
+    }
+}
+
 #[test]
 fn nothing_is_wrong_in_sixty_seeds() {
     let mut summary = Summary::default();

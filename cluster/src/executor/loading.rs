@@ -57,7 +57,7 @@ impl Executor {
         };
         match next {
             Some(next) => self.fetch(ledger, next),
-            None => self.serve(),
+            None => self.confirm(ledger),
         }
     }
 
@@ -108,7 +108,16 @@ impl Executor {
         }
     }
 
-    fn serve(&mut self) {
+    /// Asks whether the activation is still the current one. Pages were read one after the other: only
+    /// if nobody else has begun meanwhile do they belong together.
+    fn confirm(&mut self, ledger: &mut dyn Ledger) {
+        let ticket = self.ticket();
+        self.phase = Phase::Confirming { ticket };
+        ledger.barrier(ticket);
+    }
+
+    /// Everything that has to be in memory is, and belongs together.
+    pub(super) fn serve(&mut self) {
         self.phase = Phase::Serving;
         self.replies.sort_by_age();
         let own = self.setup.shard;

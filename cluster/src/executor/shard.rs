@@ -193,6 +193,11 @@ pub(super) enum Phase {
     Claiming,
     /// It reads what has to be in memory.
     Loading(Loading),
+    /// It has read that, and asks whether nobody else has begun meanwhile.
+    Confirming {
+        /// The barrier that tells.
+        ticket: u64,
+    },
     /// It handles commands.
     Serving,
     /// It has lost the shard.
@@ -389,22 +394,30 @@ impl Executor {
             Completion::Committed { fence } => self.committed(fence.sequence),
             Completion::Lost { fence } => self.end(Some(fence.sequence)),
             Completion::NotClaimed | Completion::Unknown { .. } => self.end(None),
-            Completion::Barrier { ticket, holds } => {
-                if self.answers.awaits(ticket) {
-                    self.barrier_ended(holds);
-                }
-            }
+            Completion::Barrier { ticket, holds } => self.barrier_ended(ticket, holds),
             Completion::Fetched { ticket, rows } => match self.phase {
                 Phase::Loading(_) if ticket == self.last_ticket => self.loaded(ledger, rows),
                 Phase::Serving => self.queue.fetched(ticket, rows),
-                Phase::New | Phase::Claiming | Phase::Loading(_) | Phase::Ended => {}
+                Phase::New
+                | Phase::Claiming
+                | Phase::Loading(_)
+                | Phase::Confirming { .. }
+                | Phase::Ended => {}
             },
         }
     }
 
-    fn barrier_ended(&mut self, holds: bool) {
+    fn barrier_ended(&mut self, ticket: u64, holds: bool) {
+        let is_confirmation =
+            matches!(self.phase, Phase::Confirming { ticket: it } if it == ticket);
+        if !is_confirmation && !self.answers.awaits(ticket) {
+            return;
+        }
         if !holds {
             return self.end(None);
+        }
+        if is_confirmation {
+            return self.serve();
         }
         for waiting in self.answers.barrier_held() {
             self.answer(waiting.ticket, waiting.answer);

@@ -110,6 +110,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn stored_bytes_do_not_change() {
+        let entity = Address { kind: 7, key: b"ann".to_vec() };
+        let wake_up = WakeUp { to: entity.clone(), command: 2, body: vec![1, 0] };
+        let quarantined = Quarantined { entity, since: Time(5), panic: "no".into() };
+        let hex = |row: Bytes| row.iter().fold(String::new(), |text, it| format!("{text}{it:02x}"));
+        let cases = [
+            (hex(encode(&wake_up)), "0100616e6e01000700f9ffffff030000000200f2ffffff02000000"),
+            (
+                hex(encode(&LinkIn { handled: 3, messages: 2 })),
+                "010003000000000000000200000000000000",
+            ),
+            (hex(encode(&Counters { dead_letters: 9 })), "01000900000000000000"),
+            (
+                hex(encode(&quarantined)),
+                "0100616e6e0700fbffffff0300000005000000000000006e6fffffffffffff",
+            ),
+            (
+                hex(Reply::encode(Time(5), &[9; 2], &Outcome::Refusal(Bytes::new()))),
+                "0100050000000000000001020909",
+            ),
+        ];
+        for (found, expected) in cases {
+            assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
     fn replies_come_back_and_nothing_else_does() {
         for outcome in [Outcome::Reply(Bytes::from_static(b"yes")), Outcome::Refusal(Bytes::new())]
         {

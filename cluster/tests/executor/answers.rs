@@ -66,6 +66,32 @@ fn records_in_flight_may_be_told_in_any_order() {
 }
 
 #[test]
+fn an_activation_that_lost_the_shard_while_it_was_loading_never_serves() {
+    let mut world = World::with(1, Knobs { load_rows: 1, ..Knobs::default() });
+    let tell = Tell { others: vec![name("b")], n: 2, wants_refusal: false };
+    world.call(&name("a"), &tell).unwrap().unwrap();
+    world.shards[0].memory.delay_fetches(3);
+    world.crash(0);
+    for _ in 0..10 {
+        // Each loads a little, and another one claims the shard before it is done.
+        world.step();
+        world.shards[0].memory.advance();
+        let (mut memory, seat) = (std::mem::take(&mut world.shards[0].memory), 90);
+        memory.seat(seat).claim();
+        world.shards[0].memory = memory;
+        for _ in 0..40 {
+            world.shards[0].memory.advance();
+            world.step();
+        }
+    }
+    assert!(world.shards[0].ended > 0, "it noticed");
+    world.shards[0].memory.delay_fetches(0);
+    world.crash(0);
+    world.settle();
+    assert_eq!((count(&mut world, "a"), count(&mut world, "b")), (0, 2));
+}
+
+#[test]
 fn what_an_old_activation_asked_for_means_nothing_to_the_next() {
     for reads in [Reads::Warm, Reads::Cold] {
         let mut world = World::new(1);

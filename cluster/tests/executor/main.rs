@@ -11,6 +11,7 @@ mod transactions;
 use std::time::Duration;
 
 use cluster::executor::{Input, Knobs};
+use cluster::ledger::Ledger;
 use cluster::memory::{Fate, Reads, Telling};
 use cluster::operator::{
     DeadLetterError, DeadLetterView, Discard, ListDeadLetters, ListQuarantined, Redrive, Release,

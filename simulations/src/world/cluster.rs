@@ -209,7 +209,7 @@ impl World {
         };
         self.counts.lives += 1;
         let setup = Setup {
-            shard: ShardId(u32::try_from(shard).expect("a few")),
+            shard: shard_id(shard),
             incarnation: 1,
             registry: self.registry.clone(),
             directory: self.directory.clone(),
@@ -280,6 +280,14 @@ impl World {
     pub(super) fn look(&mut self, shard: usize) {
         let judged = self.shards[shard].look();
         self.judge(judged);
+        let to = shard_id(shard);
+        for arrival in self.shards[shard].watch.take_arrivals() {
+            let sender = &self.shards[arrival.from.0 as usize].watch;
+            let sent_at = sender.sent_at(to, arrival.number);
+            if sent_at.is_none_or(|sent_at| sent_at >= arrival.at) {
+                self.blame(&format!("{arrival:?} is not later than {sent_at:?}"));
+            }
+        }
     }
 
     /// All executors of a shard step soon.
@@ -371,4 +379,9 @@ impl World {
         found.truncate(3);
         found.join("; ")
     }
+}
+
+/// The shard at a place in the world.
+pub(super) fn shard_id(number: usize) -> ShardId {
+    ShardId(u32::try_from(number).expect("a few"))
 }

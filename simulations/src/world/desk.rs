@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cluster::ledger::{Completion, Ledger, Snapshot};
-use cluster::memory::{Fate, MemoryShard};
+use cluster::ledger::{Completion, Fetched, Ledger, Snapshot};
+use cluster::memory::{Fate, MemoryShard, Reads};
 use cluster::record::{Fence, Record};
 use cluster::storage;
 use entity::Time;
@@ -86,6 +86,26 @@ impl Desk<'_> {
         }
     }
 
+    /// Reads what is applied now, and tells it later: records that were handed over before are
+    /// perhaps not in it, and those that follow are not.
+    fn read_early(&mut self, ticket: u64, want: &Want) {
+        let memory = self.memory.get_mut();
+        let reads = std::mem::replace(&mut memory.reads, Reads::Warm);
+        let rows = match want {
+            Want::Row(key) => match memory.seat(self.seat).get(key) {
+                Read::Ready(row) => Fetched::Row(row),
+                Read::Miss => unreachable!("everything is in memory"),
+            },
+            Want::Rows(range) => match memory.seat(self.seat).scan(range) {
+                Read::Ready(rows) => Fetched::Rows(rows),
+                Read::Miss => unreachable!("everything is in memory"),
+            },
+        };
+        memory.reads = reads;
+        let delay = self.chance.lasting(1..=50_000);
+        self.ends.late.push((delay, Completion::Fetched { ticket, rows }));
+    }
+
     /// Makes the record of an old activation one of the current one.
     fn smuggle(&mut self, mut record: Record) {
         let told = record.fence;
@@ -142,6 +162,9 @@ impl Ledger for Desk<'_> {
 
     fn fetch(&mut self, ticket: u64, want: Want) {
         self.ends.is_busy = true;
+        if self.chance.hits(self.faults.told_late) {
+            return self.read_early(ticket, &want);
+        }
         self.memory.get_mut().seat(self.seat).fetch(ticket, want);
     }
 

@@ -1,9 +1,8 @@
 //! Requests, answers and envelopes on their way.
 
 use cluster::executor::Input;
-use cluster::slots::ShardId;
 
-use super::cluster::World;
+use super::cluster::{World, shard_id};
 use super::event::{Event, Parcel};
 use crate::chance::Odds;
 
@@ -37,7 +36,7 @@ impl World {
             }
             Parcel::Envelope { to, envelope, .. } => self.input(to, Input::Envelope(envelope)),
             Parcel::Acknowledged { from, to, number } => {
-                let by = ShardId(u32::try_from(from).expect("a few"));
+                let by = shard_id(from);
                 self.input(to, Input::Acknowledged { incarnation: 1, by, number });
             }
             Parcel::Answer { ticket, answer, .. } => self.learn(ticket, answer),

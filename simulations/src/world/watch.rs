@@ -26,8 +26,23 @@ pub struct Watch {
     disclaimed: BTreeSet<(CommandName, u64)>,
     /// Number of the last envelope to each shard.
     sent: BTreeMap<ShardId, u64>,
+    /// When each envelope was sent: receiver, number.
+    sent_at: BTreeMap<(ShardId, u64), Time>,
+    /// Envelopes that records handled, at least in part, since somebody asked.
+    arrivals: Vec<Arrival>,
     /// How far the link from each shard has been handled.
     handled: BTreeMap<ShardId, LinkIn>,
+}
+
+/// A record that handles an envelope, at least in part.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Arrival {
+    /// The sender.
+    pub from: ShardId,
+    /// Number of the envelope.
+    pub number: u64,
+    /// Time of the record.
+    pub at: Time,
 }
 
 /// The layout of a [`Class::LinkIn`].
@@ -52,6 +67,16 @@ impl Watch {
     /// A new activation has begun.
     pub fn claimed(&mut self, activation: u64) {
         self.last = self.last.max(Fence { activation, sequence: 0 });
+    }
+
+    /// Which envelopes were handled since the last call.
+    pub fn take_arrivals(&mut self) -> Vec<Arrival> {
+        std::mem::take(&mut self.arrivals)
+    }
+
+    /// When an envelope was sent.
+    pub fn sent_at(&self, to: ShardId, number: u64) -> Option<Time> {
+        self.sent_at.get(&(to, number)).copied()
     }
 
     /// Takes a record in.
@@ -102,6 +127,7 @@ impl Watch {
             holds(is_new, || format!("a command under a key was executed twice: {key:02x?}"))
         } else if is(Class::Outbox) {
             let (to, number) = storage::outbox_of(key).ok_or("no key of an envelope")?;
+            self.sent_at.insert((to, number), self.time);
             let last = self.sent.insert(to, number).unwrap_or(0);
             holds(number == last + 1, || {
                 format!("envelope {number} to shard {} follows {last}", to.0)
@@ -109,6 +135,8 @@ impl Watch {
         } else if is(Class::LinkIn) {
             let from = storage::link_of(key).ok_or("no key of a link")?;
             let position = LinkIn::decode(value).map_err(|error| error.to_string())?;
+            let number = position.handled + u64::from(position.messages > 0);
+            self.arrivals.push(Arrival { from, number, at: self.time });
             let before = self.handled.insert(from, position);
             let rises = before.is_none_or(|before| before < position);
             holds(rises, || format!("the link from shard {} goes back to {position:?}", from.0))
