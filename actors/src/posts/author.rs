@@ -21,6 +21,9 @@ use crate::posts::api::{
 pub struct Author {
     follower_count: u32,
     post_count: u32,
+    /// Whether posts go through the fan-out. Once true it stays so: a post that the author delivered
+    /// itself could overtake one that the fan-out still has.
+    spread: bool,
     /// Whether followers are told that there are posts to pull. Once true it stays so: those posts
     /// remain, even when later ones are pushed again.
     pulled: bool,
@@ -94,7 +97,10 @@ impl Handle<Publish> for Author {
         cx.send(&FeedId(author), &Deliver { author, post });
         match self.reach(cx) {
             Reach::Inline => deliver(author, post, cx),
-            Reach::Spread => cx.send(&FanOutId(author), &Spread { post }),
+            Reach::Spread => {
+                self.spread = true;
+                cx.send(&FanOutId(author), &Spread { post });
+            }
             Reach::Pull => self.leave_to_pull(author, post, cx),
         }
         Ok(Published { post })
@@ -207,7 +213,7 @@ impl Author {
     fn reach(&self, cx: &Context<'_, Self>) -> Reach {
         if u64::from(self.follower_count) > cx.setting::<PullAboveFollowers>() {
             Reach::Pull
-        } else if self.follower_count > FOLLOWERS_INLINE_MAX {
+        } else if self.spread || self.follower_count > FOLLOWERS_INLINE_MAX {
             Reach::Spread
         } else {
             Reach::Inline

@@ -179,7 +179,7 @@ pub(crate) fn posts() -> Vec<Sample> {
         PulledPage: r#"{"posts":["@4","@3"],"next":null}"#,
         Counts: "{}",
         AuthorCounts: r#"{"followers":7,"posts":2}"#,
-        Author: r#"{"follower_count":7,"post_count":2,"pulled":true}"#,
+        Author: r#"{"follower_count":7,"post_count":2,"spread":true,"pulled":true}"#,
         Post: r#"{"body":"hello"}"#,
         UserPosts: r#"{"user":"@1","before":null,"limit":20}"#,
     }
