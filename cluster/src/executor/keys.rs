@@ -62,7 +62,7 @@ pub(super) fn look_up(reader: &Reader<'_>, used: &Used<'_>, now: Time) -> Result
         swept_own += 1;
     }
     swept_own += usage.sweep_oldest(reader, used, now)?;
-    usage.count = count(reader, slot, account)? - swept_own;
+    usage.count = left(count(reader, slot, account)?, swept_own);
     if usage.count >= OUTSIDE_KEYS_MAX {
         return Ok(LookedUp::Known(Answer::Failure(Failure::TooManyKeys)));
     }
@@ -98,7 +98,7 @@ impl Use {
         }
         let own = swept.remove(&used.account).unwrap_or_default();
         for (account, swept) in swept {
-            let left = count(reader, slot, account)? - swept;
+            let left = left(count(reader, slot, account)?, swept);
             self.sweep.push(count_row(slot, account, left));
         }
         Ok(own)
@@ -115,6 +115,12 @@ impl Use {
         writes.push(count_row(slot, account, self.count + 1));
         writes
     }
+}
+
+/// What is left of a count. An activation that has lost the shard and does not know it yet may read
+/// rows of two moments, and so a count that is too small; nothing that it makes of it can commit.
+fn left(count: u32, swept: u32) -> u32 {
+    count.saturating_sub(swept)
 }
 
 fn count_row(slot: Slot, account: Id, count: u32) -> Write {
