@@ -1,0 +1,1 @@
+//! The applied state of shards in fjall.

@@ -1,0 +1,1 @@
+//! The port for the applied state of shards, and its form in memory.

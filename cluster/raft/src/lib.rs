@@ -1,0 +1,1 @@
+//! Shards replicated by Raft: the one crate that knows openraft.

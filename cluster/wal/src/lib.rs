@@ -1,0 +1,1 @@
+//! The log of a node: one segmented write-ahead file that all its Raft groups share.
