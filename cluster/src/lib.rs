@@ -15,6 +15,7 @@
 //! | [`slots`]       | keys to slots, slots to shards                                        |
 //! | [`storage`]     | the key of every stored row                                           |
 //! | [`envelope`]    | messages on their way between shards                                  |
+//! | [`transport`]   | the port to the other nodes                                           |
 //! | [`limits`]      | every limit of a shard, with unit and reason                          |
 
 pub mod conformance;
@@ -29,3 +30,4 @@ pub mod request;
 pub mod sender;
 pub mod slots;
 pub mod storage;
+pub mod transport;

@@ -1,1 +1,35 @@
 //! Shards replicated by Raft: the one crate that knows openraft.
+//!
+//! In reading order:
+//!
+//! | module        | says                                                                   |
+//! |---------------|------------------------------------------------------------------------|
+//! | [`group`]     | one member of a group: replication, state, what others ask of it       |
+//! | [`ledger`]    | the port `Ledger` over a group                                         |
+//! | [`machine`]   | applying: the fence on every replica, rows in the engine               |
+//! | [`storage`]   | the part of a group in the log of the node                             |
+//! | `network`     | openraft's way to the other members                                    |
+//! | [`snapshot`]  | state on its way to a member that is far behind                        |
+//! | [`peers`]     | questions and answers over a transport that only sends                 |
+//! | `wire`        | what members say to each other, as bytes                               |
+//! | `codec`       | openraft's values as bytes                                             |
+//! | [`home`]      | what the tasks of a node have in common: its end, its clock, its chance |
+//! | [`scheduler`] | openraft's runtime, by that clock and that chance                      |
+//! | [`offload`]   | work that may wait for a disk                                          |
+//! | [`shared`]    | state that tasks share for a moment                                    |
+//! | [`types`]     | what openraft leaves open, filled in                                   |
+
+mod codec;
+pub mod group;
+pub mod home;
+pub mod ledger;
+pub mod machine;
+mod network;
+pub mod offload;
+pub mod peers;
+pub mod scheduler;
+pub mod shared;
+pub mod snapshot;
+pub mod storage;
+pub mod types;
+mod wire;

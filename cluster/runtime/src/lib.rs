@@ -1,1 +1,2 @@
 //! What a node does for its cluster: supervision, routing, placement, links.
+pub mod supervisor;

@@ -1,1 +1,33 @@
 //! The applied state of shards in fjall.
+//!
+//! Nothing is trusted that fjall does not check. Its journal is not read: what was applied since the
+//! last flush comes from our own log. Its manifests are checked here, before it sees them. Its tables
+//! carry a checksum per block, which it checks whenever it reads one.
+//!
+//! A group's mark is written with each batch to all three keyspaces, because fjall flushes them one
+//! by one. After a crash the oldest of the three holds; what is newer, the replay writes again.
+//!
+//! - [`engine`]: the engine.
+//! - `open`: from a folder to the groups in it; `inspect`, `found`: what is checked on the way.
+//! - `store`: the three keyspaces, and how they become durable.
+//! - `mark`: the form of a mark on disk.
+//! - `snapshot`, `install`: a group as a whole, out and in.
+//! - `keeper`: what is done in the background.
+//! - [`options`]: limits, and how memory is divided.
+
+pub mod engine;
+mod fault;
+mod found;
+mod inspect;
+mod install;
+mod keeper;
+mod mark;
+mod open;
+pub mod options;
+mod shared;
+mod snapshot;
+mod store;
+
+pub use engine::FjallEngine;
+pub use inspect::set_aside;
+pub use options::Options;

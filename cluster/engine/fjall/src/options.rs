@@ -1,0 +1,87 @@
+//! Limits, and how memory is divided.
+
+/// How an engine is opened.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Options {
+    /// How much memory the engine takes, in bytes, when it is as busy as can be. Half is the cache
+    /// of blocks. The other half are memtables: a keyspace has one that fills and at most
+    /// [`SEALED_MAX`] that wait for the disk; a twelfth of it is for meta, the rest for state and
+    /// streams in equal parts. Indexes and filters of tables come on top, about 1 % of the rows.
+    pub memory_bytes: u64,
+    /// Below so many bytes free on the disk the engine refuses rows and still takes removals. What
+    /// waits in memory and the next compactions must fit.
+    pub free_bytes_min: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { memory_bytes: 512 * 1024 * 1024, free_bytes_min: 512 * 1024 * 1024 }
+    }
+}
+
+/// Most memtables of a keyspace that wait for the disk. fjall makes writers sleep at this number.
+pub const SEALED_MAX: usize = 4;
+
+/// Runs of tables in the first level at which fjall makes writers sleep.
+pub const RUNS_MAX: usize = 30;
+
+/// Sealed memtables of a keyspace from which pressure rises.
+pub const SEALED_RISING: usize = 2;
+
+/// Runs of tables in the first level from which pressure rises. fjall compacts them at 4.
+pub const RUNS_RISING: usize = 16;
+
+/// Smallest memtable, in bytes: below it tables would be too many.
+pub const MEMTABLE_BYTES_MIN: u64 = 64 * 1024;
+
+/// Threads of fjall in the background: one flushes while the other compacts.
+pub const WORKERS: usize = 2;
+
+/// Most journal fjall keeps, in bytes. It is never read; 64 MiB is the least that fjall accepts.
+pub const JOURNAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// After so many bytes applied the free space of the disk is looked up again.
+pub const SPACE_CHECKED_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Bytes of an installed generation that are written at once.
+pub const INSTALL_BATCH_BYTES: usize = 1024 * 1024;
+
+/// Rows of an old generation that are removed at once.
+pub const SWEEP_ROWS: usize = 1_000;
+
+/// Size of the memtables of state, streams and meta at which they are sealed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Memtables {
+    pub(crate) rows_bytes: u64,
+    pub(crate) meta_bytes: u64,
+}
+
+impl Options {
+    pub(crate) fn cache_bytes(&self) -> u64 {
+        self.memory_bytes / 2
+    }
+
+    pub(crate) fn memtables(&self) -> Memtables {
+        let part = self.memory_bytes / 2 / (1 + SEALED_MAX as u64) / 24;
+        Memtables {
+            rows_bytes: (part * 11).max(MEMTABLE_BYTES_MIN),
+            meta_bytes: (part * 2).max(MEMTABLE_BYTES_MIN),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_divided() {
+        let options = Options { memory_bytes: 1 << 30, ..Options::default() };
+        let Memtables { rows_bytes, meta_bytes } = options.memtables();
+        let most = (2 * rows_bytes + meta_bytes) * (1 + SEALED_MAX as u64);
+        assert!(options.cache_bytes() + most <= options.memory_bytes);
+        assert!(rows_bytes > 40 << 20, "{rows_bytes}");
+        let least = Options { memory_bytes: 0, ..options }.memtables();
+        assert_eq!(least.rows_bytes, MEMTABLE_BYTES_MIN);
+    }
+}

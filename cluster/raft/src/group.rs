@@ -1,0 +1,478 @@
+//! One member of a group: replication, state and what others ask of it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fmt, io};
+
+use bytes::Bytes;
+use cluster::transport::NodeId;
+use engine::{Engine, EngineError, GroupId, State};
+use entity::Time;
+use openraft::async_runtime::WatchReceiver;
+use openraft::errors::{
+    ClientWriteError, ForwardReason, ForwardToLeader, LinearizableReadError, RaftError,
+};
+use openraft::impls::EmptyNode;
+use openraft::raft::{ClientWriteResult, ReadPolicy};
+use openraft::{Config, ServerState, SnapshotPolicy};
+
+use crate::codec::Malformed;
+use crate::home::Home;
+use crate::machine::{Head, Machine, Watch};
+use crate::network::Lines;
+use crate::offload::Offload;
+use crate::peers::Peers;
+use crate::snapshot::Receiver;
+use crate::storage::Storage;
+use crate::types::{Member, Proposal, Raft, Teller, Types, Verdict};
+use crate::wire::{Answer, Question};
+
+/// How a group keeps time and its log. Times are by the clock of the node.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Timing {
+    /// Between two heartbeats of a leader.
+    pub heartbeat: Duration,
+    /// Shortest time without a leader before an election. A leader's lease is the longest one.
+    pub election_min: Duration,
+    /// See [`Timing::election_min`].
+    pub election_max: Duration,
+    /// Entries after which a snapshot is taken, and the log before it purged.
+    pub snapshot_entries: u64,
+    /// Entries before a snapshot that stay for followers that are a little behind.
+    pub kept_entries: u64,
+    /// Entries of one append at most.
+    pub append_entries: u64,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            heartbeat: Duration::from_millis(100),
+            election_min: Duration::from_millis(400),
+            election_max: Duration::from_millis(700),
+            snapshot_entries: 20_000,
+            kept_entries: 1_000,
+            append_entries: 512,
+        }
+    }
+}
+
+/// What a member is made of.
+pub struct Setup {
+    /// Which group.
+    pub group: GroupId,
+    /// Which member of it.
+    pub member: Member,
+    /// The way to the others.
+    pub peers: Peers,
+    /// The part of the group in the log of the node.
+    pub storage: Storage,
+    /// The rows of the node.
+    pub engine: Arc<dyn Engine>,
+    /// Where work goes that waits for the disk.
+    pub offload: Offload,
+    /// Time and sizes.
+    pub timing: Timing,
+    /// Told of every change.
+    pub watch: Watch,
+}
+
+/// Why a member cannot take part in its group.
+#[derive(Debug)]
+pub enum GroupError {
+    /// Its rows or its mark cannot be trusted.
+    Damaged(String),
+    /// openraft says so: what is stored does not fit together, or the timing is impossible.
+    Raft(String),
+}
+
+/// What became of a proposal.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// It has taken effect at this index of the log, here too.
+    Accepted {
+        /// The index.
+        index: u64,
+    },
+    /// The fence refused it: it has none.
+    Refused,
+    /// It has none: somebody else leads.
+    Elsewhere,
+    /// It has none: the leader has lost touch with its quorum, and may find it again.
+    NotNow,
+    /// It may or may not have one.
+    Unknown,
+}
+
+/// How a member is doing.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Status {
+    /// Which group.
+    pub group: GroupId,
+    /// Which member.
+    pub member: Member,
+    /// Whether it leads.
+    pub leads: bool,
+    /// Who leads, as far as it knows.
+    pub leader: Option<Member>,
+    /// Its term.
+    pub term: u64,
+    /// Index of the last entry of its log.
+    pub last: u64,
+    /// Index of the last entry applied.
+    pub applied: u64,
+    /// Index up to which the log is purged.
+    pub purged: u64,
+    /// The voters.
+    pub voters: BTreeSet<Member>,
+    /// The learners.
+    pub learners: BTreeSet<Member>,
+    /// Whether a change of members is under way.
+    pub is_changing: bool,
+    /// For a leader: up to which index each other member has the log.
+    pub matched: Vec<(Member, u64)>,
+    /// Why it does nothing any more.
+    pub failure: Option<String>,
+}
+
+/// A member of a group. Clones are the same.
+#[derive(Clone)]
+pub struct Group(Arc<Inner>);
+
+struct Inner {
+    group: GroupId,
+    member: Member,
+    home: Home,
+    engine: Arc<dyn Engine>,
+    offload: Offload,
+    machine: Machine,
+    receiver: Receiver,
+    raft: Raft,
+}
+
+impl Timing {
+    fn config(&self) -> Result<Config, GroupError> {
+        let millis = |it: Duration| u64::try_from(it.as_millis()).unwrap_or(u64::MAX);
+        let config = Config {
+            cluster_name: "roost".to_owned(),
+            heartbeat_interval: millis(self.heartbeat),
+            heartbeat_min_interval: Some(millis(self.heartbeat)),
+            election_timeout_min: millis(self.election_min),
+            election_timeout_max: millis(self.election_max),
+            max_payload_entries: self.append_entries,
+            snapshot_policy: SnapshotPolicy::LogsSinceLast(self.snapshot_entries),
+            max_in_snapshot_log_to_keep: self.kept_entries,
+            purge_batch_size: 1,
+            install_snapshot_timeout: 10_000,
+            enable_pre_vote: Some(true),
+            // A leader that lost what it had not synced must not go on in its term.
+            enable_leader_restore: Some(false),
+            ..Config::default()
+        };
+        config.validate().map_err(|error| GroupError::Raft(error.to_string()))
+    }
+}
+
+impl Group {
+    /// Goes on from what log and engine hold. Call it as a part of the node.
+    ///
+    /// # Errors
+    ///
+    /// [`GroupError`]; nothing runs then.
+    pub async fn start(setup: Setup) -> Result<Self, GroupError> {
+        let Setup { group, member, peers, storage, engine, offload, timing, watch } = setup;
+        let mark = match engine.state(group) {
+            Some(State::Damaged(what)) => return Err(GroupError::Damaged(what)),
+            Some(State::Sound(mark)) => Some(mark),
+            None => None,
+        };
+        let machine =
+            Machine::new(group, Arc::clone(&engine), offload.clone(), mark.as_ref(), watch)?;
+        let receiver = Receiver::new(group, Arc::clone(&engine), offload.clone());
+        let (home, config) = (peers.home().clone(), Arc::new(timing.config()?));
+        let lines = Lines { group, peers };
+        let raft = Raft::new(member.id(), config, lines, storage, machine.clone()).await;
+        let raft = raft.map_err(|error| GroupError::Raft(error.to_string()))?;
+        let inner = Inner { group, member, home, engine, offload, machine, receiver, raft };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// Makes a group of members that are all empty. Does nothing to one that has begun already.
+    ///
+    /// # Errors
+    ///
+    /// When this member is not among them, or does nothing any more.
+    pub async fn found(&self, voters: &BTreeSet<Member>) -> Result<(), GroupError> {
+        let voters: BTreeSet<u64> = voters.iter().map(|it| it.id()).collect();
+        let raft = &self.0.raft;
+        let failed = |error: String| GroupError::Raft(error);
+        if raft.is_initialized().await.map_err(|error| failed(error.to_string()))? {
+            return Ok(());
+        }
+        raft.initialize(voters).await.map_err(|error| failed(error.to_string()))
+    }
+
+    /// Proposes a sealed record. `tell` is called once, unless the member ends before.
+    ///
+    /// Proposals of one task take their place in the log in its order.
+    pub async fn propose(&self, record: Bytes, tell: impl FnOnce(Outcome) + Send + 'static) {
+        let teller = Teller(Box::new(move |result| tell(outcome(&result))));
+        // The teller is dropped with the core that ended: whoever waits for it sees that.
+        let handed = self.0.raft.client_write_ff(Proposal::Record(record), Some(teller)).await;
+        if let Err(error) = handed {
+            tracing::warn!(group = self.0.group, %error, "replication has ended");
+        }
+    }
+
+    /// Begins a new activation: its number, and the time of the last record. None when this member
+    /// does not lead.
+    pub async fn claim(&self) -> Option<(u64, Time)> {
+        let claimed = self.0.raft.client_write(Proposal::Claim).await.ok()?;
+        let index = claimed.log_id.index();
+        let head = self.head();
+        // Somebody else may have claimed since: the time is needed only if nobody has.
+        (claimed.data == Verdict::Claimed).then_some((index, head.time))
+    }
+
+    /// Whether no activation after `activation` had begun when this was called, as a quorum
+    /// confirms. Waits while the quorum cannot be reached and this member still leads, and as long
+    /// as `is_wanted` says so.
+    pub async fn confirm(&self, activation: u64, is_wanted: impl Fn() -> bool) -> bool {
+        /// Between two attempts to reach the quorum.
+        const PAUSE: Duration = Duration::from_millis(10);
+        while is_wanted() {
+            match self.0.raft.get_read_linearizer(ReadPolicy::ReadIndex).await {
+                Ok(read) => {
+                    let is_here = read.await_ready(&self.0.raft).await.is_ok();
+                    return is_here && self.head().fence.activation == activation;
+                }
+                Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(_))) => {}
+                Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(to)))
+                    if to.reason == ForwardReason::LeaseExpired => {}
+                Err(_) => return false,
+            }
+            self.0.home.sleep(PAUSE).await;
+        }
+        false
+    }
+
+    /// Answers what another member asks.
+    pub async fn answer(&self, question: Bytes) -> Bytes {
+        let answered = match Question::decode(question) {
+            Ok(question) => self.answer_to(question).await,
+            Err(malformed) => Err(malformed.to_string()),
+        };
+        answered.unwrap_or_else(Answer::Failed).encode()
+    }
+
+    async fn answer_to(&self, question: Question) -> Result<Answer, String> {
+        let (raft, receiver) = (&self.0.raft, &self.0.receiver);
+        let fatal = |error: &dyn fmt::Display| error.to_string();
+        let stored = |error: io::Error| error.to_string();
+        Ok(match question {
+            Question::Append(append) => {
+                Answer::Append(raft.append_entries(append).await.map_err(|it| fatal(&it))?)
+            }
+            Question::Vote(vote) => Answer::Vote(raft.vote(vote).await.map_err(|it| fatal(&it))?),
+            Question::PreVote(vote) => {
+                Answer::Vote(raft.pre_vote(vote).await.map_err(|it| fatal(&it))?)
+            }
+            Question::Transfer(transfer) => {
+                let taken = raft.handle_transfer_leader(transfer).await;
+                taken.map_err(|it| fatal(&it))?.map_err(|it| fatal(&it))?;
+                Answer::Done
+            }
+            Question::Begin { transfer, vote, detail } => {
+                receiver.begin(transfer, vote, detail).map_err(stored)?;
+                Answer::Snapshot(vote)
+            }
+            Question::Rows { transfer, number, rows } => {
+                Answer::Snapshot(receiver.rows(transfer, number, rows).await.map_err(stored)?)
+            }
+            Question::End { transfer, parts } => {
+                let (vote, snapshot) = receiver.end(transfer, parts).map_err(stored)?;
+                let installed = raft.install_full_snapshot(vote, snapshot).await;
+                Answer::Snapshot(installed.map_err(|it| fatal(&it))?.vote)
+            }
+        })
+    }
+
+    /// Calls an election, unless a leader is alive as far as the quorum knows.
+    pub async fn elect(&self) {
+        self.log_end(self.0.raft.trigger().elect(true).await.map_err(|it| it.to_string()));
+    }
+
+    /// Hands leadership to another voter. The caller has seen that it is alive and has the whole log,
+    /// and that nothing is in flight: until someone is elected, nobody leads.
+    pub async fn transfer(&self, to: Member) {
+        let handed = self.0.raft.trigger().transfer_leader(to.id()).await;
+        self.log_end(handed.map_err(|it| it.to_string()));
+    }
+
+    /// Takes a snapshot, and purges the log before it.
+    pub async fn compact(&self) {
+        self.log_end(self.0.raft.trigger().snapshot().await.map_err(|it| it.to_string()));
+    }
+
+    fn log_end(&self, done: Result<(), String>) {
+        if let Err(error) = done {
+            tracing::warn!(group = self.0.group, %error, "replication has ended");
+        }
+    }
+
+    /// Makes `member` a learner. Returns once that has committed; it may lag far behind then.
+    ///
+    /// # Errors
+    ///
+    /// When this member does not lead, or another change is under way.
+    pub async fn add_learner(&self, member: Member) -> Result<(), GroupError> {
+        let added = self.0.raft.add_learner(member.id(), EmptyNode {}, false).await;
+        added.map(drop).map_err(|error| GroupError::Raft(error.to_string()))
+    }
+
+    /// Makes `voters` the voters, and removes all others.
+    ///
+    /// # Errors
+    ///
+    /// When this member does not lead, one of them is no learner yet, or another change is under way.
+    pub async fn change_voters(&self, voters: &BTreeSet<Member>) -> Result<(), GroupError> {
+        let voters: BTreeSet<u64> = voters.iter().map(|it| it.id()).collect();
+        let changed = self.0.raft.change_membership(voters, false).await;
+        changed.map(drop).map_err(|error| GroupError::Raft(error.to_string()))
+    }
+
+    /// Waits until who leads, or who the members are, may have changed. Yields whether this member
+    /// still does something.
+    pub fn changes(&self) -> Changes {
+        Changes(self.0.raft.server_metrics())
+    }
+
+    /// Ends. Returns when its tasks have.
+    pub async fn stop(&self) {
+        self.log_end(self.0.raft.shutdown().await.map_err(|it| it.to_string()));
+    }
+
+    /// Which group.
+    pub fn id(&self) -> GroupId {
+        self.0.group
+    }
+
+    /// Which member of it.
+    pub fn member(&self) -> Member {
+        self.0.member
+    }
+
+    /// The node that it belongs to.
+    pub fn home(&self) -> &Home {
+        &self.0.home
+    }
+
+    /// The rows of the node.
+    pub fn engine(&self) -> &Arc<dyn Engine> {
+        &self.0.engine
+    }
+
+    /// Where work goes that waits for the disk.
+    pub fn offload(&self) -> &Offload {
+        &self.0.offload
+    }
+
+    /// What has been applied here.
+    pub fn head(&self) -> Head {
+        self.0.machine.head()
+    }
+
+    /// Whether this member leads, as far as it knows. Nothing may be answered on its account: it asks
+    /// nobody.
+    pub fn believes_to_lead(&self) -> bool {
+        self.0.raft.server_metrics().borrow_watched().state == ServerState::Leader
+    }
+
+    /// Who leads, as far as this member knows.
+    pub fn leader(&self) -> Option<Member> {
+        self.0.raft.server_metrics().borrow_watched().current_leader.map(Member::of)
+    }
+
+    /// The node of the leader, as far as this member knows.
+    pub fn leader_node(&self) -> Option<NodeId> {
+        self.leader().map(|it| NodeId(it.node))
+    }
+
+    /// How it is doing.
+    pub fn status(&self) -> Status {
+        let metrics = self.0.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let index = |id: Option<crate::types::LogId>| id.map_or(0, |it| it.index());
+        let members = metrics.membership_config.membership();
+        let matched = metrics.replication.iter().flatten();
+        Status {
+            group: self.0.group,
+            member: self.0.member,
+            leads: metrics.state == ServerState::Leader,
+            leader: metrics.current_leader.map(Member::of),
+            term: metrics.current_term,
+            last: metrics.last_log_index.unwrap_or(0),
+            applied: index(metrics.last_applied),
+            purged: index(metrics.purged),
+            voters: members.voter_ids().map(Member::of).collect(),
+            learners: members.learner_ids().map(Member::of).collect(),
+            is_changing: members.get_joint_config().len() > 1
+                || metrics.membership_config != metrics.committed_membership_config,
+            matched: matched.map(|(id, it)| (Member::of(*id), index(*it))).collect(),
+            failure: metrics.running_state.as_ref().err().map(ToString::to_string),
+        }
+    }
+}
+
+/// News of a group's leader and members.
+pub struct Changes(openraft::alias::WatchReceiverOf<Types, openraft::metrics::RaftServerMetrics<Types>>);
+
+impl Changes {
+    /// Waits for news. Yields whether there can be more.
+    pub async fn next(&mut self) -> bool {
+        self.0.changed().await.is_ok()
+    }
+}
+
+fn outcome(result: &ClientWriteResult<Types>) -> Outcome {
+    let forwarded = |to: &ForwardToLeader<Types>| match to.reason {
+        ForwardReason::LeaseExpired => Outcome::NotNow,
+        ForwardReason::NotLeader | ForwardReason::LeadershipTransfer => Outcome::Elsewhere,
+    };
+    match result {
+        Ok(written) => match written.data {
+            Verdict::Accepted => Outcome::Accepted { index: written.log_id.index() },
+            Verdict::Refused | Verdict::Nothing | Verdict::Claimed => Outcome::Refused,
+        },
+        Err(ClientWriteError::ForwardToLeader(to)) => forwarded(to),
+        Err(
+            ClientWriteError::LogEntryDiscarded(_)
+            | ClientWriteError::ChangeMembershipError(_)
+            | ClientWriteError::PreconditionFailed(_),
+        ) => Outcome::Unknown,
+    }
+}
+
+impl From<Malformed> for GroupError {
+    fn from(malformed: Malformed) -> Self {
+        Self::Damaged(malformed.to_string())
+    }
+}
+
+impl From<EngineError> for GroupError {
+    fn from(error: EngineError) -> Self {
+        Self::Damaged(error.to_string())
+    }
+}
+
+impl fmt::Display for GroupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Damaged(what) => write!(f, "damaged: {what}"),
+            Self::Raft(what) => write!(f, "replication: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for GroupError {}

@@ -1,0 +1,276 @@
+//! openraft's state machine: the fence, and rows in the engine.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cluster::record::{Fence, Record};
+use engine::{Applied, Change, Engine, GroupId, Mark};
+use entity::Time;
+use futures::{FutureExt, Stream, StreamExt};
+use openraft::storage::{ApplyResponder, EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
+use openraft::EntryPayload;
+
+use crate::codec::{
+    Malformed, finish, get_log_id, get_membership, get_option, number, put_log_id, put_membership,
+    put_option,
+};
+use crate::offload::Offload;
+use crate::shared::Shared;
+use crate::snapshot::Rows;
+use crate::types::{
+    Entry, LogId, Membership, Proposal, Snapshot, SnapshotMeta, Types, Verdict,
+};
+
+/// Most entries that are applied as one.
+const APPLY_ENTRIES_MAX: usize = 512;
+
+/// Most bytes of records that are applied as one, more or less.
+const APPLY_BYTES: usize = 4 << 20;
+
+/// What a group has come to here, beside its rows.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Head {
+    pub(crate) applied: Option<LogId>,
+    pub(crate) membership: Membership,
+    /// The current activation and its last record.
+    pub fence: Fence,
+    /// Time of the last record.
+    pub time: Time,
+}
+
+/// Told of every change of the state, after it can be read.
+pub type Watch = Arc<dyn Fn(&Changed) + Send + Sync>;
+
+/// A change of the state of a group.
+#[derive(Debug)]
+pub struct Changed {
+    /// Which group.
+    pub group: GroupId,
+    /// Index of the last entry applied.
+    pub applied: u64,
+    /// Which rows; none when a snapshot has replaced all of them.
+    pub rows: Option<Vec<Change>>,
+}
+
+/// The state machine of one group on one node. Clones are the same.
+#[derive(Clone)]
+pub struct Machine(Arc<Inner>);
+
+struct Inner {
+    group: GroupId,
+    engine: Arc<dyn Engine>,
+    offload: Offload,
+    head: Shared<Head>,
+    watch: Watch,
+    is_fenced: bool,
+}
+
+impl Head {
+    fn encode(&self) -> Bytes {
+        let mut to = Vec::new();
+        put_option(&mut to, self.applied.as_ref(), |to, id| put_log_id(to, id));
+        put_membership(&mut to, &self.membership);
+        for number in [self.fence.activation, self.fence.sequence, self.time.0] {
+            to.extend_from_slice(&number.to_le_bytes());
+        }
+        to.into()
+    }
+
+    /// What openraft wants to know of a snapshot that was taken here.
+    pub(crate) fn meta(&self) -> SnapshotMeta {
+        let last_membership = self.membership.clone();
+        SnapshotMeta { last_log_id: self.applied, last_membership }
+    }
+
+    pub(crate) fn decode(mut from: Bytes) -> Result<Self, Malformed> {
+        let from = &mut from;
+        let (applied, membership) = (get_option(from, get_log_id)?, get_membership(from)?);
+        let fence = Fence { activation: number(from)?, sequence: number(from)? };
+        let head = Self { applied, membership, fence, time: Time(number(from)?) };
+        finish(from)?;
+        Ok(head)
+    }
+
+    fn index(&self) -> u64 {
+        self.applied.map_or(0, |it| it.index())
+    }
+
+    /// Takes an entry in: what it comes to, and the record that takes effect, if one does.
+    fn take(&mut self, entry: Entry, is_fenced: bool) -> io::Result<(Verdict, Option<Record>)> {
+        self.applied = Some(entry.log_id);
+        match entry.payload {
+            EntryPayload::Blank => Ok((Verdict::Nothing, None)),
+            EntryPayload::Membership(members) => {
+                self.membership = Membership::new(Some(entry.log_id), members);
+                Ok((Verdict::Nothing, None))
+            }
+            EntryPayload::Normal(Proposal::Claim) => {
+                self.fence = Fence { activation: entry.log_id.index(), sequence: 0 };
+                Ok((Verdict::Claimed, None))
+            }
+            EntryPayload::Normal(Proposal::Record(bytes)) => self.record(&bytes, is_fenced),
+        }
+    }
+
+    fn record(&mut self, bytes: &Bytes, is_fenced: bool) -> io::Result<(Verdict, Option<Record>)> {
+        let record = Record::decode(bytes)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("{error:?}")))?;
+        let next = Fence { sequence: self.fence.sequence + 1, ..self.fence };
+        let is_next = record.fence == next && record.time > self.time;
+        if is_fenced && !is_next {
+            return Ok((Verdict::Refused, None));
+        }
+        (self.fence, self.time) = (record.fence, self.time.max(record.time));
+        Ok((Verdict::Accepted, Some(record)))
+    }
+}
+
+impl Machine {
+    /// Goes on from what the engine holds of a group.
+    ///
+    /// # Errors
+    ///
+    /// When the mark cannot be read: the group is damaged here.
+    pub fn new(
+        group: GroupId,
+        engine: Arc<dyn Engine>,
+        offload: Offload,
+        mark: Option<&Mark>,
+        watch: Watch,
+    ) -> Result<Self, Malformed> {
+        let head = mark.map(|it| Head::decode(it.detail.clone())).transpose()?;
+        let head = Shared::new(head.unwrap_or_default());
+        Ok(Self(Arc::new(Inner { group, engine, offload, head, watch, is_fenced: true })))
+    }
+
+    /// What the group has come to here.
+    pub fn head(&self) -> Head {
+        self.0.head.with(|head| head.clone())
+    }
+
+    async fn apply_batch(&self, batch: Vec<EntryResponder<Types>>) -> io::Result<()> {
+        let (inner, mut head) = (&self.0, self.head());
+        let (mut changes, mut told) = (Vec::new(), Vec::with_capacity(batch.len()));
+        for (entry, responder) in batch {
+            let (verdict, record) = head.take(entry, inner.is_fenced)?;
+            told.push((verdict, responder));
+            let writes = record.into_iter().flat_map(|it| it.writes);
+            changes.extend(writes.map(|it| Change { key: it.key, value: it.value }));
+        }
+        let (applied, detail) = (head.index(), head.encode());
+        let (group, engine) = (inner.group, Arc::clone(&inner.engine));
+        let rows = changes.clone();
+        let written = inner.offload.run(move || {
+            engine.apply(vec![(group, Applied { changes, applied, detail })])
+        });
+        written.await?.map_err(io::Error::other)?;
+        inner.head.with(|it| *it = head);
+        (inner.watch)(&Changed { group, applied, rows: Some(rows) });
+        tell(told);
+        Ok(())
+    }
+}
+
+fn tell(told: Vec<(Verdict, Option<ApplyResponder<Types>>)>) {
+    for (verdict, responder) in told {
+        if let Some(responder) = responder {
+            responder.send(verdict);
+        }
+    }
+}
+
+/// Takes what is there, up to the limits, and waits only for the first.
+async fn next_batch<S>(entries: &mut S) -> io::Result<Vec<EntryResponder<Types>>>
+where
+    S: Stream<Item = io::Result<EntryResponder<Types>>> + Unpin + Send,
+{
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    let mut next = entries.next().await;
+    while let Some(entry) = next.transpose()? {
+        bytes += record_bytes(&entry.0);
+        batch.push(entry);
+        if batch.len() == APPLY_ENTRIES_MAX || bytes >= APPLY_BYTES {
+            break;
+        }
+        next = entries.next().now_or_never().flatten();
+    }
+    Ok(batch)
+}
+
+fn record_bytes(entry: &Entry) -> usize {
+    match &entry.payload {
+        EntryPayload::Normal(Proposal::Record(bytes)) => bytes.len(),
+        EntryPayload::Blank | EntryPayload::Normal(_) | EntryPayload::Membership(_) => 0,
+    }
+}
+
+impl RaftStateMachine<Types> for Machine {
+    type SnapshotData = Rows;
+    type SnapshotBuilder = Self;
+
+    async fn applied_state(&mut self) -> io::Result<(Option<LogId>, Membership)> {
+        let head = self.head();
+        Ok((head.applied, head.membership))
+    }
+
+    async fn apply<S>(&mut self, mut entries: S) -> io::Result<()>
+    where
+        S: Stream<Item = io::Result<EntryResponder<Types>>> + Unpin + Send,
+    {
+        loop {
+            let batch = next_batch(&mut entries).await?;
+            if batch.is_empty() {
+                return Ok(());
+            }
+            self.apply_batch(batch).await?;
+        }
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Self {
+        self.clone()
+    }
+
+    async fn install_snapshot(&mut self, _: &SnapshotMeta, rows: Rows) -> io::Result<()> {
+        let Rows::Received { install, detail } = rows else {
+            // At its start openraft offers what the engine holds anyway.
+            return Ok(());
+        };
+        let head = Head::decode(detail.clone())?;
+        let applied = head.index();
+        let installed = self.0.offload.run(move || install.finish(applied, detail)).await?;
+        installed.map_err(io::Error::other)?;
+        self.0.head.with(|it| *it = head);
+        (self.0.watch)(&Changed { group: self.0.group, applied, rows: None });
+        Ok(())
+    }
+
+    async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
+        if self.head().applied.is_none() {
+            return Ok(None);
+        }
+        self.take_snapshot().map(Some)
+    }
+}
+
+impl Machine {
+    fn take_snapshot(&self) -> io::Result<Snapshot> {
+        let rows = self.0.engine.snapshot(self.0.group).map_err(io::Error::other)?;
+        let head = Head::decode(rows.mark().detail.clone())?;
+        let meta = head.meta();
+        Ok(Snapshot { meta, snapshot: Rows::Here(rows) })
+    }
+}
+
+impl RaftSnapshotBuilder<Types> for Machine {
+    type SnapshotData = Rows;
+
+    /// A snapshot is a view of the engine, flushed: openraft purges the log up to it.
+    async fn build_snapshot(&mut self) -> io::Result<Snapshot> {
+        let snapshot = self.take_snapshot()?;
+        let engine = Arc::clone(&self.0.engine);
+        let flushed = self.0.offload.run(move || engine.flush()).await?;
+        flushed.map_err(io::Error::other)?;
+        Ok(snapshot)
+    }
+}

@@ -1,0 +1,179 @@
+//! Questions to other nodes and their answers, over a transport that only sends.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes};
+use cluster::transport::{Lane, NodeId, Transport};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::home::Home;
+use crate::shared::Shared;
+
+/// What a message is about: whose it is at the receiver.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub enum Topic {
+    /// The replication of a group.
+    Raft = 1,
+    /// What the runtimes of nodes say to each other.
+    Node = 2,
+}
+
+/// The other nodes, as this node sees them. Clones are the same.
+#[derive(Clone)]
+pub struct Peers(Arc<Inner>);
+
+struct Inner {
+    me: NodeId,
+    home: Home,
+    transport: Arc<dyn Transport>,
+    calls: Shared<Calls>,
+}
+
+#[derive(Default)]
+struct Calls {
+    last: u64,
+    waiting: BTreeMap<u64, (NodeId, oneshot::Sender<Bytes>)>,
+}
+
+/// No answer came in time. Whether the question arrived is unknown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct NoAnswer;
+
+/// Something that arrived and is not an answer.
+#[derive(Debug)]
+pub struct Incoming {
+    /// The sender.
+    pub from: NodeId,
+    /// What it is about.
+    pub topic: Topic,
+    /// What it says.
+    pub body: Bytes,
+    /// Where an answer goes, if one is expected.
+    pub question: Option<Question>,
+}
+
+/// Somebody waits for an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Question {
+    from: NodeId,
+    lane: Lane,
+    number: u64,
+}
+
+const TELL: u8 = 0;
+const ASK: u8 = 1;
+const ANSWER: u8 = 2;
+
+/// Kind, topic, number, lane.
+const HEAD_BYTES: usize = 14;
+
+impl Peers {
+    /// The way from `me` to all others.
+    pub fn new(me: NodeId, home: Home, transport: Arc<dyn Transport>) -> Self {
+        // Numbers of an earlier life are not used again soon: a late answer must not fit.
+        let calls = Shared::new(Calls { last: home.seed() >> 16, waiting: BTreeMap::new() });
+        Self(Arc::new(Inner { me, home, transport, calls }))
+    }
+
+    /// This node.
+    pub fn me(&self) -> NodeId {
+        self.0.me
+    }
+
+    /// The node that tasks belong to.
+    pub fn home(&self) -> &Home {
+        &self.0.home
+    }
+
+    /// Sends without expecting an answer.
+    pub fn tell(&self, to: NodeId, lane: Lane, topic: Topic, body: &[u8]) {
+        self.send((to, lane), TELL, topic as u8, 0, body);
+    }
+
+    /// Asks, and waits for the answer at most for `limit`, by this node's clock.
+    ///
+    /// # Errors
+    ///
+    /// [`NoAnswer`] when question or answer is lost or late, or the other cannot answer.
+    pub async fn ask(
+        &self,
+        (to, lane): (NodeId, Lane),
+        limit: Duration,
+        topic: Topic,
+        body: &[u8],
+    ) -> Result<Bytes, NoAnswer> {
+        let (sender, receiver) = oneshot::channel();
+        let number = self.0.calls.with(|calls| {
+            calls.last += 1;
+            calls.waiting.insert(calls.last, (to, sender));
+            calls.last
+        });
+        let waiting = Waiting { inner: &self.0, number };
+        self.send((to, lane), ASK, topic as u8, number, body);
+        let answer = timeout(self.0.home.true_time(limit), receiver).await;
+        drop(waiting);
+        answer.map_err(|_late| NoAnswer)?.map_err(|_dropped| NoAnswer)
+    }
+
+    /// Answers a question.
+    pub fn answer(&self, question: Question, body: &[u8]) {
+        self.send((question.from, question.lane), ANSWER, 0, question.number, body);
+    }
+
+    /// Takes in what arrived from `from`. What is no message of ours is dropped.
+    pub fn receive(&self, from: NodeId, mut message: Bytes) -> Option<Incoming> {
+        if message.len() < HEAD_BYTES {
+            return None;
+        }
+        let (kind, topic, number) = (message.get_u8(), message.get_u8(), message.get_u64_le());
+        let lane = Lane(message.get_u32_le());
+        if kind == ANSWER {
+            self.settle(from, number, message);
+            return None;
+        }
+        let topic = [Topic::Raft, Topic::Node].into_iter().find(|it| *it as u8 == topic)?;
+        let question = match kind {
+            TELL => None,
+            ASK => Some(Question { from, lane, number }),
+            _ => return None,
+        };
+        Some(Incoming { from, topic, body: message, question })
+    }
+
+    fn settle(&self, from: NodeId, number: u64, body: Bytes) {
+        let sender = self.0.calls.with(|calls| {
+            let is_asked = calls.waiting.get(&number).is_some_and(|(to, _)| *to == from);
+            if is_asked { calls.waiting.remove(&number) } else { None }
+        });
+        if let Some((_, sender)) = sender {
+            // Whoever asked may have given up this moment.
+            drop(sender.send(body));
+        }
+    }
+
+    fn send(&self, (to, lane): (NodeId, Lane), kind: u8, topic: u8, number: u64, body: &[u8]) {
+        let mut message = Vec::with_capacity(HEAD_BYTES + body.len());
+        message.put_u8(kind);
+        message.put_u8(topic);
+        message.put_u64_le(number);
+        message.put_u32_le(lane.0);
+        message.put_slice(body);
+        self.0.transport.send(to, lane, message.into());
+    }
+}
+
+/// Forgets a question when nobody waits for its answer any more.
+struct Waiting<'a> {
+    inner: &'a Inner,
+    number: u64,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.inner.calls.with(|calls| calls.waiting.remove(&self.number));
+    }
+}
