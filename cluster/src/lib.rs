@@ -11,6 +11,8 @@
 //! | [`memory`]      | a ledger in memory, with scripted outcomes                            |
 //! | [`conformance`] | what every ledger must do                                             |
 //! | [`operator`]    | what a shard itself answers to operators                              |
+//! | [`meta`]        | who is in the cluster, and which node holds which shard               |
+//! | [`placement`]   | which node should hold which shard                                    |
 //! | [`sender`]      | names for commands that roost itself sends                            |
 //! | [`slots`]       | keys to slots, slots to shards                                        |
 //! | [`storage`]     | the key of every stored row                                           |
@@ -24,7 +26,9 @@ pub mod executor;
 pub mod ledger;
 pub mod limits;
 pub mod memory;
+pub mod meta;
 pub mod operator;
+pub mod placement;
 pub mod record;
 pub mod request;
 pub mod sender;

@@ -2,6 +2,7 @@
 
 use entity::{Address, Key, Kind, data};
 
+use crate::meta::Metas;
 use crate::operator::Shards;
 
 /// A part of the key space. A key's slot never changes; which shard has the slot may.
@@ -26,6 +27,9 @@ impl Slot {
 pub struct ShardId(pub u32);
 
 entity::key! { ShardId(u32) }
+
+/// The meta group's.
+pub const META: ShardId = ShardId(u32::MAX);
 
 /// Which shard has which slots.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -58,11 +62,14 @@ impl Directory {
 
     /// The shard that a request to `address` belongs to; none when it is for a shard that there is not.
     pub fn home(&self, address: &Address) -> Option<ShardId> {
-        if address.kind != Shards::TAG {
-            return Some(self.shard_of(&address.key));
+        match address.kind {
+            Shards::TAG => {
+                let shard = ShardId::from_bytes(&address.key)?;
+                (shard == META || self.shards.contains(&shard)).then_some(shard)
+            }
+            Metas::TAG => Some(META),
+            _ => Some(self.shard_of(&address.key)),
         }
-        let shard = ShardId::from_bytes(&address.key)?;
-        self.shards.contains(&shard).then_some(shard)
     }
 
     /// The slots of a shard, in order.

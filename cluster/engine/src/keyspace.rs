@@ -128,7 +128,8 @@ mod tests {
         let keys: Vec<Vec<u8>> = all.collect();
         for from in &keys {
             for to in &keys {
-                let range = Range { from: from.clone(), to: to.clone(), order: Order::Up, limit: 1 };
+                let range =
+                    Range { from: from.clone(), to: to.clone(), order: Order::Up, limit: 1 };
                 let Span::One(span) = span_of(&range) else { continue };
                 for key in keys.iter().filter(|key| *key >= from && *key < to) {
                     assert_eq!(keyspace_of(key), span, "{key:?} in {from:?}..{to:?}");

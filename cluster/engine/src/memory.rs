@@ -10,12 +10,12 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use bytes::Bytes;
 use entity::transaction::{Order, Range};
 
+use crate::check;
 use crate::keyspace::{Keyspace, keyspace_of};
 use crate::limits::{CHUNK_BYTES_MAX, SCAN_ROWS_MAX};
 use crate::port::{
     Applied, Change, Engine, EngineError, GroupId, Install, Mark, Pressure, Row, Snapshot, State,
 };
-use crate::check;
 
 type Rows = BTreeMap<Bytes, Bytes>;
 

@@ -189,7 +189,10 @@ impl fmt::Display for EngineError {
             }
             Self::Full => write!(f, "the disk is full: free space, then try again"),
             Self::Unreadable { what } => {
-                write!(f, "the folder is unreadable ({what}): set it aside, then install all groups")
+                write!(
+                    f,
+                    "the folder is unreadable ({what}): set it aside, then install all groups"
+                )
             }
             Self::Failed { what } => {
                 write!(f, "the engine has failed ({what}): open it again, then replay the log")

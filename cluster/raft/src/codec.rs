@@ -60,7 +60,11 @@ pub(crate) fn get_log_id(from: &mut Bytes) -> Result<LogId> {
     Ok(RaftLogId::new(leader, number(from)?))
 }
 
-pub(crate) fn put_option<T>(to: &mut Vec<u8>, value: Option<&T>, put: impl FnOnce(&mut Vec<u8>, &T)) {
+pub(crate) fn put_option<T>(
+    to: &mut Vec<u8>,
+    value: Option<&T>,
+    put: impl FnOnce(&mut Vec<u8>, &T),
+) {
     to.put_u8(u8::from(value.is_some()));
     if let Some(value) = value {
         put(to, value);
@@ -181,7 +185,11 @@ fn put_count(to: &mut Vec<u8>, count: usize) {
 
 fn count(from: &mut Bytes) -> Result<u32> {
     let count = from.try_get_u32_le().map_err(|_short| Malformed("count: cut short"))?;
-    if count > MEMBERS_MAX { Err(Malformed("count: more members than there can be")) } else { Ok(count) }
+    if count > MEMBERS_MAX {
+        Err(Malformed("count: more members than there can be"))
+    } else {
+        Ok(count)
+    }
 }
 
 pub(crate) fn number(from: &mut Bytes) -> Result<u64> {

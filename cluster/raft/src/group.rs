@@ -15,7 +15,7 @@ use openraft::errors::{
 };
 use openraft::impls::EmptyNode;
 use openraft::raft::{ClientWriteResult, ReadPolicy};
-use openraft::{Config, ServerState, SnapshotPolicy};
+use openraft::{ChangeMembers, Config, ServerState, SnapshotPolicy};
 
 use crate::codec::Malformed;
 use crate::home::Home;
@@ -331,15 +331,30 @@ impl Group {
         added.map(drop).map_err(|error| GroupError::Raft(error.to_string()))
     }
 
-    /// Makes `voters` the voters, and removes all others.
+    /// Makes `voters` the voters and `learners` the learners, and removes all others. All of them are
+    /// members already.
     ///
     /// # Errors
     ///
     /// When this member does not lead, one of them is no learner yet, or another change is under way.
-    pub async fn change_voters(&self, voters: &BTreeSet<Member>) -> Result<(), GroupError> {
-        let voters: BTreeSet<u64> = voters.iter().map(|it| it.id()).collect();
-        let changed = self.0.raft.change_membership(voters, false).await;
-        changed.map(drop).map_err(|error| GroupError::Raft(error.to_string()))
+    pub async fn change_voters(
+        &self,
+        voters: &BTreeSet<Member>,
+        learners: &BTreeSet<Member>,
+    ) -> Result<(), GroupError> {
+        let ids: BTreeSet<u64> = voters.iter().map(|it| it.id()).collect();
+        let failed = |error: &dyn fmt::Display| GroupError::Raft(error.to_string());
+        let changed = self.0.raft.change_membership(ids, true).await;
+        changed.map_err(|error| failed(&error))?;
+        let status = self.status();
+        let is_left = |it: &&Member| !voters.contains(it) && !learners.contains(it);
+        let gone: BTreeSet<u64> =
+            status.learners.iter().filter(is_left).map(|it| it.id()).collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let removed = self.0.raft.change_membership(ChangeMembers::RemoveNodes(gone), true).await;
+        removed.map(drop).map_err(|error| failed(&error))
     }
 
     /// Waits until who leads, or who the members are, may have changed. Yields whether this member
@@ -426,7 +441,9 @@ impl Group {
 }
 
 /// News of a group's leader and members.
-pub struct Changes(openraft::alias::WatchReceiverOf<Types, openraft::metrics::RaftServerMetrics<Types>>);
+pub struct Changes(
+    openraft::alias::WatchReceiverOf<Types, openraft::metrics::RaftServerMetrics<Types>>,
+);
 
 impl Changes {
     /// Waits for news. Yields whether there can be more.

@@ -110,8 +110,10 @@ async fn propose(
     let tell = move |outcome| {
         let completion = match outcome {
             Outcome::Accepted { .. } => Completion::Committed { fence },
-            Outcome::Refused => Completion::Lost { fence },
-            Outcome::Unknown | Outcome::Elsewhere => Completion::Unknown { fence },
+            // What is refused before it enters the log has no effect, nor has what the fence refuses
+            // behind it.
+            Outcome::Refused | Outcome::Elsewhere => Completion::Lost { fence },
+            Outcome::Unknown => Completion::Unknown { fence },
             // Nobody takes it back when the ledger was dropped, and nobody asks.
             Outcome::NotNow => {
                 pledge.keep();

@@ -33,3 +33,5 @@ pub mod snapshot;
 pub mod storage;
 pub mod types;
 mod wire;
+
+pub use network::address;

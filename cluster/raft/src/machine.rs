@@ -8,8 +8,8 @@ use cluster::record::{Fence, Record};
 use engine::{Applied, Change, Engine, GroupId, Mark};
 use entity::Time;
 use futures::{FutureExt, Stream, StreamExt};
-use openraft::storage::{ApplyResponder, EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::EntryPayload;
+use openraft::storage::{ApplyResponder, EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 
 use crate::codec::{
     Malformed, finish, get_log_id, get_membership, get_option, number, put_log_id, put_membership,
@@ -18,9 +18,7 @@ use crate::codec::{
 use crate::offload::Offload;
 use crate::shared::Shared;
 use crate::snapshot::Rows;
-use crate::types::{
-    Entry, LogId, Membership, Proposal, Snapshot, SnapshotMeta, Types, Verdict,
-};
+use crate::types::{Entry, LogId, Membership, Proposal, Snapshot, SnapshotMeta, Types, Verdict};
 
 /// Most entries that are applied as one.
 const APPLY_ENTRIES_MAX: usize = 512;
@@ -161,9 +159,9 @@ impl Machine {
         let (applied, detail) = (head.index(), head.encode());
         let (group, engine) = (inner.group, Arc::clone(&inner.engine));
         let rows = changes.clone();
-        let written = inner.offload.run(move || {
-            engine.apply(vec![(group, Applied { changes, applied, detail })])
-        });
+        let written = inner
+            .offload
+            .run(move || engine.apply(vec![(group, Applied { changes, applied, detail })]));
         written.await?.map_err(io::Error::other)?;
         inner.head.with(|it| *it = head);
         (inner.watch)(&Changed { group, applied, rows: Some(rows) });

@@ -49,8 +49,8 @@ pub(crate) struct Line {
 /// What goes in front of a question: group and member it is meant for.
 pub(crate) const ADDRESS_BYTES: usize = 12;
 
-/// Takes the address off a question.
-pub(crate) fn address(body: &mut Bytes) -> Option<(GroupId, Member)> {
+/// Takes the address off a question: which group it is for, and which member of it.
+pub fn address(body: &mut Bytes) -> Option<(GroupId, Member)> {
     if body.len() < ADDRESS_BYTES {
         return None;
     }
@@ -59,7 +59,11 @@ pub(crate) fn address(body: &mut Bytes) -> Option<(GroupId, Member)> {
 }
 
 impl Line {
-    pub(crate) async fn ask(&self, question: &Question, limit: Duration) -> Result<Answer, Failure> {
+    pub(crate) async fn ask(
+        &self,
+        question: &Question,
+        limit: Duration,
+    ) -> Result<Answer, Failure> {
         let content = question.encode();
         let mut body = Vec::with_capacity(ADDRESS_BYTES + content.len());
         body.put_u32_le(self.group);

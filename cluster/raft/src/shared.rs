@@ -1,5 +1,8 @@
 //! State that tasks of one node share for a moment, without awaiting.
-#![expect(clippy::disallowed_types, reason = "the one place: what is shared is locked for a moment")]
+#![expect(
+    clippy::disallowed_types,
+    reason = "the one place: what is shared is locked for a moment"
+)]
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
+pub use cluster::meta::Member;
 use openraft::impls::{BoxedErrorSource, EmptyNode, InlineBatch, leader_id_adv};
 use openraft::raft::responder::Responder;
 use openraft::type_config::alias;
@@ -39,31 +40,6 @@ pub enum Verdict {
 
 /// Calls back with the outcome of a proposal.
 pub struct Teller<T>(pub(crate) Box<dyn FnOnce(T) + Send>);
-
-/// One node's part of a group: number of the node, then the life of its copy.
-///
-/// A copy that has lost anything begins a new life, and joins as somebody else: what the old one has
-/// promised does not bind it, nor does it count.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Member {
-    /// The node.
-    pub node: u32,
-    /// Which life of its copy.
-    pub life: u32,
-}
-
-impl Member {
-    /// As openraft knows it.
-    pub fn id(self) -> u64 {
-        u64::from(self.node) << 32 | u64::from(self.life)
-    }
-
-    /// Whom openraft knows by `id`.
-    pub fn of(id: u64) -> Self {
-        let low = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).expect("masked");
-        Self { node: low(id >> 32), life: low(id) }
-    }
-}
 
 impl RaftTypeConfig for Types {
     type D = Proposal;
@@ -112,15 +88,3 @@ pub(crate) type Members = openraft::Membership<u64, EmptyNode>;
 pub(crate) type Membership = alias::StoredMembershipOf<Types>;
 pub(crate) type SnapshotMeta = alias::SnapshotMetaOf<Types>;
 pub(crate) type Snapshot = alias::SnapshotOf<Types, crate::snapshot::Rows>;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn members_come_back() {
-        for member in [Member { node: 0, life: 0 }, Member { node: 7, life: u32::MAX }] {
-            assert_eq!(Member::of(member.id()), member);
-        }
-    }
-}

@@ -20,11 +20,22 @@ pub(crate) enum Question {
     PreVote(VoteRequest<Types>),
     Transfer(TransferLeaderRequest<Types>),
     /// A snapshot begins. `transfer` names it in what follows.
-    Begin { transfer: u64, vote: Vote, detail: Bytes },
+    Begin {
+        transfer: u64,
+        vote: Vote,
+        detail: Bytes,
+    },
     /// Its next rows, by their number from 0.
-    Rows { transfer: u64, number: u64, rows: Vec<(Bytes, Bytes)> },
+    Rows {
+        transfer: u64,
+        number: u64,
+        rows: Vec<(Bytes, Bytes)>,
+    },
     /// It is complete after so many parts.
-    End { transfer: u64, parts: u64 },
+    End {
+        transfer: u64,
+        parts: u64,
+    },
 }
 
 /// The answer.
@@ -153,7 +164,11 @@ impl Answer {
             4 => Self::Append(AppendEntriesResponse::HigherVote(get_vote(from)?)),
             5 => {
                 let (vote, granted) = (get_vote(from)?, byte(from)? == 1);
-                Self::Vote(VoteResponse { vote, vote_granted: granted, last_log_id: get_place(from)? })
+                Self::Vote(VoteResponse {
+                    vote,
+                    vote_granted: granted,
+                    last_log_id: get_place(from)?,
+                })
             }
             6 => Self::Snapshot(get_vote(from)?),
             7 => Self::Done,

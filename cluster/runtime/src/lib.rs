@@ -1,2 +1,10 @@
 //! What a node does for its cluster: supervision, routing, placement, links.
+pub mod client;
+pub mod clock;
+pub mod host;
+mod membership;
+pub mod node;
+pub mod router;
+pub mod shard;
 pub mod supervisor;
+pub mod wire;

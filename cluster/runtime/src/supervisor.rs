@@ -17,7 +17,8 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 /// What a child does, from its start to its end. An error is a failure, and so is a panic.
-pub type Work = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
+pub type Work =
+    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
 
 /// Most failures of one permanent child within [`WINDOW`]. One more, and its supervisor fails. Work
 /// that may end is one of many: it is begun again for ever.
@@ -110,7 +111,10 @@ impl Supervisor {
         let is_over = home.clone();
         home.spawn(async move {
             // A node that is going down ends its supervisors too; that is no failure.
-            if ended.await.is_ok() && !is_over.is_over() && watched.get_status() == ractor::ActorStatus::Stopped {
+            if ended.await.is_ok()
+                && !is_over.is_over()
+                && watched.get_status() == ractor::ActorStatus::Stopped
+            {
                 on_failure();
             }
         });
@@ -119,8 +123,12 @@ impl Supervisor {
 
     /// Starts a supervisor under this one. It is begun anew, empty, if it fails: `fill` starts its
     /// children each time.
-    pub fn branch<F>(&self, name: &str, home: &Home, fill: impl Fn(Self) -> F + Send + Sync + 'static)
-    where
+    pub fn branch<F>(
+        &self,
+        name: &str,
+        home: &Home,
+        fill: impl Fn(Self) -> F + Send + Sync + 'static,
+    ) where
         F: Future<Output = ()> + Send + 'static,
     {
         let (home, fill) = (home.clone(), Arc::new(fill));
@@ -370,7 +378,8 @@ mod tests {
     async fn what_fails_begins_anew() {
         std::panic::set_hook(Box::new(|_| {}));
         let (home, runs) = (Home::new(1, Drift::default()), Arc::new(AtomicUsize::new(0)));
-        let supervisor = Supervisor::start(&home, || unreachable!("it does not fail")).await.unwrap();
+        let supervisor =
+            Supervisor::start(&home, || unreachable!("it does not fail")).await.unwrap();
         supervisor.run(fails(5, &runs));
         tokio::time::sleep(Duration::from_secs(10)).await;
         assert_eq!(runs.load(Ordering::Relaxed), 6);

@@ -1,15 +1,36 @@
 //! The log of a node: one segmented write-ahead file that all its Raft groups share.
-//! (Placeholder of the interface; being written.)
-#![allow(missing_docs, unused_variables, clippy::all, reason = "placeholder")]
-use bytes::Bytes;
-use std::{io, ops::Range};
-pub type GroupId = u32;
-pub enum Write { Append { first: u64, entries: Vec<Bytes> }, Vote(Bytes), Committed(Bytes), Truncate { after: Option<u64> }, Purge { upto: u64, mark: Bytes }, Reset }
-pub type Done = Box<dyn FnOnce(io::Result<()>) + Send>;
-#[derive(Clone)] pub struct Appender;
-impl Appender { pub fn submit(&self, writes: Vec<(GroupId, Write)>, done: Done) -> io::Result<()> { unimplemented!() } pub fn group(&self, id: GroupId) -> GroupLog { GroupLog } }
-#[derive(Clone)] pub struct GroupLog;
-impl GroupLog {
- pub fn vote(&self) -> Option<Bytes> { None } pub fn committed(&self) -> Option<Bytes> { None } pub fn purged(&self) -> Option<(u64, Bytes)> { None }
- pub fn last_index(&self) -> Option<u64> { None } pub fn first_index(&self) -> Option<u64> { None }
- pub fn read(&self, range: Range<u64>, max: usize) -> io::Result<Vec<(u64, Bytes)>> { Ok(vec![]) } }
+//!
+//! One fsync makes durable whatever waits, of all groups. What an fsync has covered is found again, or
+//! its loss is reported: nothing is ever cut silently but a last batch that nobody was told of.
+//!
+//! In reading order:
+//!
+//! | module       | says                                                             |
+//! |--------------|------------------------------------------------------------------|
+//! | [`appender`] | submitting writes, and writing them out                          |
+//! | [`group`]    | what readers see of a group                                      |
+//! | `log`        | what goes into which segment                                     |
+//! | `recover`    | opening: what is cut, what is damage, and whose                  |
+//! | `segments`   | the files, and which of them are still needed                    |
+//! | [`record`]   | the format                                                       |
+//! | [`folder`]   | the port to files                                                |
+//! | [`disk`]     | files of a real disk                                             |
+//! | [`memory`]   | files in memory, with crashes and faults                         |
+//! | [`thread`]   | the writer on a thread of its own                                |
+
+pub mod appender;
+pub mod disk;
+mod face;
+pub mod folder;
+pub mod group;
+mod log;
+pub mod memory;
+pub mod record;
+mod recover;
+mod segments;
+mod shared;
+pub mod thread;
+
+pub use appender::{Appender, Writer, open};
+pub use face::{Damage, Done, ENTRY_BYTES_MAX, GroupId, LogError, Options, Recovered, Write};
+pub use group::GroupLog;

@@ -26,7 +26,7 @@ pub(crate) fn unopened(error: &fjall::Error) -> EngineError {
     match io_error(error) {
         Some(io) => unopened_io(io),
         None if matches!(error, fjall::Error::Locked) => {
-            EngineError::Failed { what: "another process has the folder open".to_owned() }
+            EngineError::Failed { what: "somebody has the folder open".to_owned() }
         }
         None => EngineError::Unreadable { what: error.to_string() },
     }

@@ -3,19 +3,30 @@
 //! fjall takes its manifests as they are: a flipped bit in one loses tables without a word. Each is
 //! stored with a checksum, which is checked here. Its journal loses whatever stands behind the first
 //! bit it cannot decode, its sequence numbers have no checksum, and a damaged older file does not
-//! stop it from reading the newer: so the journal is emptied, and our own log replayed instead.
+//! stop it from reading the newer: so it is not used, and our own log replayed instead.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Most damaged folders that are kept next to the sound one.
-pub const SET_ASIDE_MAX: u32 = 1_000;
+pub(crate) const SET_ASIDE_MAX: u32 = 1_000;
 
 /// Fjall's own, and the three of [`crate::store`].
 const KEYSPACES_MIN: usize = 4;
+
+/// How often a lock is tried.
+const LOCK_TRIES: u32 = 30;
+
+/// How long it is waited between: somebody may be about to let go.
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
+/// A file that is there when fjall gave up.
+const SUSPECT: &str = "suspect";
 
 /// Number of a manifest, its checksum, the kind of checksum.
 const CURRENT_BYTES: usize = 25;
@@ -24,7 +35,7 @@ const CURRENT_BYTES: usize = 25;
 /// empty. Yields where it is now. Nothing is done when there is no folder.
 ///
 /// # Errors
-/// Those of the file system; `AlreadyExists`, if [`SET_ASIDE_MAX`] were set aside before.
+/// Those of the file system; `AlreadyExists`, if 1,000 were set aside before.
 pub fn set_aside(folder: &Path) -> io::Result<Option<PathBuf>> {
     if !folder.try_exists()? {
         return Ok(None);
@@ -38,6 +49,20 @@ pub fn set_aside(folder: &Path) -> io::Result<Option<PathBuf>> {
         }
     }
     Err(io::Error::new(io::ErrorKind::AlreadyExists, "remove damaged folders first"))
+}
+
+/// Makes sure that nobody has the folder open, as long as the file lives; none if somebody has. It
+/// must be let go of before fjall opens the folder, which takes the same lock.
+pub(crate) fn lock(folder: &Path) -> io::Result<Option<File>> {
+    let file = File::options().read(true).write(true).open(folder.join("lock"))?;
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => sleep(LOCK_PAUSE),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Ok(None)
 }
 
 /// What is wrong with the manifests of a folder, or nothing.
@@ -72,6 +97,31 @@ fn is_manifest_sound(keyspace: &Path) -> io::Result<bool> {
 /// Empties the journal. One file stays, because fjall looks for its last sequence number only if
 /// there is one.
 pub(crate) fn discard_journal(folder: &Path) -> io::Result<()> {
+    for path in journals(folder)? {
+        fs::remove_file(path)?;
+    }
+    let journal = File::create(folder.join("0.jnl"))?;
+    journal.sync_all()?;
+    sync(folder)
+}
+
+/// Notes that fjall gave up on a folder, whose tables the next open reads to the end.
+pub(crate) fn suspect(folder: &Path) {
+    // If it cannot be noted, the next open takes the folder as it is, and gives up later again.
+    drop(File::create(folder.join(SUSPECT)));
+}
+
+/// Whether fjall gave up on a folder.
+pub(crate) fn is_suspect(folder: &Path) -> io::Result<bool> {
+    folder.join(SUSPECT).try_exists()
+}
+
+/// Forgets that fjall gave up on a folder.
+pub(crate) fn clear(folder: &Path) -> io::Result<()> {
+    fs::remove_file(folder.join(SUSPECT))
+}
+
+fn journals(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut journals = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -79,12 +129,7 @@ pub(crate) fn discard_journal(folder: &Path) -> io::Result<()> {
             journals.push(path);
         }
     }
-    for path in journals {
-        fs::remove_file(path)?;
-    }
-    let journal = File::create(folder.join("0.jnl"))?;
-    journal.sync_all()?;
-    sync(folder)
+    Ok(journals)
 }
 
 /// A path next to `folder`.

@@ -1,8 +1,9 @@
 //! The applied state of shards in fjall.
 //!
-//! Nothing is trusted that fjall does not check. Its journal is not read: what was applied since the
-//! last flush comes from our own log. Its manifests are checked here, before it sees them. Its tables
-//! carry a checksum per block, which it checks whenever it reads one.
+//! Nothing is trusted that fjall does not check. Its journal is neither written nor read: what was
+//! applied since the last flush comes from our own log. Its manifests are checked here, before it sees
+//! them. Its tables carry a checksum per block, which it checks whenever it reads one: rows need none
+//! of their own.
 //!
 //! A group's mark is written with each batch to all three keyspaces, because fjall flushes them one
 //! by one. After a crash the oldest of the three holds; what is newer, the replay writes again.

@@ -88,10 +88,17 @@ mod tests {
 
     #[test]
     fn the_form_stays() {
-        let hex: String = stored().encode().iter().map(|byte| format!("{byte:02x}")).collect();
-        let (head, rest) = hex.split_at(2 * HEAD_BYTES);
-        assert_eq!(head, "01000000090000000700000100000000000000000000000003");
-        assert_eq!(rest.len(), 2 * (6 + CHECKSUM_BYTES));
+        let bytes = stored().encode();
+        let numbers = [
+            &[1][..],
+            &[0, 0, 0, 9],
+            &[0, 0, 0, 7],
+            &[0, 0, 1, 0, 0, 0, 0, 0],
+            &[0, 0, 0, 0, 0, 0, 0, 3],
+            b"detail",
+        ];
+        assert_eq!(bytes[..HEAD_BYTES + 6], numbers.concat());
+        assert_eq!(bytes.len(), HEAD_BYTES + 6 + CHECKSUM_BYTES);
     }
 
     #[test]

@@ -19,10 +19,10 @@ impl Default for Options {
     }
 }
 
-/// Most memtables of a keyspace that wait for the disk. fjall makes writers sleep at this number.
+/// Memtables of a keyspace that wait for the disk at which whoever writes waits too.
 pub const SEALED_MAX: usize = 4;
 
-/// Runs of tables in the first level at which fjall makes writers sleep.
+/// Runs of tables in the first level at which whoever writes waits: every read looks into each.
 pub const RUNS_MAX: usize = 30;
 
 /// Sealed memtables of a keyspace from which pressure rises.
@@ -31,14 +31,17 @@ pub const SEALED_RISING: usize = 2;
 /// Runs of tables in the first level from which pressure rises. fjall compacts them at 4.
 pub const RUNS_RISING: usize = 16;
 
+/// Quarters of its size at which the keeper seals a memtable.
+pub const SEALED_QUARTERS: u64 = 3;
+
+/// Quarters of its size at which whoever writes seals a memtable, because the keeper does not keep up.
+pub const FULL_QUARTERS: u64 = 4;
+
 /// Smallest memtable, in bytes: below it tables would be too many.
 pub const MEMTABLE_BYTES_MIN: u64 = 64 * 1024;
 
 /// Threads of fjall in the background: one flushes while the other compacts.
 pub const WORKERS: usize = 2;
-
-/// Most journal fjall keeps, in bytes. It is never read; 64 MiB is the least that fjall accepts.
-pub const JOURNAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// After so many bytes applied the free space of the disk is looked up again.
 pub const SPACE_CHECKED_BYTES: u64 = 4 * 1024 * 1024;
@@ -49,7 +52,7 @@ pub const INSTALL_BATCH_BYTES: usize = 1024 * 1024;
 /// Rows of an old generation that are removed at once.
 pub const SWEEP_ROWS: usize = 1_000;
 
-/// Size of the memtables of state, streams and meta at which they are sealed.
+/// Largest memtables of state and of streams, and of meta.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Memtables {
     pub(crate) rows_bytes: u64,

@@ -1,4 +1,9 @@
 //! The three keyspaces, and how they become durable.
+//!
+//! Of fjall only the trees, their flushes and compactions are used. A batch goes straight to the
+//! memtables: fjall's own way leads through its journal, which is of no use here (see
+//! [`crate::inspect`]), costs a third of the time, makes whoever writes wait for an fsync of it at
+//! every flush, and sleeps in steps of 100 ms when the background has fallen behind.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -8,15 +13,16 @@ use engine::keyspace::{Keyspace as Home, Span, span_of};
 use engine::{EngineError, GroupId, Row};
 use entity::transaction::{Order, Range};
 use fjall::{
-    AbstractTree, Database, Iter, Keyspace, OwnedWriteBatch, PersistMode, Readable, Slice, Snapshot,
+    AbstractTree, Database, Iter, Keyspace, PersistMode, Readable, SeqNo, Snapshot, UserKey,
+    UserValue,
 };
 
 use crate::fault::failed;
 use crate::mark::StoredMark;
 use crate::options::Memtables;
 
-/// How long a flush waits before it looks again.
-const FLUSH_PAUSE: Duration = Duration::from_millis(1);
+/// How long whoever waits for fjall waits before looking again.
+pub(crate) const PAUSE: Duration = Duration::from_millis(1);
 
 /// Names of the keyspaces.
 pub(crate) const NAMES: [&str; 3] = ["state", "streams", "meta"];
@@ -27,6 +33,45 @@ pub(crate) struct Store {
     pub(crate) streams: Keyspace,
     pub(crate) meta: Keyspace,
     pub(crate) db: Database,
+}
+
+/// What is written at once.
+#[derive(Default)]
+pub(crate) struct Batch(Vec<Write>);
+
+struct Write {
+    place: Place,
+    key: UserKey,
+    value: Option<UserValue>,
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    Rows(Home),
+    Meta,
+}
+
+impl Batch {
+    /// Puts or removes a row, whose key has the generation in front. Each key once: all writes of a
+    /// batch have one sequence number, and which of two to one key held would be open.
+    pub(crate) fn set(&mut self, home: Home, key: impl Into<UserKey>, value: Option<&[u8]>) {
+        let value = value.map(UserValue::from);
+        self.0.push(Write { place: Place::Rows(home), key: key.into(), value });
+    }
+
+    /// Puts a mark where rows are.
+    pub(crate) fn mark_rows(&mut self, stored: &StoredMark) {
+        let key = stored.mark.generation.to_be_bytes();
+        for home in [Home::State, Home::Streams] {
+            self.set(home, key, Some(&stored.encode()));
+        }
+    }
+
+    /// Puts or removes a mark where groups are.
+    pub(crate) fn set_group(&mut self, group: GroupId, stored: Option<&StoredMark>) {
+        let value = stored.map(|stored| UserValue::from(stored.encode()));
+        self.0.push(Write { place: Place::Meta, key: group.to_be_bytes().into(), value });
+    }
 }
 
 impl Store {
@@ -41,47 +86,48 @@ impl Store {
         [&self.state, &self.streams, &self.meta]
     }
 
-    /// Adds a mark to a batch, where rows are.
-    pub(crate) fn mark_rows(&self, batch: &mut OwnedWriteBatch, stored: &StoredMark) {
-        let bytes = Slice::from(stored.encode());
-        let key = stored.mark.generation.to_be_bytes();
-        batch.insert(&self.state, &key[..], bytes.clone());
-        batch.insert(&self.streams, &key[..], bytes);
-    }
-
-    /// Adds a mark to a batch, where groups are.
-    pub(crate) fn mark_group(&self, batch: &mut OwnedWriteBatch, stored: &StoredMark) {
-        batch.insert(&self.meta, &stored.group.to_be_bytes()[..], stored.encode());
-    }
-
-    /// Whether a memtable has outgrown its part of the memory.
-    pub(crate) fn is_full(&self, memtables: Memtables) -> bool {
-        let size = |keyspace: &Keyspace| keyspace.tree.active_memtable().size();
-        size(&self.state) > memtables.rows_bytes
-            || size(&self.streams) > memtables.rows_bytes
-            || size(&self.meta) > memtables.meta_bytes
-    }
-
-    /// Makes durable what was written to `keyspaces` before.
-    pub(crate) fn flush(&self, keyspaces: &[&Keyspace]) -> Result<(), EngineError> {
-        let mut waiting = Vec::new();
-        for keyspace in keyspaces {
-            let Some(last) = keyspace.tree.get_highest_memtable_seqno() else { continue };
-            keyspace.rotate_memtable().map_err(|error| failed(&error))?;
-            waiting.push((keyspace, last));
+    /// Writes a batch to the memtables. Nobody else may write meanwhile. A memtable may be sealed in
+    /// the middle of it: marks come last, so rows can only be newer than their mark.
+    pub(crate) fn write(&self, batch: Batch) {
+        let sequence = self.db.supervisor.seqno.next();
+        for Write { place, key, value } in batch.0 {
+            let keyspace = match place {
+                Place::Rows(home) => self.keyspace(home),
+                Place::Meta => &self.meta,
+            };
+            match value {
+                Some(value) => keyspace.tree.insert(key, value, sequence),
+                None => keyspace.tree.remove(key, sequence),
+            };
         }
-        while !waiting.is_empty() {
-            // Says whether a worker has given up: then nothing would ever be flushed.
-            self.db.persist(PersistMode::Buffer).map_err(|error| failed(&error))?;
-            waiting.retain(|(keyspace, last)| {
+        self.db.supervisor.snapshot_tracker.publish(sequence);
+    }
+
+    /// Fails if a worker of fjall has given up: then nothing would ever be flushed.
+    pub(crate) fn check(&self) -> Result<(), EngineError> {
+        self.db.persist(PersistMode::Buffer).map_err(|error| failed(&error))
+    }
+
+    /// How many quarters of its largest size the fullest memtable has.
+    pub(crate) fn quarters(&self, memtables: Memtables) -> u64 {
+        let size = |keyspace: &Keyspace| 4 * keyspace.tree.active_memtable().size();
+        let rows = size(&self.state).max(size(&self.streams)) / memtables.rows_bytes;
+        rows.max(size(&self.meta) / memtables.meta_bytes)
+    }
+
+    /// Waits until what was sealed is durable.
+    pub(crate) fn wait(&self, mut sealed: Vec<(&Keyspace, SeqNo)>) -> Result<(), EngineError> {
+        loop {
+            self.check()?;
+            sealed.retain(|(keyspace, last)| {
                 keyspace.tree.sealed_memtable_count() > 0
                     && keyspace.tree.get_highest_persisted_seqno() < Some(*last)
             });
-            if !waiting.is_empty() {
-                sleep(FLUSH_PAUSE);
+            if sealed.is_empty() {
+                return Ok(());
             }
+            sleep(PAUSE);
         }
-        Ok(())
     }
 
     /// The rows of a range of a generation.
@@ -122,6 +168,11 @@ impl Store {
         view.range(self.keyspace(home), (from, to))
     }
 
+    /// Reads everything, for the checksums.
+    pub(crate) fn read_all(&self) -> fjall::Result<()> {
+        self.all().into_iter().flat_map(Keyspace::iter).try_for_each(|row| row.key().map(drop))
+    }
+
     /// The marks of all groups, by the key they stand under.
     pub(crate) fn groups(&self) -> impl Iterator<Item = fjall::Result<(GroupId, Bytes)>> {
         self.meta.iter().map(|guard| {
@@ -130,6 +181,13 @@ impl Store {
             Ok((group, Bytes::copy_from_slice(&mark)))
         })
     }
+}
+
+/// Has a memtable flushed. Yields the last sequence number in it.
+pub(crate) fn seal(keyspace: &Keyspace) -> Result<Option<SeqNo>, EngineError> {
+    let last = keyspace.tree.get_highest_memtable_seqno();
+    keyspace.rotate_memtable().map_err(|error| failed(&error))?;
+    Ok(last)
 }
 
 /// Key of a row: generation, then its own.

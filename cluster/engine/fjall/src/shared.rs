@@ -1,0 +1,312 @@
+//! What the engine, its installs and its keeper share.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, MutexGuard, OnceLock, PoisonError, RwLockReadGuard, RwLockWriteGuard};
+use std::thread::sleep;
+
+use bytes::Bytes;
+use engine::{EngineError, GroupId, Mark, Pressure, State};
+use fjall::{AbstractTree, Keyspace, Snapshot};
+
+use crate::fault::unreadable_rows;
+use crate::inspect::suspect;
+use crate::keeper::Job;
+use crate::options::{
+    FULL_QUARTERS, Options, RUNS_MAX, RUNS_RISING, SEALED_MAX, SEALED_QUARTERS, SEALED_RISING,
+    SPACE_CHECKED_BYTES,
+};
+use crate::store::{Batch, PAUSE, Store, seal};
+
+#[expect(clippy::disallowed_types, reason = "an engine is shared by threads")]
+pub(crate) type Lock<T> = std::sync::Mutex<T>;
+
+#[expect(clippy::disallowed_types, reason = "an engine is shared by threads")]
+pub(crate) type ReadLock<T> = std::sync::RwLock<T>;
+
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    pub(crate) folder: PathBuf,
+    pub(crate) options: Options,
+    /// What readers see.
+    pub(crate) visible: ReadLock<Visible>,
+    /// Held by whoever writes, so that marks and memory change in the same order.
+    pub(crate) space: Lock<Space>,
+    pub(crate) next_generation: AtomicU32,
+    /// Why nothing is done any more.
+    pub(crate) failure: OnceLock<String>,
+    pub(crate) keeper: Sender<Job>,
+    /// Whether the keeper has been told to seal the memtables.
+    pub(crate) is_sealing: AtomicBool,
+}
+
+/// Every group, and a view of their rows at the same moment.
+///
+/// The view is taken while nobody writes. A flush or compaction of fjall that ends during a batch
+/// makes half of it visible to views taken then: it raises the visible sequence number past the one
+/// that the batch has taken already.
+pub(crate) struct Visible {
+    pub(crate) groups: BTreeMap<GroupId, Live>,
+    pub(crate) view: Arc<Snapshot>,
+}
+
+/// A group while the engine is open.
+#[derive(Clone, Debug)]
+pub(crate) enum Live {
+    Sound {
+        mark: Mark,
+        /// The highest index that is known to be durable.
+        durable: u64,
+    },
+    Damaged {
+        what: String,
+        /// The generation to sweep once it is replaced, if there is one.
+        generation: Option<u32>,
+    },
+}
+
+/// How full the disk is.
+#[derive(Debug)]
+pub(crate) struct Space {
+    is_full: bool,
+    /// Bytes that may be written until it is looked up again.
+    credit_bytes: u64,
+}
+
+impl Space {
+    pub(crate) fn unknown() -> Self {
+        Self { is_full: false, credit_bytes: 0 }
+    }
+}
+
+impl Live {
+    pub(crate) fn sound(mark: Mark, durable: u64) -> Self {
+        Self::Sound { mark, durable }
+    }
+
+    pub(crate) fn state(&self) -> State {
+        match self {
+            Self::Sound { mark, .. } => State::Sound(mark.clone()),
+            Self::Damaged { what, .. } => State::Damaged(what.clone()),
+        }
+    }
+
+    pub(crate) fn generation(&self) -> Option<u32> {
+        match self {
+            Self::Sound { mark, .. } => Some(mark.generation),
+            Self::Damaged { generation, .. } => *generation,
+        }
+    }
+}
+
+impl Shared {
+    /// Whether anything is done at all.
+    pub(crate) fn check(&self) -> Result<(), EngineError> {
+        match self.failure.get() {
+            Some(what) => Err(EngineError::Failed { what: what.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the right to write `bytes` bytes, of which none belong to rows if it `only_removes`.
+    pub(crate) fn writer(
+        &self,
+        bytes: u64,
+        only_removes: bool,
+    ) -> Result<MutexGuard<'_, Space>, EngineError> {
+        self.check()?;
+        let mut space = self.space.lock().unwrap_or_else(PoisonError::into_inner);
+        if space.credit_bytes < bytes || space.is_full {
+            let disk = rustix::fs::statvfs(&self.folder);
+            let disk = disk.map_err(|error| EngineError::Failed { what: error.to_string() })?;
+            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+            space.is_full = free < self.options.free_bytes_min;
+            space.credit_bytes = bytes.max(SPACE_CHECKED_BYTES);
+        }
+        if space.is_full && !only_removes {
+            return Err(EngineError::Full);
+        }
+        space.credit_bytes -= bytes;
+        Ok(space)
+    }
+
+    /// Writes a batch, and makes it visible together with what it means for the groups.
+    pub(crate) fn commit(
+        &self,
+        writer: &mut Space,
+        batch: Batch,
+        change: impl FnOnce(&mut BTreeMap<GroupId, Live>),
+    ) -> Result<(), EngineError> {
+        while self.pressure() == Pressure::Full {
+            self.store.check().inspect_err(|error| self.remember(error))?;
+            sleep(PAUSE);
+        }
+        self.store.write(batch);
+        self.look_again(writer, change);
+        self.seal_if_due()
+    }
+
+    /// Makes what was written visible.
+    fn look_again(&self, _: &mut Space, change: impl FnOnce(&mut BTreeMap<GroupId, Live>)) {
+        let view = Arc::new(self.store.db.snapshot());
+        let mut visible = self.visible_mut();
+        change(&mut visible.groups);
+        let old = std::mem::replace(&mut visible.view, view);
+        drop(visible);
+        drop(old);
+    }
+
+    /// Has full memtables sealed by the keeper, or here if it does not keep up.
+    fn seal_if_due(&self) -> Result<(), EngineError> {
+        let quarters = self.store.quarters(self.options.memtables());
+        if quarters >= FULL_QUARTERS {
+            return self.seal();
+        }
+        if quarters >= SEALED_QUARTERS && !self.is_sealing.swap(true, Ordering::Relaxed) {
+            self.tell(Job::Seal);
+        }
+        Ok(())
+    }
+
+    /// Seals all memtables, so that fjall flushes them. All, so that no mark stays far behind.
+    pub(crate) fn seal(&self) -> Result<(), EngineError> {
+        for keyspace in self.store.all() {
+            seal(keyspace).inspect_err(|error| self.remember(error))?;
+        }
+        self.is_sealing.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Remembers that rows could not be read.
+    pub(crate) fn damage(&self, group: GroupId, from: u32, error: &fjall::Error) -> EngineError {
+        let error = unreadable_rows(group, error);
+        if let EngineError::Damaged { what, .. } = &error
+            && let Some(live) = self.visible_mut().groups.get_mut(&group)
+            && live.generation() == Some(from)
+        {
+            *live = Live::Damaged { what: what.clone(), generation: Some(from) };
+        }
+        error
+    }
+
+    /// Makes durable what was applied before, and remembers what was.
+    pub(crate) fn flush(&self) -> Result<BTreeMap<GroupId, u64>, EngineError> {
+        let before: Vec<(GroupId, Mark)> = self.sound_groups();
+        self.flush_keyspaces(&self.store.all())?;
+        let mut flushed = BTreeMap::new();
+        self.look_again(&mut *self.writer(0, true)?, |groups| {
+            for (group, mark) in before {
+                if let Some(Live::Sound { mark: now, durable }) = groups.get_mut(&group)
+                    && now.generation == mark.generation
+                {
+                    *durable = mark.applied.max(*durable);
+                    flushed.insert(group, *durable);
+                }
+            }
+        });
+        Ok(flushed)
+    }
+
+    /// Makes durable what was written to `keyspaces` before.
+    pub(crate) fn flush_keyspaces(&self, keyspaces: &[&Keyspace]) -> Result<(), EngineError> {
+        self.check()?;
+        let flush = || {
+            let mut sealed = Vec::new();
+            for keyspace in keyspaces {
+                sealed.extend(seal(keyspace)?.map(|last| (*keyspace, last)));
+            }
+            self.store.wait(sealed)
+        };
+        flush().inspect_err(|error| self.remember(error))
+    }
+
+    /// Remembers that nothing is done any more.
+    pub(crate) fn remember(&self, error: &EngineError) {
+        let what = match error {
+            EngineError::Failed { what } => what.clone(),
+            EngineError::Damaged { .. } | EngineError::Full | EngineError::Unreadable { .. } => {
+                error.to_string()
+            }
+        };
+        // The first failure is the one that says why.
+        if self.failure.set(what).is_ok() && *error != EngineError::Full {
+            suspect(&self.folder);
+        }
+    }
+
+    /// A view of the rows of a group, and its mark; none if the group is not there.
+    pub(crate) fn view(
+        &self,
+        group: GroupId,
+    ) -> Result<Option<(Arc<Snapshot>, Mark)>, EngineError> {
+        self.check()?;
+        let visible = self.visible();
+        match visible.groups.get(&group) {
+            None => Ok(None),
+            Some(Live::Damaged { what, .. }) => {
+                Err(EngineError::Damaged { group, what: what.clone() })
+            }
+            Some(Live::Sound { mark, .. }) => Ok(Some((Arc::clone(&visible.view), mark.clone()))),
+        }
+    }
+
+    pub(crate) fn pressure(&self) -> Pressure {
+        let of = self.store.all().map(|keyspace| {
+            let (sealed, runs) =
+                (keyspace.tree.sealed_memtable_count(), keyspace.tree.l0_run_count());
+            if sealed >= SEALED_MAX || runs >= RUNS_MAX {
+                Pressure::Full
+            } else if sealed >= SEALED_RISING || runs >= RUNS_RISING {
+                Pressure::Rising
+            } else {
+                Pressure::None
+            }
+        });
+        of.into_iter().max().unwrap_or(Pressure::None)
+    }
+
+    pub(crate) fn begin_generation(&self) -> u32 {
+        self.next_generation.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn tell(&self, job: Job) {
+        // A keeper that is gone belongs to an engine that is gone: the next open does its work.
+        self.keeper.send(job).unwrap_or_default();
+    }
+
+    pub(crate) fn visible(&self) -> RwLockReadGuard<'_, Visible> {
+        self.visible.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn visible_mut(&self) -> RwLockWriteGuard<'_, Visible> {
+        self.visible.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A mark as it is written now.
+    pub(crate) fn next_mark(
+        &self,
+        group: GroupId,
+        applied: u64,
+        detail: Bytes,
+    ) -> Result<(Mark, u64), EngineError> {
+        let (generation, durable) = match self.visible().groups.get(&group) {
+            None => (self.begin_generation(), 0),
+            Some(Live::Sound { mark, durable }) => (mark.generation, *durable),
+            Some(Live::Damaged { what, .. }) => {
+                return Err(EngineError::Damaged { group, what: what.clone() });
+            }
+        };
+        Ok((Mark { generation, applied, detail }, durable))
+    }
+
+    fn sound_groups(&self) -> Vec<(GroupId, Mark)> {
+        let visible = self.visible();
+        let sound = visible.groups.iter().filter_map(|(group, live)| match live {
+            Live::Sound { mark, .. } => Some((*group, mark.clone())),
+            Live::Damaged { .. } => None,
+        });
+        sound.collect()
+    }
+}

@@ -1,0 +1,5 @@
+//! Temporary folders.
+
+mod temporary;
+
+pub(crate) use temporary::Folder;

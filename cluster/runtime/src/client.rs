@@ -1,0 +1,103 @@
+//! Sends commands and questions to entities, wherever they are.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cluster::request::{Answer, Failure, Request, RequestId, Verb};
+use cluster::sender::Sender;
+use cluster::slots::ShardId;
+use entity::{Caller, operation};
+use raft::shared::Shared;
+
+use crate::clock::Clock;
+use crate::router::Router;
+
+/// How long a caller's request is tried.
+pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Sends requests to entities. Clones are the same.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    router: Router,
+    clock: Arc<dyn Clock>,
+    sender: Shared<Sender>,
+}
+
+impl Client {
+    /// A client whose `incarnation` nothing else has, nor had.
+    pub fn new(router: Router, clock: Arc<dyn Clock>, incarnation: u64) -> Self {
+        let sender = Shared::new(Sender::new(incarnation));
+        Self(Arc::new(Inner { router, clock, sender }))
+    }
+
+    /// The way to the shards.
+    pub fn router(&self) -> &Router {
+        &self.0.router
+    }
+
+    /// Sends a command. `key` is a name that a caller chose; without one roost names it.
+    pub async fn command(
+        &self,
+        caller: Caller,
+        key: Option<RequestId>,
+        request: operation::Request,
+    ) -> Answer {
+        let Some(shard) = self.home(&request) else {
+            return Answer::Failure(Failure::NoSuchShard);
+        };
+        let router = &self.0.router;
+        let (sent, id) = if let Some(key) = key {
+            (None, key)
+        } else {
+            let birth = self.0.clock.now().max(router.time(shard));
+            let (sent, id) = self.0.sender.with(|sender| sender.name(shard, birth));
+            (Some(sent), id)
+        };
+        let request = with(caller, Verb::Command(id), request);
+        let mut answers = router.ask(shard, vec![request], self.deadline()).await;
+        if let Some(sent) = sent {
+            // Nobody asks for it again, whatever it was.
+            self.0.sender.with(|sender| sender.answered(sent));
+        }
+        answers.pop().unwrap_or(Answer::Failure(Failure::Unknown))
+    }
+
+    /// Asks many entities at once, one message for each shard among them. Answers in order.
+    pub async fn ask(&self, caller: Caller, requests: Vec<operation::Request>) -> Vec<Answer> {
+        let mut all = vec![Answer::Failure(Failure::NoSuchShard); requests.len()];
+        let mut groups: BTreeMap<ShardId, (Vec<usize>, Vec<Request>)> = BTreeMap::new();
+        for (index, request) in requests.into_iter().enumerate() {
+            // What belongs nowhere is answered already.
+            let Some(shard) = self.home(&request) else { continue };
+            let (indices, requests) = groups.entry(shard).or_default();
+            indices.push(index);
+            requests.push(with(caller.clone(), Verb::Query, request));
+        }
+        let asked = groups.into_iter().map(|(shard, (indices, requests))| async move {
+            (indices, self.0.router.ask(shard, requests, self.deadline()).await)
+        });
+        for (indices, answers) in futures::future::join_all(asked).await {
+            for (index, answer) in indices.into_iter().zip(answers) {
+                all[index] = answer;
+            }
+        }
+        all
+    }
+
+    fn home(&self, request: &operation::Request) -> Option<ShardId> {
+        self.0.router.roster().directory().home(&request.to)
+    }
+
+    fn deadline(&self) -> raft::home::Moment {
+        self.0.router.peers().home().now() + REQUEST_DEADLINE
+    }
+}
+
+fn with(caller: Caller, verb: Verb, request: operation::Request) -> Request {
+    let operation::Request { to, tag, body } = request;
+    Request { to, caller, verb, tag, body: Bytes::from(body) }
+}

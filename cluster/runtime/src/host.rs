@@ -1,0 +1,249 @@
+//! The shards that a node hosts: for each a member of its group and, while that leads, a life.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cluster::executor::{Knobs, Output, Setup as ExecutorSetup};
+use cluster::meta::{Assignment, Member, Roster};
+use cluster::slots::{META, ShardId};
+use engine::Engine;
+use entity::Release;
+use entity::registry::Registry;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use raft::group::{Group, Setup, Timing};
+use raft::machine::Watch;
+use raft::offload::Offload;
+use raft::peers::{Peers, Question};
+use raft::storage::Storage;
+use tokio::sync::{mpsc, watch};
+use wal::Appender;
+
+use crate::clock::Clock;
+use crate::membership;
+use crate::router::Router;
+use crate::shard::{Inbox, Life};
+use crate::wire::Message;
+
+/// What every shard of a node is made of. Clones are the same.
+#[derive(Clone)]
+pub struct Host(Arc<Parts>);
+
+/// The parts of a [`Host`].
+pub struct Parts {
+    /// The way to the other shards.
+    pub router: Router,
+    /// The nodes and shards.
+    pub roster: watch::Receiver<Arc<Roster>>,
+    /// The log of the node.
+    pub appender: Appender,
+    /// The rows of the node.
+    pub engine: Arc<dyn Engine>,
+    /// Where work goes that waits for the disk.
+    pub offload: Offload,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// What can be run.
+    pub registry: Arc<Registry>,
+    /// What layouts may be written.
+    pub release: Release,
+    /// Limits of the executors.
+    pub knobs: Knobs,
+    /// Time and sizes of the groups.
+    pub timing: Timing,
+    /// Told of every change of rows.
+    pub watch: Watch,
+    /// The members that begin the meta group, on the nodes that found a cluster.
+    pub founders: Vec<Member>,
+}
+
+/// Most questions of other members that wait. More are dropped, as a network might.
+const QUESTIONS_MAX: usize = 1_024;
+
+/// Pause before a shard that this node leads and lost begins another life.
+const LIFE_PAUSE: Duration = Duration::from_millis(20);
+
+impl Host {
+    /// Hosts shards with these parts.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The way to the shards.
+    pub fn router(&self) -> &Router {
+        &self.0.router
+    }
+
+    /// The nodes and shards, as they change.
+    pub fn roster(&self) -> watch::Receiver<Arc<Roster>> {
+        self.0.roster.clone()
+    }
+
+    /// Takes part in the group of a shard as `member`, and runs the shard whenever that leads. Ends
+    /// only by a failure.
+    ///
+    /// # Errors
+    ///
+    /// Why this node cannot take part.
+    pub async fn host(&self, shard: ShardId, member: Member) -> Result<(), String> {
+        let group = self.join(shard, member).await?;
+        let hosting = Hosting { router: self.0.router.clone(), shard };
+        let mut changes = group.changes();
+        loop {
+            self.found(&group, shard).await?;
+            if let Some(failure) = group.status().failure {
+                drop(hosting);
+                return Err(failure);
+            }
+            if group.believes_to_lead() {
+                self.lead(shard, &group).await;
+                group.home().sleep(LIFE_PAUSE).await;
+                continue;
+            }
+            let mut roster = self.0.roster.clone();
+            tokio::select! {
+                biased;
+                is_running = changes.next() => if !is_running {
+                    return Err("replication has ended".to_owned());
+                },
+                _ = roster.changed() => {}
+            }
+        }
+    }
+
+    /// Starts the member, once the one before it has ended.
+    async fn join(&self, shard: ShardId, member: Member) -> Result<Group, String> {
+        let parts = &self.0;
+        if let Some(before) = parts.router.unhost(shard).and_then(|it| it.group) {
+            before.stop().await;
+        }
+        let setup = Setup {
+            group: shard.0,
+            member,
+            peers: parts.router.peers().clone(),
+            storage: Storage::new(shard.0, parts.appender.group(shard.0), parts.appender.clone()),
+            engine: Arc::clone(&parts.engine),
+            offload: parts.offload.clone(),
+            timing: parts.timing,
+            watch: Arc::clone(&parts.watch),
+        };
+        let peers = parts.router.peers();
+        let home = peers.home();
+        let group = home.scope(Group::start(setup)).await.map_err(|error| error.to_string())?;
+        let (sender, questions) = mpsc::channel(QUESTIONS_MAX);
+        home.spawn(answer(group.clone(), peers.clone(), questions));
+        parts.router.host(shard, |it| {
+            (it.group, it.questions) = (Some(group.clone()), Some(sender));
+        });
+        Ok(group)
+    }
+
+    /// Makes a group of the members that the shard begins with, if there is none yet. Each of them
+    /// says the same: it does not matter who comes first.
+    async fn found(&self, group: &Group, shard: ShardId) -> Result<(), String> {
+        let roster = self.0.router.roster();
+        let members = match roster.assignment(shard) {
+            Some(Assignment { version: 1, members, .. }) => members,
+            None if shard == META => &self.0.founders,
+            Some(_) | None => return Ok(()),
+        };
+        let members: BTreeSet<Member> = members.iter().copied().collect();
+        if !members.contains(&group.member()) {
+            return Ok(());
+        }
+        group.found(&members).await.map_err(|error| error.to_string())
+    }
+
+    /// Runs the shard until this node loses it, and meanwhile brings the group's members in line with
+    /// the assignment.
+    async fn lead(&self, shard: ShardId, group: &Group) {
+        let parts = &self.0;
+        let (inbox, mut items) = Inbox::new();
+        parts.router.host(shard, |it| it.inbox = Some(inbox));
+        let _leading = Leading { router: parts.router.clone(), shard };
+        let setup = ExecutorSetup {
+            shard,
+            incarnation: parts.router.roster().incarnation(),
+            registry: Arc::clone(&parts.registry),
+            directory: parts.router.roster().directory(),
+            release: parts.release,
+            chance: parts.router.peers().home().seed(),
+            knobs: parts.knobs.clone(),
+        };
+        let router = parts.router.clone();
+        let outlet = Arc::new(move |output| pass_on(&router, shard, output));
+        let clock = Arc::clone(&parts.clock);
+        let life = Life { setup, group: group.clone(), clock, outlet };
+        let heir = tokio::select! {
+            biased;
+            () = life.live(&mut items) => return,
+            heir = membership::keep(&parts.router, shard, group) => heir,
+        };
+        // What was in flight commits without us: whoever waits for it asks the next leader, under the
+        // same name.
+        membership::hand_over(group, heir).await;
+    }
+}
+
+/// Answers other members: begins with each question in the order of arrival, and does not wait for
+/// one before the next.
+async fn answer(group: Group, peers: Peers, mut questions: mpsc::Receiver<(Question, Bytes)>) {
+    let mut under_way = FuturesUnordered::new();
+    loop {
+        tokio::select! {
+            biased;
+            Some((question, answer)) = under_way.next() => peers.answer(question, &answer),
+            asked = questions.recv() => {
+                let Some((question, body)) = asked else { return };
+                let group = group.clone();
+                under_way.push(async move { (question, group.answer(body).await) });
+            }
+        }
+    }
+}
+
+/// Forgets a shard with its hosting.
+struct Hosting {
+    router: Router,
+    shard: ShardId,
+}
+
+impl Drop for Hosting {
+    fn drop(&mut self) {
+        if let Some(group) = self.router.hosted(self.shard).and_then(|it| it.group) {
+            let home = group.home().clone();
+            home.spawn(async move { group.stop().await });
+        }
+    }
+}
+
+/// Takes the inbox away with the life it belongs to.
+struct Leading {
+    router: Router,
+    shard: ShardId,
+}
+
+impl Drop for Leading {
+    fn drop(&mut self) {
+        self.router.host(self.shard, |it| it.inbox = None);
+    }
+}
+
+/// Passes on what a shard says to other shards.
+fn pass_on(router: &Router, from: ShardId, output: Output) {
+    use cluster::executor::Input;
+    match output {
+        Output::Envelope { to, envelope } => {
+            let message = envelope.clone();
+            router.hand(to, Input::Envelope(envelope), || Message::Envelope(to, message));
+        }
+        Output::Acknowledge { to, number } => {
+            let incarnation = router.roster().incarnation();
+            let input = Input::Acknowledged { incarnation, by: from, number };
+            router.hand(to, input, || Message::Acknowledged { to, by: from, incarnation, number });
+        }
+        Output::Published(_) | Output::Answer { .. } | Output::Ended => {}
+    }
+}

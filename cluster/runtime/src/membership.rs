@@ -1,0 +1,116 @@
+//! Brings the members of a group in line with its assignment. Runs where the group is led.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use cluster::meta::Member;
+use cluster::slots::{META, ShardId};
+use cluster::transport::{Lane, NodeId};
+use raft::group::{Group, GroupError, Status};
+use raft::peers::Topic;
+
+use crate::router::Router;
+use crate::wire::Message;
+
+/// Between two looks at the assignment.
+const PERIOD: Duration = Duration::from_millis(500);
+
+/// How many entries a learner may lack when it becomes a voter, or a voter when it is to lead.
+const LAG_MAX: u64 = 64;
+
+/// How quickly the node that is to lead must answer, or it is not asked to.
+const ALIVE: Duration = Duration::from_millis(100);
+
+/// How long a leader leads before it hands over to the member that comes first.
+const PREFER_AFTER: Duration = Duration::from_secs(3);
+
+/// How long what is in flight has to commit before leadership is handed over.
+const DRAIN: Duration = Duration::from_millis(200);
+
+/// Keeps the members of a group as the roster says. Ends when somebody else is to lead: that one.
+pub async fn keep(router: &Router, shard: ShardId, group: &Group) -> Member {
+    let home = group.home();
+    let began = home.now();
+    loop {
+        home.sleep(PERIOD).await;
+        let status = group.status();
+        if !status.leads || status.is_changing {
+            continue;
+        }
+        match step(router, shard, group, &status).await {
+            Ok(true) if home.now() - began >= PREFER_AFTER => {
+                if let Some(heir) = heir(router, shard, group, &status).await {
+                    return heir;
+                }
+            }
+            Ok(_) => {}
+            Err(error) => tracing::debug!(shard = shard.0, %error, "a change of members waits"),
+        }
+    }
+}
+
+/// Hands leadership over once nothing is in flight. If that takes too long, or the heir does not take
+/// it, whoever leads next does as well.
+pub async fn hand_over(group: &Group, heir: Member) {
+    let home = group.home();
+    let deadline = home.now() + DRAIN;
+    let is_draining = |status: Status| status.leads && status.applied < status.last;
+    while is_draining(group.status()) && home.now() < deadline {
+        home.sleep(DRAIN / 20).await;
+    }
+    group.transfer(heir).await;
+    home.sleep(DRAIN).await;
+}
+
+/// Changes the members a little. Yields whether they are as they should be.
+async fn step(
+    router: &Router,
+    shard: ShardId,
+    group: &Group,
+    status: &Status,
+) -> Result<bool, GroupError> {
+    let roster = router.roster();
+    let wanted = roster.members(shard);
+    let voters: BTreeSet<Member> = wanted.iter().copied().collect();
+    if voters.is_empty() {
+        return Ok(false);
+    }
+    let learners = if shard == META { watchers(router, &voters) } else { BTreeSet::new() };
+    let here: BTreeSet<Member> = status.voters.union(&status.learners).copied().collect();
+    if let Some(member) = voters.union(&learners).find(|it| !here.contains(it)) {
+        return group.add_learner(*member).await.map(|()| false);
+    }
+    if voters != status.voters {
+        let is_ready = |it: &Member| status.voters.contains(it) || is_close(status, *it);
+        if voters.iter().all(is_ready) {
+            group.change_voters(&voters, &learners).await?;
+        }
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+/// Every node follows the meta group, voter or not.
+fn watchers(router: &Router, voters: &BTreeSet<Member>) -> BTreeSet<Member> {
+    let roster = router.roster();
+    let is_voter = |node: NodeId| voters.iter().any(|it| it.node == node.0);
+    let nodes = roster.nodes.keys().filter(|it| !is_voter(**it));
+    nodes.map(|it| roster.follower(*it)).collect()
+}
+
+fn is_close(status: &Status, member: Member) -> bool {
+    let matched = status.matched.iter().find(|(it, _)| *it == member);
+    matched.is_some_and(|(_, index)| index + LAG_MAX >= status.last)
+}
+
+/// The member that comes first, if another one leads, and it is alive and has the whole log.
+async fn heir(router: &Router, shard: ShardId, group: &Group, status: &Status) -> Option<Member> {
+    let first = router.roster().members(shard).first().copied()?;
+    if first == status.member || !is_close(status, first) {
+        return None;
+    }
+    let place = (NodeId(first.node), Lane(group.id()));
+    let probe = Message::Probe.encode();
+    router.peers().ask(place, ALIVE, Topic::Node, &probe).await.ok()?;
+    Some(first)
+}

@@ -1,0 +1,215 @@
+//! A node: what it is made of, its beginning and its end.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cluster::executor::{Input, Knobs};
+use cluster::meta::{Member, Roster};
+use cluster::slots::{META, ShardId};
+use cluster::transport::{NodeId, Transport};
+use engine::Engine;
+use entity::Release;
+use entity::registry::Registry;
+use entity::transaction::{Order, Range};
+use raft::group::Timing;
+use raft::home::Home;
+use raft::machine::Changed;
+use raft::offload::Offload;
+use raft::peers::{Incoming, Peers, Topic};
+use tokio::sync::watch;
+use wal::Appender;
+
+use crate::clock::Clock;
+use crate::host::{Host, Parts};
+use crate::router::Router;
+use crate::supervisor::{Child, Supervisor};
+use crate::wire::{Message, Reply};
+
+/// What a node is made of.
+pub struct Setup {
+    /// Which node.
+    pub node: NodeId,
+    /// Its member of the meta group.
+    pub meta: Member,
+    /// The members that found the meta group, when the cluster is founded. Empty for a node that
+    /// joins.
+    pub founders: Vec<Member>,
+    /// What its tasks have in common.
+    pub home: Home,
+    /// The way to the other nodes.
+    pub transport: Arc<dyn Transport>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// The log.
+    pub appender: Appender,
+    /// The rows.
+    pub engine: Arc<dyn Engine>,
+    /// Where work goes that waits for the disk.
+    pub offload: Offload,
+    /// What can be run.
+    pub registry: Arc<Registry>,
+    /// Limits of the executors.
+    pub knobs: Knobs,
+    /// Time and sizes of the groups.
+    pub timing: Timing,
+}
+
+/// A running node. Clones are the same.
+#[derive(Clone)]
+pub struct Node {
+    host: Host,
+    home: Home,
+    top: Supervisor,
+}
+
+impl Node {
+    /// Starts a node. Call it inside the runtime that runs its shards. `on_failure` is called when it
+    /// cannot go on.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime is going down.
+    pub async fn start(
+        setup: Setup,
+        on_failure: impl FnOnce() + Send + 'static,
+    ) -> Result<Self, String> {
+        let home = setup.home.clone();
+        let peers = Peers::new(setup.node, home.clone(), Arc::clone(&setup.transport));
+        let (publish, roster) = watch::channel(Arc::new(read_roster(&*setup.engine)));
+        let engine = Arc::clone(&setup.engine);
+        let watch = move |changed: &Changed| {
+            if changed.group == META.0 {
+                publish.send_replace(Arc::new(read_roster(&*engine)));
+            }
+        };
+        let router = Router::new(peers, roster.clone());
+        let host = Host::new(Parts {
+            router,
+            roster,
+            appender: setup.appender,
+            engine: setup.engine,
+            offload: setup.offload,
+            clock: setup.clock,
+            registry: setup.registry,
+            release: Release::NEWEST,
+            knobs: setup.knobs,
+            timing: setup.timing,
+            watch: Arc::new(watch),
+            founders: setup.founders,
+        });
+        let top = Supervisor::start(&home, on_failure).await?;
+        let (shards, me, meta) = (host.clone(), setup.node, setup.meta);
+        top.branch("shards", &home, move |branch| {
+            let shards = shards.clone();
+            async move { host_all(&shards, &branch, me, meta) }
+        });
+        Ok(Self { host, home, top })
+    }
+
+    /// The way to the shards.
+    pub fn router(&self) -> &Router {
+        self.host.router()
+    }
+
+    /// Takes in what another node sent.
+    pub fn receive(&self, from: NodeId, message: Bytes) {
+        let Some(incoming) = self.router().peers().receive(from, message) else { return };
+        match incoming.topic {
+            Topic::Raft => self.replicate(incoming),
+            Topic::Node => self.take(incoming),
+        }
+    }
+
+    /// A question for a member of a group. One that is not here, or another one now, does not answer.
+    fn replicate(&self, incoming: Incoming) {
+        let Incoming { mut body, question: Some(question), .. } = incoming else { return };
+        let Some((group, member)) = raft::address(&mut body) else { return };
+        let hosted = self.router().hosted(ShardId(group)).unwrap_or_default();
+        let is_it = hosted.group.is_some_and(|it| it.member() == member);
+        if let Some(questions) = hosted.questions.filter(|_| is_it)
+            && questions.try_send((question, body)).is_err()
+        {
+            tracing::debug!(group, "a member has more questions than it can take");
+        }
+    }
+
+    fn take(&self, incoming: Incoming) {
+        let Incoming { body, question, .. } = incoming;
+        let router = self.router().clone();
+        match (Message::decode(&body), question) {
+            (Ok(Message::Requests(shard, requests)), Some(question)) => {
+                self.home.spawn(async move {
+                    let reply = router.answer(shard, requests).await;
+                    router.peers().answer(question, &reply.encode());
+                });
+            }
+            (Ok(Message::Probe), Some(question)) => {
+                router.peers().answer(question, &Reply::Here.encode());
+            }
+            (Ok(Message::Envelope(shard, envelope)), _) => {
+                router.take(shard, Input::Envelope(envelope));
+            }
+            (Ok(Message::Acknowledged { to, by, incarnation, number }), _) => {
+                router.take(to, Input::Acknowledged { incarnation, by, number });
+            }
+            (Ok(Message::Requests(..) | Message::Probe), None) => {}
+            (Err(error), _) => tracing::warn!(%error, "a message of another node"),
+        }
+    }
+
+    /// Ends at once, as a power cut would: nothing is said, nothing is left.
+    pub fn kill(&self) {
+        self.home.end();
+        self.top.kill();
+    }
+
+    /// How many of its tasks are left.
+    pub fn tasks(&self) -> usize {
+        self.home.tasks()
+    }
+}
+
+/// Hosts the meta group, and whatever the roster says, from now on.
+fn host_all(host: &Host, branch: &Supervisor, me: NodeId, meta: Member) {
+    let (all, host, of) = (branch.clone(), host.clone(), host.clone());
+    run(branch, &of, META, meta);
+    branch.run(Child::permanent("hosting", move || {
+        let (host, all) = (host.clone(), all.clone());
+        async move {
+            let mut roster = host.roster();
+            loop {
+                let now = roster.borrow_and_update().clone();
+                for (shard, member) in now.hosted(me) {
+                    if shard != META {
+                        run(&all, &host, shard, member);
+                    }
+                }
+                if roster.changed().await.is_err() {
+                    return Err("the roster has ended".to_owned());
+                }
+            }
+        }
+    }));
+}
+
+fn run(branch: &Supervisor, host: &Host, shard: ShardId, member: Member) {
+    let host = host.clone();
+    let name = format!("shard {} as {}.{}", shard.0, member.node, member.life);
+    branch.run(Child::passing(name, move || {
+        let host = host.clone();
+        async move { host.host(shard, member).await }
+    }));
+}
+
+/// The roster, as far as it has been applied here.
+fn read_roster(engine: &dyn Engine) -> Roster {
+    let (from, to) = Roster::rows();
+    let range = Range { from, to, order: Order::Up, limit: Roster::ROWS_MAX };
+    match engine.scan(META.0, &range) {
+        Ok(rows) => Roster::read(rows),
+        Err(error) => {
+            tracing::error!(%error, "the roster cannot be read");
+            Roster::default()
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! What the runtimes of nodes say to each other.
+
+use bytes::Bytes;
+use cluster::request::{Answer, Failure, Request, RequestId, Verb};
+use cluster::slots::ShardId;
+use cluster::transport::NodeId;
+use entity::registry::Outcome;
+use entity::transaction::Limit;
+use entity::{Address, Caller, Data, DataError, Id, Release, Time, data};
+
+/// Something that one node says to another.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Message {
+    /// Requests to entities of one shard. Answered with a [`Reply`].
+    Requests(ShardId, Vec<Request>),
+    /// An envelope for a shard.
+    Envelope(ShardId, Bytes),
+    /// Envelopes were handled.
+    Acknowledged {
+        /// Their sender.
+        to: ShardId,
+        /// Their receiver.
+        by: ShardId,
+        /// The cluster incarnation.
+        incarnation: u64,
+        /// Number of the last one.
+        number: u64,
+    },
+    /// Whether the other is there.
+    Probe,
+}
+
+/// What comes back for [`Message::Requests`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Reply {
+    /// The answers in order, and the time of the shard.
+    Answers(Vec<Answer>, Time),
+    /// The shard is not led here, but there, if that is known.
+    NotHere(Option<NodeId>),
+    /// The other is there.
+    Here,
+}
+
+#[data]
+enum MessageV1 {
+    Requests { shard: u32, requests: Vec<RequestV1> },
+    Envelope { shard: u32, envelope: Vec<u8> },
+    Acknowledged { to: u32, by: u32, incarnation: u64, number: u64 },
+    Probe,
+}
+
+#[data]
+struct RequestV1 {
+    to: Address,
+    caller: Caller,
+    name: Option<NameV1>,
+    tag: u16,
+    body: Vec<u8>,
+}
+
+#[data]
+enum NameV1 {
+    Outside { account: Id, key: String, fingerprint: Vec<u8> },
+    Inside { sender: u64, number: u64, birth: Time, acknowledged: u64 },
+}
+
+#[data]
+enum ReplyV1 {
+    Answers { answers: Vec<AnswerV1>, time: Time },
+    NotHere { leader: Option<u32> },
+    Here,
+}
+
+#[data]
+enum AnswerV1 {
+    Reply(Vec<u8>),
+    Refusal(Vec<u8>),
+    Failure(FailureV1),
+}
+
+/// A failure: its number in [`FAILURES`], or a limit, or a length.
+#[data]
+enum FailureV1 {
+    Plain(u8),
+    Limit(u8),
+    TooLong { what: String, bytes_max: u64 },
+}
+
+/// Failures without details. Never reordered: their places are what is sent.
+const FAILURES: [Failure; 11] = [
+    Failure::Moved,
+    Failure::NoSuchShard,
+    Failure::Overloaded,
+    Failure::Unknown,
+    Failure::Expired,
+    Failure::KeyReused,
+    Failure::TooManyKeys,
+    Failure::Malformed,
+    Failure::Unreadable,
+    Failure::Panicked,
+    Failure::Quarantined,
+];
+
+/// Limits of handlers, in the same way.
+const LIMITS: [Limit; 11] = [
+    Limit::HeadBytes,
+    Limit::RowBytes,
+    Limit::RowKeyBytes,
+    Limit::EntityKeyBytes,
+    Limit::RowsWritten,
+    Limit::Messages,
+    Limit::WakeUps,
+    Limit::EffectsBytes,
+    Limit::BodyBytes,
+    Limit::ReplyBytes,
+    Limit::Ephemeral,
+];
+
+/// What can be too long.
+const LENGTHS: [&str; 4] = ["Idempotency-Key", "body", "name of the entity", "request"];
+
+impl Message {
+    /// As bytes.
+    pub fn encode(self) -> Vec<u8> {
+        let message = match self {
+            Self::Requests(shard, requests) => MessageV1::Requests {
+                shard: shard.0,
+                requests: requests.into_iter().map(RequestV1::from).collect(),
+            },
+            Self::Envelope(shard, envelope) => {
+                MessageV1::Envelope { shard: shard.0, envelope: envelope.to_vec() }
+            }
+            Self::Acknowledged { to, by, incarnation, number } => {
+                MessageV1::Acknowledged { to: to.0, by: by.0, incarnation, number }
+            }
+            Self::Probe => MessageV1::Probe,
+        };
+        let mut bytes = Vec::new();
+        message.encode(Release::NEWEST, &mut bytes);
+        bytes
+    }
+
+    /// From bytes.
+    ///
+    /// # Errors
+    ///
+    /// When they are damaged, or of a later release.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DataError> {
+        Ok(match MessageV1::decode(bytes)? {
+            MessageV1::Requests { shard, requests } => {
+                let requests = requests.into_iter().map(Request::try_from);
+                Self::Requests(ShardId(shard), requests.collect::<Result<_, _>>()?)
+            }
+            MessageV1::Envelope { shard, envelope } => {
+                Self::Envelope(ShardId(shard), envelope.into())
+            }
+            MessageV1::Acknowledged { to, by, incarnation, number } => {
+                Self::Acknowledged { to: ShardId(to), by: ShardId(by), incarnation, number }
+            }
+            MessageV1::Probe => Self::Probe,
+        })
+    }
+}
+
+impl Reply {
+    /// As bytes.
+    pub fn encode(self) -> Vec<u8> {
+        let reply = match self {
+            Self::Answers(answers, time) => {
+                let answers = answers.into_iter().map(AnswerV1::from).collect();
+                ReplyV1::Answers { answers, time }
+            }
+            Self::NotHere(leader) => ReplyV1::NotHere { leader: leader.map(|it| it.0) },
+            Self::Here => ReplyV1::Here,
+        };
+        let mut bytes = Vec::new();
+        reply.encode(Release::NEWEST, &mut bytes);
+        bytes
+    }
+
+    /// From bytes.
+    ///
+    /// # Errors
+    ///
+    /// When they are damaged, or of a later release.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DataError> {
+        Ok(match ReplyV1::decode(bytes)? {
+            ReplyV1::Answers { answers, time } => {
+                Self::Answers(answers.into_iter().map(Answer::from).collect(), time)
+            }
+            ReplyV1::NotHere { leader } => Self::NotHere(leader.map(NodeId)),
+            ReplyV1::Here => Self::Here,
+        })
+    }
+}
+
+impl From<Request> for RequestV1 {
+    fn from(request: Request) -> Self {
+        let Request { to, caller, verb, tag, body } = request;
+        let name = match verb {
+            Verb::Query => None,
+            Verb::Command(RequestId::Outside { account, key, fingerprint }) => {
+                Some(NameV1::Outside { account, key, fingerprint: fingerprint.to_vec() })
+            }
+            Verb::Command(RequestId::Inside { sender, number, birth, acknowledged }) => {
+                Some(NameV1::Inside { sender, number, birth, acknowledged })
+            }
+        };
+        Self { to, caller, name, tag, body: body.to_vec() }
+    }
+}
+
+impl TryFrom<RequestV1> for Request {
+    type Error = DataError;
+
+    fn try_from(request: RequestV1) -> Result<Self, DataError> {
+        let RequestV1 { to, caller, name, tag, body } = request;
+        let verb = match name {
+            None => Verb::Query,
+            Some(NameV1::Outside { account, key, fingerprint }) => {
+                let fingerprint = fingerprint.try_into().map_err(|_length| DataError::Invalid)?;
+                Verb::Command(RequestId::Outside { account, key, fingerprint })
+            }
+            Some(NameV1::Inside { sender, number, birth, acknowledged }) => {
+                Verb::Command(RequestId::Inside { sender, number, birth, acknowledged })
+            }
+        };
+        Ok(Self { to, caller, verb, tag, body: body.into() })
+    }
+}
+
+impl From<Answer> for AnswerV1 {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Outcome(Outcome::Reply(bytes)) => Self::Reply(bytes.to_vec()),
+            Answer::Outcome(Outcome::Refusal(bytes)) => Self::Refusal(bytes.to_vec()),
+            Answer::Failure(failure) => Self::Failure(failure.into()),
+        }
+    }
+}
+
+impl From<AnswerV1> for Answer {
+    fn from(answer: AnswerV1) -> Self {
+        match answer {
+            AnswerV1::Reply(bytes) => Self::Outcome(Outcome::Reply(bytes.into())),
+            AnswerV1::Refusal(bytes) => Self::Outcome(Outcome::Refusal(bytes.into())),
+            AnswerV1::Failure(failure) => Self::Failure(failure.into()),
+        }
+    }
+}
+
+fn place<T: PartialEq>(of: &T, among: &[T]) -> u8 {
+    let place = among.iter().position(|it| it == of).expect("every one is among them");
+    u8::try_from(place).expect("a few")
+}
+
+impl From<Failure> for FailureV1 {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Limit(limit) => Self::Limit(place(&limit, &LIMITS)),
+            Failure::TooLong { what, bytes_max } => {
+                Self::TooLong { what: what.to_owned(), bytes_max: bytes_max as u64 }
+            }
+            plain => Self::Plain(place(&plain, &FAILURES)),
+        }
+    }
+}
+
+impl From<FailureV1> for Failure {
+    /// What a later release means by a number we do not know is unknown.
+    fn from(failure: FailureV1) -> Self {
+        match failure {
+            FailureV1::Plain(place) => {
+                FAILURES.get(usize::from(place)).cloned().unwrap_or(Self::Unknown)
+            }
+            FailureV1::Limit(place) => {
+                LIMITS.get(usize::from(place)).map_or(Self::Unknown, |limit| Self::Limit(*limit))
+            }
+            FailureV1::TooLong { what, bytes_max } => {
+                let known = LENGTHS.into_iter().find(|it| *it == what);
+                let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
+                Self::TooLong { what: known.unwrap_or("request"), bytes_max }
+            }
+        }
+    }
+}

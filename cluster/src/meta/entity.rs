@@ -1,0 +1,244 @@
+//! The entity.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use entity::registry::Rows;
+use entity::{Answer, Caller, Context, Entity, Handle, Never, Table, data};
+
+use super::api::{
+    ADDRESS_BYTES_MAX, Assign, Assignment, BeginLife, COPIES_MAX, Cluster, Describe, Description,
+    FOUNDERS_MAX, Found, INCARNATIONS_MAX, Join, Member, Metas, NAME_BYTES_MAX, NODES_MAX,
+    NodeRecord, SHARDS_MAX, TakeIncarnations, WEIGHT_MAX,
+};
+use super::refusals::{AssignError, FoundError, JoinError, LifeError, MetaError};
+use crate::placement::{Candidate, place};
+use crate::slots::{META, ShardId};
+use crate::transport::NodeId;
+
+/// Who is in the cluster, beside the tables of nodes and assignments.
+#[data]
+#[derive(Default)]
+pub struct Meta {
+    /// What there is one of.
+    pub cluster: Cluster,
+    last_node: u32,
+    last_life: u32,
+    last_incarnation: u64,
+}
+
+impl Entity for Meta {
+    type Kind = Metas;
+    type Tables = (Rows<Nodes>, Rows<Assignments>, Rows<Lives>);
+}
+
+/// The nodes, by number.
+pub enum Nodes {}
+
+impl Table for Nodes {
+    const NAME: &'static str = "nodes";
+    const TAG: u8 = 1;
+    type Key = u32;
+    type Row = NodeRecord;
+}
+
+/// Who holds each shard, by its number.
+pub enum Assignments {}
+
+impl Table for Assignments {
+    const NAME: &'static str = "assignments";
+    const TAG: u8 = 2;
+    type Key = u32;
+    type Row = Assignment;
+}
+
+/// Which life replaced which: group, number of the lost member.
+pub enum Lives {}
+
+impl Table for Lives {
+    const NAME: &'static str = "lives";
+    const TAG: u8 = 3;
+    type Key = (u32, u64);
+    type Row = Member;
+}
+
+/// The life of copies that a cluster is founded with.
+pub const FIRST_LIFE: u32 = 1;
+
+/// Nodes speak for operators: nobody else reaches the meta group.
+fn is_node(cx: &Context<'_, Meta>) -> bool {
+    *cx.caller() == Caller::Operator
+}
+
+fn is_sound(node: &NodeRecord) -> bool {
+    let is_name = |it: char| it.is_ascii_alphanumeric() || ".-_".contains(it);
+    let is_named =
+        (1..=NAME_BYTES_MAX).contains(&node.name.len()) && node.name.chars().all(is_name);
+    let is_placed = node.zone.len() <= NAME_BYTES_MAX && node.address.len() <= ADDRESS_BYTES_MAX;
+    is_named && is_placed && node.weight <= WEIGHT_MAX
+}
+
+impl Handle<Found> for Meta {
+    fn handle(&mut self, found: Found, cx: &mut Context<'_, Self>) -> Result<(), FoundError> {
+        if !is_node(cx) {
+            return Err(FoundError::Forbidden);
+        }
+        let Found { name, shards, copies, nodes } = found;
+        let cluster = Cluster { name, incarnation: 1, shards, copies };
+        if self.cluster.incarnation > 0 {
+            let is_same = self.cluster == cluster && {
+                let known = cx.scan_all::<Nodes>(nodes.len());
+                nodes.iter().all(|it| known.iter().any(|(_, known)| known == it))
+            };
+            return if is_same { Ok(()) } else { Err(FoundError::Founded) };
+        }
+        let is_sized = (1..=SHARDS_MAX).contains(&shards) && [1, 3, 5].contains(&copies);
+        let is_named = (1..=NAME_BYTES_MAX).contains(&cluster.name.len());
+        if !is_sized || !is_named || !(1..=FOUNDERS_MAX).contains(&nodes.len()) {
+            return Err(FoundError::Size);
+        }
+        let names: BTreeSet<_> = nodes.iter().map(|it| &it.name).collect();
+        if names.len() < nodes.len() || !nodes.iter().all(is_sound) {
+            return Err(FoundError::Node);
+        }
+        self.cluster = cluster;
+        for node in &nodes {
+            self.last_node += 1;
+            cx.put::<Nodes>(&self.last_node, node);
+        }
+        self.last_life = FIRST_LIFE;
+        self.place_all(&nodes, cx);
+        Ok(())
+    }
+}
+
+impl Meta {
+    fn place_all(&self, nodes: &[NodeRecord], cx: &mut Context<'_, Self>) {
+        let number = |index: usize| u32::try_from(index + 1).expect("a few nodes");
+        let candidates: Vec<_> = nodes
+            .iter()
+            .enumerate()
+            .map(|(index, it)| Candidate::new(NodeId(number(index)), &it.zone, it.weight))
+            .collect();
+        let shards = (0..self.cluster.shards).map(ShardId).chain([META]);
+        for shard in shards {
+            let placed = place(shard, &candidates, usize::from(self.cluster.copies));
+            let member = |it: &NodeId| Member { node: it.0, life: FIRST_LIFE };
+            let members = placed.iter().map(member).collect();
+            cx.put::<Assignments>(&shard.0, &Assignment { version: 1, members });
+        }
+    }
+
+    fn life(&mut self) -> u32 {
+        self.last_life += 1;
+        self.last_life
+    }
+}
+
+impl Handle<Join> for Meta {
+    fn handle(&mut self, join: Join, cx: &mut Context<'_, Self>) -> Result<NodeId, JoinError> {
+        if !is_node(cx) {
+            return Err(JoinError::Forbidden);
+        }
+        if self.cluster.incarnation == 0 {
+            return Err(JoinError::NotFounded);
+        }
+        if !is_sound(&join.node) {
+            return Err(JoinError::Node);
+        }
+        let nodes = cx.scan_all::<Nodes>(NODES_MAX);
+        let of_name = nodes.into_iter().filter(|(_, it)| it.name == join.node.name);
+        let of_name: BTreeMap<_, _> = of_name.collect();
+        if let Some((number, _)) = of_name.iter().find(|(_, it)| it.disk == join.node.disk) {
+            cx.put::<Nodes>(number, &join.node);
+            return Ok(NodeId(*number));
+        }
+        if cx.scan_all::<Nodes>(NODES_MAX).len() == NODES_MAX {
+            return Err(JoinError::Full);
+        }
+        for (number, before) in of_name {
+            cx.put::<Nodes>(&number, &NodeRecord { weight: 0, ..before });
+        }
+        self.last_node += 1;
+        cx.put::<Nodes>(&self.last_node, &join.node);
+        Ok(NodeId(self.last_node))
+    }
+}
+
+impl Handle<BeginLife> for Meta {
+    fn handle(
+        &mut self,
+        begin: BeginLife,
+        cx: &mut Context<'_, Self>,
+    ) -> Result<Member, LifeError> {
+        if !is_node(cx) {
+            return Err(LifeError::Forbidden);
+        }
+        let BeginLife { group, lost } = begin;
+        if let Some(life) = cx.get::<Lives>(&(group, lost.id())) {
+            return Ok(life);
+        }
+        let mut assignment = cx.get::<Assignments>(&group).ok_or(LifeError::Unknown)?;
+        let place = assignment.members.iter().position(|it| *it == lost);
+        let place = place.ok_or(LifeError::Unknown)?;
+        let member = Member { node: lost.node, life: self.life() };
+        assignment.members[place] = member;
+        assignment.version += 1;
+        cx.put::<Assignments>(&group, &assignment);
+        cx.put::<Lives>(&(group, lost.id()), &member);
+        Ok(member)
+    }
+}
+
+impl Handle<Assign> for Meta {
+    fn handle(&mut self, assign: Assign, cx: &mut Context<'_, Self>) -> Result<(), AssignError> {
+        if !is_node(cx) {
+            return Err(AssignError::Forbidden);
+        }
+        let Assign { shard, after, nodes } = assign;
+        let assignment = cx.get::<Assignments>(&shard).ok_or(AssignError::Unknown)?;
+        if assignment.version != after {
+            return Err(AssignError::Changed);
+        }
+        let different: BTreeSet<_> = nodes.iter().collect();
+        let is_known = |it: &NodeId| cx.get::<Nodes>(&it.0).is_some();
+        let is_counted = (1..=COPIES_MAX).contains(&nodes.len()) && different.len() == nodes.len();
+        if !is_counted || !nodes.iter().all(is_known) {
+            return Err(AssignError::Nodes);
+        }
+        let kept = |node: &NodeId| assignment.members.iter().find(|it| it.node == node.0).copied();
+        let members = nodes
+            .iter()
+            .map(|node| kept(node).unwrap_or_else(|| Member { node: node.0, life: self.life() }));
+        let members = members.collect();
+        cx.put::<Assignments>(&shard, &Assignment { version: after + 1, members });
+        Ok(())
+    }
+}
+
+impl Handle<TakeIncarnations> for Meta {
+    fn handle(
+        &mut self,
+        take: TakeIncarnations,
+        cx: &mut Context<'_, Self>,
+    ) -> Result<u64, MetaError> {
+        if !is_node(cx) {
+            return Err(MetaError::Forbidden);
+        }
+        if !(1..=INCARNATIONS_MAX).contains(&take.count) {
+            return Err(MetaError::Count);
+        }
+        let first = self.last_incarnation + 1;
+        self.last_incarnation += take.count;
+        Ok(first)
+    }
+}
+
+impl Answer<Describe> for Meta {
+    fn answer(&self, _: Describe, view: &Context<'_, Self>) -> Result<Description, Never> {
+        Ok(Description {
+            cluster: self.cluster.clone(),
+            nodes: view.scan_all::<Nodes>(NODES_MAX),
+            assignments: view.scan_all::<Assignments>(SHARDS_MAX as usize + 1),
+        })
+    }
+}

@@ -1,0 +1,114 @@
+//! The rows of the meta group, as every node reads them where they have been applied.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use entity::transaction::Part;
+use entity::{Address, Data, Key, Kind, Table};
+
+use super::api::{Assignment, Cluster, Member, MetaKey, Metas, NODES_MAX, NodeRecord, SHARDS_MAX};
+use super::entity::{Assignments, FIRST_LIFE, Meta, Nodes};
+use crate::slots::{Directory, META, ShardId};
+use crate::storage;
+use crate::transport::NodeId;
+
+/// Who is in the cluster and who holds what, as far as a node knows.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Roster {
+    /// What there is one of; of incarnation 0 before a cluster is founded.
+    pub cluster: Cluster,
+    /// The nodes.
+    pub nodes: BTreeMap<NodeId, NodeRecord>,
+    /// Who holds each shard.
+    pub assignments: BTreeMap<ShardId, Assignment>,
+    directory: Option<Arc<Directory>>,
+}
+
+impl Roster {
+    /// Most rows that it is read from: head, nodes, assignments, and room for lives.
+    pub const ROWS_MAX: usize = 2 * (NODES_MAX + SHARDS_MAX as usize);
+
+    /// First key and end of the rows.
+    pub fn rows() -> (Vec<u8>, Vec<u8>) {
+        let prefix = prefix();
+        let mut end = prefix.clone();
+        // Head, nodes and assignments; not the lives behind them.
+        end.extend([Part::Row as u8, Assignments::TAG + 1]);
+        (prefix, end)
+    }
+
+    /// Reads what the entity wrote. Rows that are none of its, or of a later release, are passed over.
+    pub fn read(rows: impl IntoIterator<Item = (Bytes, Bytes)>) -> Self {
+        let (prefix, mut roster) = (prefix(), Self::default());
+        for (key, row) in rows {
+            if let Some(part) = key.strip_prefix(&prefix[..]) {
+                roster.take(part, &row);
+            }
+        }
+        if roster.cluster.shards > 0 {
+            roster.directory = Some(Arc::new(Directory::even(roster.cluster.shards)));
+        }
+        roster
+    }
+
+    fn take(&mut self, part: &[u8], row: &[u8]) {
+        match part {
+            [part] if *part == Part::Head as u8 => {
+                self.cluster = Meta::decode(row).map(|it| it.cluster).unwrap_or_default();
+            }
+            [part, table, key @ ..] if *part == Part::Row as u8 => {
+                let Some(number) = u32::from_bytes(key) else { return };
+                if *table == Nodes::TAG {
+                    let node = NodeRecord::decode(row).ok();
+                    self.nodes.extend(node.map(|it| (NodeId(number), it)));
+                } else if *table == Assignments::TAG {
+                    let assignment = Assignment::decode(row).ok();
+                    self.assignments.extend(assignment.map(|it| (ShardId(number), it)));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Who holds a shard.
+    pub fn assignment(&self, shard: ShardId) -> Option<&Assignment> {
+        self.assignments.get(&shard)
+    }
+
+    /// The copies of a shard; the first is to lead.
+    pub fn members(&self, shard: ShardId) -> Vec<Member> {
+        self.assignment(shard).map_or_else(Vec::new, |it| it.members.clone())
+    }
+
+    /// The shards that a node holds, and as which member.
+    pub fn hosted(&self, node: NodeId) -> BTreeMap<ShardId, Member> {
+        let member = |it: &Assignment| it.members.iter().find(|it| it.node == node.0).copied();
+        let hosted = self.assignments.iter();
+        hosted.filter_map(|(shard, it)| member(it).map(|member| (*shard, member))).collect()
+    }
+
+    /// As which member a node follows the meta group that it has no vote in.
+    pub fn follower(&self, node: NodeId) -> Member {
+        Member { node: node.0, life: FIRST_LIFE }
+    }
+
+    /// Which shard has which slots. Before a cluster is founded there is only the meta group.
+    pub fn directory(&self) -> Arc<Directory> {
+        self.directory.clone().unwrap_or_else(|| Arc::new(Directory::even(1)))
+    }
+
+    /// The cluster incarnation; 1 while the cluster is being founded.
+    pub fn incarnation(&self) -> u64 {
+        self.cluster.incarnation.max(1)
+    }
+
+    /// Whether a shard is one of the cluster's.
+    pub fn has(&self, shard: ShardId) -> bool {
+        shard == META || self.assignments.contains_key(&shard)
+    }
+}
+
+fn prefix() -> Vec<u8> {
+    storage::entity_prefix(&Address { kind: Metas::TAG, key: MetaKey.to_bytes() })
+}
