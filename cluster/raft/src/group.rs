@@ -136,6 +136,9 @@ pub struct Status {
     pub failure: Option<String>,
 }
 
+/// Between two attempts of a leader that has no contact with its quorum. It still reigns.
+pub(crate) const LEASE_PAUSE: Duration = Duration::from_millis(10);
+
 /// A member of a group. Clones are the same.
 #[derive(Clone)]
 pub struct Group(Arc<Inner>);
@@ -226,21 +229,28 @@ impl Group {
     }
 
     /// Begins a new activation: its number, and the time of the last record. None when this member
-    /// does not lead.
-    pub async fn claim(&self) -> Option<(u64, Time)> {
-        let claimed = self.0.raft.client_write(Proposal::Claim).await.ok()?;
-        let index = claimed.log_id.index();
-        let head = self.head();
-        // Somebody else may have claimed since: the time is needed only if nobody has.
-        (claimed.data == Verdict::Claimed).then_some((index, head.time))
+    /// does not lead, or nobody knows whether it has begun. Waits while the leader has no contact with
+    /// its quorum yet, as long as `is_wanted` says so.
+    pub async fn claim(&self, is_wanted: impl Fn() -> bool) -> Option<(u64, Time)> {
+        while is_wanted() {
+            match self.0.raft.client_write(Proposal::Claim).await {
+                Ok(claimed) if claimed.data == Verdict::Claimed => {
+                    // Had somebody else claimed since, that one's time would be of no use here either.
+                    return Some((claimed.log_id.index(), self.head().time));
+                }
+                Err(RaftError::APIError(ClientWriteError::ForwardToLeader(to)))
+                    if to.reason == ForwardReason::LeaseExpired => {}
+                Ok(_) | Err(_) => return None,
+            }
+            self.0.home.sleep(LEASE_PAUSE).await;
+        }
+        None
     }
 
     /// Whether no activation after `activation` had begun when this was called, as a quorum
     /// confirms. Waits while the quorum cannot be reached and this member still leads, and as long
     /// as `is_wanted` says so.
     pub async fn confirm(&self, activation: u64, is_wanted: impl Fn() -> bool) -> bool {
-        /// Between two attempts to reach the quorum.
-        const PAUSE: Duration = Duration::from_millis(10);
         while is_wanted() {
             match self.0.raft.get_read_linearizer(ReadPolicy::ReadIndex).await {
                 Ok(read) => {
@@ -252,7 +262,7 @@ impl Group {
                     if to.reason == ForwardReason::LeaseExpired => {}
                 Err(_) => return false,
             }
-            self.0.home.sleep(PAUSE).await;
+            self.0.home.sleep(LEASE_PAUSE).await;
         }
         false
     }

@@ -4,17 +4,15 @@ use std::collections::VecDeque;
 use std::iter;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::ledger::{Completion, Fetched, Ledger, Snapshot};
 use cluster::record::{Fence, Record};
-use engine::Engine;
 use entity::limits::RECORD_BYTES_MAX;
 use entity::transaction::{Range, Read, Want};
 use tokio::sync::{Notify, mpsc};
 
-use crate::group::{Group, Outcome};
+use crate::group::{Group, LEASE_PAUSE, Outcome};
 use crate::shared::Shared;
 
 /// A shard as the node sees it that leads, or means to lead, its group.
@@ -36,9 +34,6 @@ struct Told {
     /// Nobody listens any more.
     is_over: AtomicBool,
 }
-
-/// How long a record waits whose leader has lost touch with its quorum and reigns nevertheless.
-const LEASE_PAUSE: Duration = Duration::from_millis(10);
 
 /// Rows of a snapshot that are read at once, in bytes.
 const SNAPSHOT_CHUNK_BYTES: usize = 256 * 1024;
@@ -148,9 +143,9 @@ impl Drop for Pledge {
 
 impl Ledger for RaftLedger {
     fn claim(&mut self) {
-        let group = self.group.clone();
+        let (group, told) = (self.group.clone(), Arc::clone(&self.told));
         self.start(async move {
-            match group.claim().await {
+            match group.claim(|| !told.is_over.load(Ordering::Relaxed)).await {
                 Some((activation, time)) => Completion::Claimed { activation, time },
                 None => Completion::NotClaimed,
             }

@@ -34,4 +34,5 @@ pub mod storage;
 pub mod types;
 mod wire;
 
+pub use codec::Malformed;
 pub use network::address;

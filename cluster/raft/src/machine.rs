@@ -230,9 +230,11 @@ impl RaftStateMachine<Types> for Machine {
     }
 
     async fn install_snapshot(&mut self, _: &SnapshotMeta, rows: Rows) -> io::Result<()> {
-        let Rows::Received { install, detail } = rows else {
+        let (install, detail) = match rows {
+            Rows::Received { install, detail } => (install, detail),
             // At its start openraft offers what the engine holds anyway.
-            return Ok(());
+            Rows::Here(view) if view.mark().applied <= self.head().index() => return Ok(()),
+            Rows::Here(mut view) => (self.copy(&mut *view)?, view.mark().detail.clone()),
         };
         let head = Head::decode(detail.clone())?;
         let applied = head.index();
@@ -251,10 +253,23 @@ impl RaftStateMachine<Types> for Machine {
     }
 }
 
+/// Rows that are copied at once, in bytes.
+const COPY_BYTES: usize = 256 * 1024;
+
 impl Machine {
+    fn copy(&self, view: &mut dyn engine::Snapshot) -> io::Result<Box<dyn engine::Install>> {
+        let mut install = self.0.engine.install(self.0.group).map_err(io::Error::other)?;
+        while let Some(rows) = view.next_chunk(COPY_BYTES).map_err(io::Error::other)? {
+            install.put(rows).map_err(io::Error::other)?;
+        }
+        Ok(install)
+    }
+
     fn take_snapshot(&self) -> io::Result<Snapshot> {
         let rows = self.0.engine.snapshot(self.0.group).map_err(io::Error::other)?;
-        let head = Head::decode(rows.mark().detail.clone())?;
+        let detail = rows.mark().detail.clone();
+        // Before the first entry there is no mark.
+        let head = if detail.is_empty() { Head::default() } else { Head::decode(detail)? };
         let meta = head.meta();
         Ok(Snapshot { meta, snapshot: Rows::Here(rows) })
     }

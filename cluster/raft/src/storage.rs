@@ -95,6 +95,8 @@ impl RaftLogReader<Types> for Storage {
             Bound::Excluded(end) => *end,
             Bound::Unbounded => self.log.last_index().map_or(0, |last| last + 1),
         };
+        // What lies before the first entry was purged, or never was.
+        next = next.max(self.log.first_index().unwrap_or(next));
         let mut entries = Vec::new();
         while next < end {
             let read = self.log.read(next..end, READ_BYTES)?;

@@ -12,6 +12,7 @@ use engine::Engine;
 use entity::Release;
 use entity::registry::Registry;
 use futures::StreamExt;
+use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use raft::group::{Group, Setup, Timing};
 use raft::machine::Watch;
@@ -190,7 +191,8 @@ impl Host {
 /// Answers other members: begins with each question in the order of arrival, and does not wait for
 /// one before the next.
 async fn answer(group: Group, peers: Peers, mut questions: mpsc::Receiver<(Question, Bytes)>) {
-    let mut under_way = FuturesUnordered::new();
+    let mut under_way: FuturesUnordered<BoxFuture<'static, (Question, Bytes)>> =
+        FuturesUnordered::new();
     loop {
         tokio::select! {
             biased;
@@ -198,7 +200,7 @@ async fn answer(group: Group, peers: Peers, mut questions: mpsc::Receiver<(Quest
             asked = questions.recv() => {
                 let Some((question, body)) = asked else { return };
                 let group = group.clone();
-                under_way.push(async move { (question, group.answer(body).await) });
+                under_way.push(Box::pin(async move { (question, group.answer(body).await) }));
             }
         }
     }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::executor::{Executor, Input, Output, Setup, Status};
-use cluster::ledger::Ledger as _;
 use cluster::request::{Answer, Failure, Request};
 use entity::Time;
 use raft::group::Group;

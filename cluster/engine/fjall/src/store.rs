@@ -2,7 +2,7 @@
 //!
 //! Of fjall only the trees, their flushes and compactions are used. A batch goes straight to the
 //! memtables: fjall's own way leads through its journal, which is of no use here (see
-//! [`crate::inspect`]), costs a third of the time, makes whoever writes wait for an fsync of it at
+//! [`crate::inspect`]), costs a fifth of the time, makes whoever writes wait for an fsync of it at
 //! every flush, and sleeps in steps of 100 ms when the background has fallen behind.
 
 use std::thread::sleep;
