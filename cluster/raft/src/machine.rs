@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cluster::record::{Fence, Record};
+use cluster::record::{Fence, Record, Write};
 use engine::{Applied, Change, Engine, GroupId, Mark};
 use entity::Time;
 use futures::{FutureExt, Stream, StreamExt};
@@ -38,17 +38,28 @@ pub struct Head {
 }
 
 /// Told of every change of the state, after it can be read.
-pub type Watch = Arc<dyn Fn(&Changed) + Send + Sync>;
+pub type Watch = Arc<dyn Fn(&Changed<'_>) + Send + Sync>;
 
 /// A change of the state of a group.
 #[derive(Debug)]
-pub struct Changed {
+pub struct Changed<'a> {
     /// Which group.
     pub group: GroupId,
     /// Index of the last entry applied.
     pub applied: u64,
-    /// Which rows; none when a snapshot has replaced all of them.
-    pub rows: Option<Vec<Change>>,
+    /// What was applied, in order; none when a snapshot has replaced everything.
+    pub steps: Option<&'a [Step]>,
+}
+
+/// An entry that was applied.
+#[derive(Debug)]
+pub struct Step {
+    /// Its index.
+    pub index: u64,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// The record that took effect, if one did.
+    pub record: Option<Record>,
 }
 
 /// The state machine of one group on one node. Clones are the same.
@@ -149,22 +160,24 @@ impl Machine {
 
     async fn apply_batch(&self, batch: Vec<EntryResponder<Types>>) -> io::Result<()> {
         let (inner, mut head) = (&self.0, self.head());
-        let (mut changes, mut told) = (Vec::new(), Vec::with_capacity(batch.len()));
+        let (mut steps, mut told) = (Vec::new(), Vec::with_capacity(batch.len()));
         for (entry, responder) in batch {
+            let index = entry.log_id.index();
             let (verdict, record) = head.take(entry, inner.is_fenced)?;
             told.push((verdict, responder));
-            let writes = record.into_iter().flat_map(|it| it.writes);
-            changes.extend(writes.map(|it| Change { key: it.key, value: it.value }));
+            steps.push(Step { index, verdict, record });
         }
+        let writes = steps.iter().filter_map(|it| it.record.as_ref()).flat_map(|it| &it.writes);
+        let change = |it: &Write| Change { key: it.key.clone(), value: it.value.clone() };
+        let changes = writes.map(change).collect();
         let (applied, detail) = (head.index(), head.encode());
         let (group, engine) = (inner.group, Arc::clone(&inner.engine));
-        let rows = changes.clone();
         let written = inner
             .offload
             .run(move || engine.apply(vec![(group, Applied { changes, applied, detail })]));
         written.await?.map_err(io::Error::other)?;
         inner.head.with(|it| *it = head);
-        (inner.watch)(&Changed { group, applied, rows: Some(rows) });
+        (inner.watch)(&Changed { group, applied, steps: Some(&steps) });
         tell(told);
         Ok(())
     }
@@ -241,7 +254,7 @@ impl RaftStateMachine<Types> for Machine {
         let installed = self.0.offload.run(move || install.finish(applied, detail)).await?;
         installed.map_err(io::Error::other)?;
         self.0.head.with(|it| *it = head);
-        (self.0.watch)(&Changed { group: self.0.group, applied, rows: None });
+        (self.0.watch)(&Changed { group: self.0.group, applied, steps: None });
         Ok(())
     }
 

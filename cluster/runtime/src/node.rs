@@ -13,7 +13,7 @@ use entity::registry::Registry;
 use entity::transaction::{Order, Range};
 use raft::group::Timing;
 use raft::home::Home;
-use raft::machine::Changed;
+use raft::machine::{Changed, Watch};
 use raft::offload::Offload;
 use raft::peers::{Incoming, Peers, Topic};
 use tokio::sync::watch;
@@ -52,6 +52,8 @@ pub struct Setup {
     pub knobs: Knobs,
     /// Time and sizes of the groups.
     pub timing: Timing,
+    /// Told of every change of rows.
+    pub watch: Watch,
 }
 
 /// A running node. Clones are the same.
@@ -77,7 +79,9 @@ impl Node {
         let peers = Peers::new(setup.node, home.clone(), Arc::clone(&setup.transport));
         let (publish, roster) = watch::channel(Arc::new(read_roster(&*setup.engine)));
         let engine = Arc::clone(&setup.engine);
-        let watch = move |changed: &Changed| {
+        let told = setup.watch;
+        let watch = move |changed: &Changed<'_>| {
+            told(changed);
             if changed.group == META.0 {
                 publish.send_replace(Arc::new(read_roster(&*engine)));
             }
