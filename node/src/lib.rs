@@ -11,8 +11,10 @@
 //! | [`gateway`]  | what clients reach: HTTP routes made from the contracts    |
 //! | [`shards`]   | the threads that run entities                              |
 //! | [`settings`] | numbers of the services, as an operator sets them          |
+//! | [`assembly`] | a node of a cluster, put together: its folder, its threads    |
 //! | [`world`]    | the clock and the chance of this machine                   |
 
+pub mod assembly;
 pub mod bench;
 pub mod cli;
 pub mod dev;

@@ -6,10 +6,12 @@
 //! | [`chance`]    | random numbers: one stream for each purpose, all from one seed         |
 //! | [`workloads`] | load with a check: what clients do, and what must be true in the end   |
 //! | [`world`]     | shards, clients and a network in one thread, on virtual time           |
+//! | [`nodes`]     | whole nodes in one thread: Raft, log and executors, disks and clocks   |
 //! | [`sweep`]     | one seed after another                                                 |
 
 pub mod chance;
 pub mod golden;
+pub mod nodes;
 pub mod sweep;
 pub mod workloads;
 pub mod world;

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use rand::SeedableRng;
@@ -33,6 +35,7 @@ struct Inner {
     drift: Drift,
     /// Splitmix64: only its draws are used, as seeds.
     chance: AtomicU64,
+    is_paused: AtomicBool,
     tasks: Shared<Tasks>,
 }
 
@@ -42,6 +45,8 @@ struct Tasks {
     running: BTreeMap<u64, AbortHandle>,
     tallied: usize,
     is_over: bool,
+    /// Tasks that wait for the end of a pause.
+    waiting: Vec<Waker>,
 }
 
 /// Counts as a task of its node for as long as it lives: for tasks that others spawned.
@@ -82,7 +87,8 @@ impl Home {
     /// Call it inside a tokio runtime.
     pub fn new(seed: u64, drift: Drift) -> Self {
         let (origin, chance) = (Instant::now(), AtomicU64::new(seed));
-        Self(Arc::new(Inner { origin, drift, chance, tasks: Shared::default() }))
+        let is_paused = AtomicBool::new(false);
+        Self(Arc::new(Inner { origin, drift, chance, is_paused, tasks: Shared::default() }))
     }
 
     /// The node that the running task belongs to.
@@ -111,9 +117,10 @@ impl Home {
             tasks.next
         });
         let end = TaskEnd { home: Arc::clone(&self.0), number };
+        let paced = Paced { home: Arc::clone(&self.0), future: Box::pin(future) };
         let task = tokio::spawn(self.scope(async move {
             let _end = end;
-            future.await
+            paced.await
         }));
         let handle = task.abort_handle();
         let is_over = self.0.tasks.with(|tasks| {
@@ -135,6 +142,18 @@ impl Home {
             tasks.running.values().cloned().collect::<Vec<_>>()
         });
         running.iter().for_each(AbortHandle::abort);
+    }
+
+    /// Lets its tasks stand still, as if the process were stopped: for simulations.
+    pub fn pause(&self) {
+        self.0.is_paused.store(true, Ordering::Relaxed);
+    }
+
+    /// Lets them go on.
+    pub fn resume(&self) {
+        self.0.is_paused.store(false, Ordering::Relaxed);
+        let waiting = self.0.tasks.with(|tasks| std::mem::take(&mut tasks.waiting));
+        waiting.into_iter().for_each(Waker::wake);
     }
 
     /// Whether the node has ended.
@@ -198,6 +217,35 @@ impl Home {
     pub(crate) fn instant(&self, moment: Moment) -> Instant {
         let passed = moment.0.saturating_sub(BEGINNING);
         self.0.origin + self.0.drift.true_time(passed)
+    }
+}
+
+/// A task that stands still while its node does.
+struct Paced<F> {
+    home: Arc<Inner>,
+    future: Pin<Box<F>>,
+}
+
+impl<F: Future> Future for Paced<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        if self.home.is_paused(context) {
+            Poll::Pending
+        } else {
+            self.future.as_mut().poll(context)
+        }
+    }
+}
+
+impl Inner {
+    /// Whether the node stands still; then the task is woken when it goes on.
+    fn is_paused(&self, context: &Context<'_>) -> bool {
+        let is_paused = self.is_paused.load(Ordering::Relaxed);
+        if is_paused {
+            self.tasks.with(|tasks| tasks.waiting.push(context.waker().clone()));
+        }
+        is_paused
     }
 }
 

@@ -23,10 +23,10 @@ use tokio::sync::{mpsc, watch};
 use wal::Appender;
 
 use crate::clock::Clock;
-use crate::membership;
 use crate::router::Router;
 use crate::shard::{Inbox, Life};
 use crate::wire::Message;
+use crate::{life, membership};
 
 /// What every shard of a node is made of. Clones are the same.
 #[derive(Clone)]
@@ -40,6 +40,8 @@ pub struct Parts {
     pub roster: watch::Receiver<Arc<Roster>>,
     /// The log of the node.
     pub appender: Appender,
+    /// Whether opening the log has found damage of any kind.
+    pub is_log_broken: bool,
     /// The rows of the node.
     pub engine: Arc<dyn Engine>,
     /// Where work goes that waits for the disk.
@@ -89,6 +91,10 @@ impl Host {
     ///
     /// Why this node cannot take part.
     pub async fn host(&self, shard: ShardId, member: Member) -> Result<(), String> {
+        if let Some(before) = self.0.router.unhost(shard).and_then(|it| it.group) {
+            before.stop().await;
+        }
+        let member = life::prepare(&self.0, shard, member).await?;
         let group = self.join(shard, member).await?;
         let hosting = Hosting { router: self.0.router.clone(), shard };
         let mut changes = group.changes();
@@ -117,9 +123,6 @@ impl Host {
     /// Starts the member, once the one before it has ended.
     async fn join(&self, shard: ShardId, member: Member) -> Result<Group, String> {
         let parts = &self.0;
-        if let Some(before) = parts.router.unhost(shard).and_then(|it| it.group) {
-            before.stop().await;
-        }
         let setup = Setup {
             group: shard.0,
             member,

@@ -2,6 +2,7 @@
 pub mod client;
 pub mod clock;
 pub mod host;
+mod life;
 mod membership;
 pub mod node;
 pub mod router;

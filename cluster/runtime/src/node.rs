@@ -42,6 +42,8 @@ pub struct Setup {
     pub clock: Arc<dyn Clock>,
     /// The log.
     pub appender: Appender,
+    /// Whether opening the log has found damage of any kind: a group that is not in it may have been.
+    pub is_log_broken: bool,
     /// The rows.
     pub engine: Arc<dyn Engine>,
     /// Where work goes that waits for the disk.
@@ -86,7 +88,8 @@ impl Node {
                 publish.send_replace(Arc::new(read_roster(&*engine)));
             }
         };
-        let router = Router::new(peers, roster.clone());
+        let seeds = setup.founders.iter().map(|it| NodeId(it.node)).collect();
+        let router = Router::new(peers, roster.clone(), seeds);
         let host = Host::new(Parts {
             router,
             roster,
@@ -100,6 +103,7 @@ impl Node {
             timing: setup.timing,
             watch: Arc::new(watch),
             founders: setup.founders,
+            is_log_broken: setup.is_log_broken,
         });
         let top = Supervisor::start(&home, on_failure).await?;
         let (shards, me, meta) = (host.clone(), setup.node, setup.meta);

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use cluster::executor::Input;
 use cluster::meta::Roster;
 use cluster::request::{Answer, Failure, Request, Verb};
-use cluster::slots::ShardId;
+use cluster::slots::{META, ShardId};
 use cluster::transport::{Lane, NodeId};
 use entity::Time;
 use raft::group::Group;
@@ -50,6 +50,8 @@ pub struct Router(Arc<Inner>);
 struct Inner {
     peers: Peers,
     roster: watch::Receiver<Arc<Roster>>,
+    /// Who may know of the meta group when this node knows nothing.
+    seeds: Vec<NodeId>,
     hosted: Shared<BTreeMap<ShardId, Hosted>>,
     learned: Shared<BTreeMap<ShardId, Learned>>,
 }
@@ -77,10 +79,10 @@ struct Open {
 }
 
 impl Router {
-    /// The way from one node.
-    pub fn new(peers: Peers, roster: watch::Receiver<Arc<Roster>>) -> Self {
+    /// The way from one node. `seeds` are asked for the meta group while the roster is empty.
+    pub fn new(peers: Peers, roster: watch::Receiver<Arc<Roster>>, seeds: Vec<NodeId>) -> Self {
         let (hosted, learned) = (Shared::default(), Shared::default());
-        Self(Arc::new(Inner { peers, roster, hosted, learned }))
+        Self(Arc::new(Inner { peers, roster, seeds, hosted, learned }))
     }
 
     /// The nodes and shards as this node knows them.
@@ -173,9 +175,11 @@ impl Router {
             return Target::There(node);
         }
         let roster = self.roster();
-        let members = roster.members(shard);
-        let others: Vec<_> =
-            members.iter().map(|it| NodeId(it.node)).filter(|it| *it != me).collect();
+        let members = roster.members(shard).into_iter().map(|it| NodeId(it.node));
+        let mut others: Vec<_> = members.filter(|it| *it != me).collect();
+        if shard == META && roster.members(META).is_empty() {
+            others.extend(self.0.seeds.iter().filter(|it| **it != me));
+        }
         match others.get(attempt as usize % others.len().max(1)) {
             Some(node) => Target::There(*node),
             None => Target::Nowhere,

@@ -14,7 +14,7 @@ pub enum Metas {}
 
 impl Kind for Metas {
     const NAME: &'static str = "cluster.meta";
-    const TAG: u16 = 1;
+    const TAG: u16 = 65_535;
     type Key = MetaKey;
     type Commands = (Found, Join, BeginLife, Assign, TakeIncarnations);
     type Queries = (Describe,);

@@ -24,6 +24,8 @@ pub enum Write {
     },
     /// Replaces the vote.
     Vote(Bytes),
+    /// Replaces what the owner of the group wants to know of it before all else.
+    Label(Bytes),
     /// Replaces what is said to be committed. It never outlives the entries before it.
     Committed(Bytes),
     /// Removes the entries behind an index; all without one.
@@ -110,9 +112,10 @@ impl Write {
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Append { entries, .. } => entries.iter().map(Bytes::len).sum(),
-            Self::Vote(bytes) | Self::Committed(bytes) | Self::Purge { mark: bytes, .. } => {
-                bytes.len()
-            }
+            Self::Vote(bytes)
+            | Self::Label(bytes)
+            | Self::Committed(bytes)
+            | Self::Purge { mark: bytes, .. } => bytes.len(),
             Self::Truncate { .. } | Self::Reset => 0,
         }
     }

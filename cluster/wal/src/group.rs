@@ -24,6 +24,7 @@ pub(crate) struct Place {
 /// All of a group but its entries.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Small {
+    pub(crate) label: Option<Bytes>,
     pub(crate) vote: Option<Bytes>,
     pub(crate) committed: Option<Bytes>,
     pub(crate) purged: Option<(u64, Bytes)>,
@@ -83,7 +84,10 @@ impl Small {
                 }
                 if is_next { Ok(()) } else { Err(invalid("entries would leave a hole")) }
             }
-            Write::Vote(bytes) | Write::Committed(bytes) | Write::Purge { mark: bytes, .. } => {
+            Write::Vote(bytes)
+            | Write::Label(bytes)
+            | Write::Committed(bytes)
+            | Write::Purge { mark: bytes, .. } => {
                 let is_short = bytes.len() <= ENTRY_BYTES_MAX;
                 if is_short { Ok(()) } else { Err(invalid("a mark is longer than 4 MiB")) }
             }
@@ -100,6 +104,7 @@ impl Small {
                 }
                 self.count += entries.len() as u64;
             }
+            Write::Label(label) => self.label = Some(label.clone()),
             Write::Vote(vote) => self.vote = Some(vote.clone()),
             Write::Committed(committed) => self.committed = Some(committed.clone()),
             Write::Truncate { after } => {
@@ -126,6 +131,7 @@ impl Small {
             to.put_u32_le(u32::try_from(value.len()).expect("bounded when it was written"));
             to.put_slice(value);
         };
+        put(self.label.as_ref());
         put(self.vote.as_ref());
         put(self.committed.as_ref());
         put(self.purged.as_ref().map(|(_, mark)| mark));
@@ -143,10 +149,10 @@ impl Small {
             let value = (length <= from.len()).then(|| from.split_to(length))?;
             Some(is_there.then_some(value))
         };
-        let (vote, committed, mark) = (get()?, get()?, get()?);
+        let (label, vote, committed, mark) = (get()?, get()?, get()?, get()?);
         let mut number = || from.try_get_u64_le().ok();
         let (purged, first, count) = (number()?, number()?, number()?);
-        Some(Self { vote, committed, purged: mark.map(|mark| (purged, mark)), first, count })
+        Some(Self { label, vote, committed, purged: mark.map(|mark| (purged, mark)), first, count })
     }
 }
 
@@ -162,7 +168,7 @@ impl State {
                 self.tail.extend(entries.iter().cloned());
                 Vec::new()
             }
-            Write::Vote(_) | Write::Committed(_) => Vec::new(),
+            Write::Vote(_) | Write::Label(_) | Write::Committed(_) => Vec::new(),
             Write::Truncate { .. } => self.drop_last(end - self.small.end()),
             Write::Purge { .. } => self.drop_first((self.small.first - first).min(end - first)),
             Write::Reset => {
@@ -256,6 +262,11 @@ impl GroupLog {
             let freed = self.state.with(|state| state.forget(excess));
             self.tails.used.fetch_sub(freed, Ordering::Relaxed);
         }
+    }
+
+    /// The last label.
+    pub fn label(&self) -> Option<Bytes> {
+        self.state.with(|state| state.small.label.clone())
     }
 
     /// The last vote.

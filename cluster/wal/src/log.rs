@@ -95,6 +95,7 @@ impl Files {
                 let place = |it| (it, &submitted.log, submitted.cuts);
                 places.extend((from..records.len()).map(place));
             }
+            Write::Label(label) => record(Kind::Label, 0, label),
             Write::Vote(vote) => record(Kind::Vote, 0, vote),
             Write::Committed(committed) => record(Kind::Committed, 0, committed),
             Write::Truncate { after } => {

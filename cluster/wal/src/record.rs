@@ -59,6 +59,7 @@ pub(crate) enum Kind {
     Reset = 6,
     /// All of a group's small state; see [`crate::group::Small`].
     Checkpoint = 7,
+    Label = 8,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -210,8 +211,8 @@ pub(crate) fn read_record(bytes: &Bytes) -> Option<(Record, usize)> {
 }
 
 fn kind(number: u8) -> Option<Kind> {
-    use Kind::{Checkpoint, Committed, Entry, Purge, Reset, Truncate, Vote};
-    let all = [Entry, Vote, Committed, Truncate, Purge, Reset, Checkpoint];
+    use Kind::{Checkpoint, Committed, Entry, Label, Purge, Reset, Truncate, Vote};
+    let all = [Entry, Vote, Committed, Truncate, Purge, Reset, Checkpoint, Label];
     all.into_iter().find(|it| *it as u8 == number)
 }
 

@@ -256,6 +256,7 @@ impl Reading {
         let Record { kind, index, payload, .. } = record;
         let write = match kind {
             Kind::Entry => Write::Append { first: index, entries: vec![Bytes::new()] },
+            Kind::Label => Write::Label(payload),
             Kind::Vote => Write::Vote(payload),
             Kind::Committed => Write::Committed(payload),
             Kind::Truncate => Write::Truncate { after: index.checked_sub(1) },

@@ -1,9 +1,14 @@
 //! What can be measured.
 
+use std::error::Error;
 use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use raft::group::Timing;
 
+use super::cluster;
 use super::executor::{self, Load};
 use super::figure::Figure;
 
@@ -21,7 +26,9 @@ pub struct Bench {
 const EXAMPLES: &str = "\
 Examples:
   roost bench executor
-  roost bench executor --commands 1000000 --entities 100 --json";
+  roost bench executor --commands 1000000 --entities 100 --json
+  roost bench cluster --seconds 30
+  roost bench cluster --idle";
 
 #[derive(Clone, Debug, Subcommand)]
 enum What {
@@ -42,6 +49,49 @@ enum What {
         #[arg(long, value_name = "NUMBER", default_value_t = 1_000_000)]
         idle: u64,
     },
+    /// Several nodes with logs and rows on disk and a network in memory: small commands.
+    Cluster(Cluster),
+}
+
+#[derive(Args, Clone, Debug)]
+struct Cluster {
+    /// How many nodes, 1 to 5.
+    #[arg(long, value_name = "NUMBER", default_value_t = 3,
+        value_parser = clap::value_parser!(u32).range(1..=5))]
+    nodes: u32,
+    /// How many shards, 1 to 1024.
+    #[arg(long, value_name = "NUMBER", default_value_t = 32,
+        value_parser = clap::value_parser!(u32).range(1..=1024))]
+    shards: u32,
+    /// Copies of each shard: 1, 3 or 5.
+    #[arg(long, value_name = "NUMBER", default_value_t = 3,
+        value_parser = clap::value_parser!(u8).range(1..=5))]
+    copies: u8,
+    /// Clients, each of which waits for one command.
+    #[arg(long, value_name = "NUMBER", default_value_t = 512,
+        value_parser = clap::value_parser!(u64).range(1..=65536))]
+    in_flight: u64,
+    /// Entities that commands go to.
+    #[arg(long, value_name = "NUMBER", default_value_t = 10_000,
+        value_parser = clap::value_parser!(u64).range(1..))]
+    entities: u64,
+    /// How long is measured.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    seconds: u64,
+    /// Threads of each node that run groups and shards.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1,
+        value_parser = clap::value_parser!(u8).range(1..=64))]
+    threads: u8,
+    /// Between two heartbeats of a leader. Elections come after 4 to 7 times as long.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 100,
+        value_parser = clap::value_parser!(u32).range(20..=10_000))]
+    heartbeat: u32,
+    /// Sends nothing, and measures what that costs.
+    #[arg(long)]
+    idle: bool,
+    /// Where everything is stored, and stays. Elsewhere it is removed.
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<PathBuf>,
 }
 
 impl Bench {
@@ -49,13 +99,18 @@ impl Bench {
     ///
     /// # Errors
     ///
-    /// When nothing can be printed.
-    pub fn run(self) -> io::Result<()> {
-        let What::Executor { commands, entities, in_flight, idle } = self.what;
-        let load = Load { commands, entities, in_flight, ..Load::default() };
-        self.print(&executor::run(load))?;
-        if idle > 0 {
-            self.print(&executor::idle(idle))?;
+    /// When something does not start, or nothing can be printed.
+    pub fn run(self) -> Result<(), Box<dyn Error>> {
+        match &self.what {
+            What::Executor { commands, entities, in_flight, idle } => {
+                let (commands, entities, in_flight) = (*commands, *entities, *in_flight);
+                let load = Load { commands, entities, in_flight, ..Load::default() };
+                self.print(&executor::run(load))?;
+                if *idle > 0 {
+                    self.print(&executor::idle(*idle))?;
+                }
+            }
+            What::Cluster(cluster) => self.print(&cluster.run()?)?,
         }
         Ok(())
     }
@@ -71,5 +126,31 @@ impl Bench {
             }
         }
         Ok(())
+    }
+}
+
+impl Cluster {
+    fn run(&self) -> Result<Vec<Figure>, cluster::BenchError> {
+        let heartbeat = Duration::from_millis(self.heartbeat.into());
+        let timing = Timing {
+            heartbeat,
+            election_min: 4 * heartbeat,
+            election_max: 7 * heartbeat,
+            ..Timing::default()
+        };
+        let load = cluster::Load {
+            nodes: self.nodes,
+            shards: self.shards,
+            copies: self.copies,
+            threads: self.threads.into(),
+            in_flight: if self.idle { 0 } else { self.in_flight },
+            entities: self.entities,
+            lasting: Duration::from_secs(self.seconds),
+            timing,
+            folder: self.folder.clone(),
+        };
+        // The nodes have threads of their own, and wait for them: not on one of the caller's.
+        std::thread::scope(|scope| scope.spawn(|| cluster::run(&load)).join())
+            .expect("a panic has been told already")
     }
 }

@@ -10,11 +10,10 @@ use cluster::sender::{Sender, Sent};
 use cluster::slots::{Directory, ShardId};
 use entity::kind::Kind;
 use entity::registry::Registry;
-use entity::{
-    Address, Caller, Command, Context, Data, Entity, Handle, Key, Never, Query, Release, data,
-};
+use entity::{Address, Caller, Command, Data, Key, Query, Release};
 
-use super::figure::Figure;
+use super::counter::{Add, Counter, Counters, Look};
+use super::figure::{Figure, as_float};
 use crate::world::{self, Used};
 
 /// What is measured.
@@ -71,11 +70,6 @@ pub fn idle(count: u64) -> Vec<Figure> {
 
 fn figure(metric: &'static str, value: f64, unit: &'static str) -> Figure {
     Figure { bench: "executor", metric, value, unit }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a figure needs no more than 15 digits")]
-fn as_float(number: u64) -> f64 {
-    number as f64
 }
 
 /// What entities are sent.
@@ -175,66 +169,5 @@ fn setup(knobs: Knobs) -> Setup {
         release: Release::NEWEST,
         chance: 1,
         knobs,
-    }
-}
-
-/// The family of counters.
-#[derive(Debug)]
-enum Counters {}
-
-impl Kind for Counters {
-    const NAME: &'static str = "bench.counter";
-    const TAG: u16 = 60_000;
-    type Key = u64;
-    type Commands = (Add,);
-    type Queries = (Look,);
-}
-
-/// The smallest entity that keeps something.
-#[data]
-#[derive(Default)]
-struct Counter {
-    sum: u64,
-}
-
-impl Entity for Counter {
-    type Kind = Counters;
-    type Tables = ();
-}
-
-/// Adds `n`.
-#[data]
-struct Add {
-    n: u64,
-}
-
-impl Command for Add {
-    type Kind = Counters;
-    const TAG: u16 = 1;
-    type Reply = u64;
-    type Error = Never;
-}
-
-impl Handle<Add> for Counter {
-    fn handle(&mut self, add: Add, _: &mut Context<'_, Self>) -> Result<u64, Never> {
-        self.sum += add.n;
-        Ok(self.sum)
-    }
-}
-
-/// Asks for the sum.
-#[data]
-struct Look {}
-
-impl Query for Look {
-    type Kind = Counters;
-    const TAG: u16 = 1;
-    type Reply = u64;
-    type Error = Never;
-}
-
-impl entity::Answer<Look> for Counter {
-    fn answer(&self, _: Look, _: &Context<'_, Self>) -> Result<u64, Never> {
-        Ok(self.sum)
     }
 }

@@ -23,3 +23,9 @@ impl fmt::Display for Figure {
         write!(f, "{bench:<12} {metric:<20} {value:>14.2} {unit}")
     }
 }
+
+/// A count, as a figure has it.
+#[expect(clippy::cast_precision_loss, reason = "a figure needs no more than 15 digits")]
+pub(super) fn as_float(number: u64) -> f64 {
+    number as f64
+}

@@ -8,23 +8,20 @@ use std::time::{Duration, Instant};
 use std::{env, io};
 
 use clap::{Args, Parser};
-use simulations::sweep::{Summary, seed};
+use simulations::nodes;
+use simulations::sweep::seed;
 
 /// Runs simulated clusters, each from one seed.
 #[derive(Parser)]
 enum Sim {
-    /// Runs one seed, or one after the other.
+    /// Executors over ledgers in memory: thousands of seeds an hour, all faults of a ledger.
     Run(Run),
-    /// Runs one seed.
-    Smoke {
-        /// Which one.
-        #[arg(long)]
-        seed: u64,
-    },
+    /// Whole nodes: Raft, log, executors, over simulated disks, clocks and network.
+    Smoke(Run),
 }
 
 /// What to run.
-#[derive(Args)]
+#[derive(Args, Clone)]
 struct Run {
     /// One seed.
     #[arg(long, conflicts_with = "seeds", required_unless_present = "seeds")]
@@ -43,15 +40,47 @@ struct Run {
     trace: bool,
 }
 
+/// A kind of world.
+#[derive(Clone, Copy)]
+struct World {
+    /// The subcommand that runs it.
+    name: &'static str,
+    /// Runs a seed: what came of it, and whether nothing was wrong.
+    one: fn(u64, bool) -> (String, bool),
+}
+
+const EXECUTORS: World = World {
+    name: "run",
+    one: |number, is_printed| {
+        let report = seed(number, is_printed);
+        (report.to_string(), report.violation.is_none())
+    },
+};
+
+const NODES: World = World {
+    name: "smoke",
+    one: |number, is_printed| {
+        let report = nodes::run::run(nodes::plan::Plan::new(number), is_printed);
+        (report.to_string(), report.violation.is_none())
+    },
+};
+
 fn main() -> ExitCode {
     // Handlers that panic are caught, and so is a world that does: its report says why.
     set_hook(Box::new(|_| {}));
-    let is_clean = match Sim::parse() {
-        Sim::Smoke { seed } => one(seed, false),
-        Sim::Run(Run { seed: Some(seed), trace, .. }) => one(seed, trace),
-        Sim::Run(run) => {
+    let (world, run) = match Sim::parse() {
+        Sim::Run(run) => (EXECUTORS, run),
+        Sim::Smoke(run) => (NODES, run),
+    };
+    let is_clean = match run.seed {
+        Some(seed) => {
+            let (report, is_clean) = (world.one)(seed, run.trace);
+            println!("{report}");
+            is_clean
+        }
+        None => {
             let seeds = run.seeds.clone().unwrap_or_default();
-            if run.jobs > 1 { share(&run, &seeds) } else { sweep(seeds, run.minutes) }
+            if run.jobs > 1 { share(world, &run, &seeds) } else { sweep(world, seeds, run.minutes) }
         }
     };
     ExitCode::from(u8::from(!is_clean))
@@ -63,29 +92,23 @@ fn range(text: &str) -> Result<Range<u64>, String> {
     Ok(number(from)?..number(to)?)
 }
 
-/// Runs one seed, and tells whether nothing was wrong.
-fn one(number: u64, is_printed: bool) -> bool {
-    let report = seed(number, is_printed);
-    println!("{report}");
-    report.violation.is_none()
-}
-
 /// Runs seeds one after the other, and tells whether nothing was wrong.
-fn sweep(seeds: Range<u64>, minutes: Option<u64>) -> bool {
+fn sweep(world: World, seeds: Range<u64>, minutes: Option<u64>) -> bool {
     let is_over = timer(minutes);
-    let mut summary = Summary::default();
+    let (mut count, mut wrong) = (0, 0);
     for number in seeds {
-        let report = seed(number, false);
-        summary.add(&report);
-        if report.violation.is_some() {
+        let (report, is_clean) = (world.one)(number, false);
+        count += 1;
+        if !is_clean {
+            wrong += 1;
             println!("{report}");
         }
         if is_over() {
             break;
         }
     }
-    println!("{summary}");
-    summary.violations == 0
+    println!("seeds {count} violations {wrong}");
+    wrong == 0
 }
 
 #[expect(clippy::disallowed_methods, reason = "a person's time is limited; no seed sees it")]
@@ -96,13 +119,13 @@ fn timer(minutes: Option<u64>) -> impl Fn() -> bool {
 }
 
 /// Shares seeds among processes, and tells whether nothing was wrong.
-fn share(run: &Run, seeds: &Range<u64>) -> bool {
+fn share(world: World, run: &Run, seeds: &Range<u64>) -> bool {
     let each = (seeds.end - seeds.start).div_ceil(run.jobs);
     let parts = (0..run.jobs).map(|job| {
         let from = seeds.start + job * each;
         from..(from + each).min(seeds.end)
     });
-    let children = parts.map(|part| process(part, run.minutes));
+    let children = parts.map(|part| process(world, part, run.minutes));
     let children: io::Result<Vec<_>> = children.collect();
     let children = children.expect("processes can be started");
     let end = |child: Child| child.wait_with_output().expect("it ends");
@@ -112,9 +135,9 @@ fn share(run: &Run, seeds: &Range<u64>) -> bool {
     })
 }
 
-fn process(seeds: Range<u64>, minutes: Option<u64>) -> io::Result<Child> {
+fn process(world: World, seeds: Range<u64>, minutes: Option<u64>) -> io::Result<Child> {
     let mut command = Command::new(env::current_exe()?);
-    command.args(["run", "--seeds", &format!("{}..{}", seeds.start, seeds.end)]);
+    command.args([world.name, "--seeds", &format!("{}..{}", seeds.start, seeds.end)]);
     if let Some(minutes) = minutes {
         command.args(["--minutes", &minutes.to_string()]);
     }

@@ -10,14 +10,24 @@ use super::cluster::World;
 use super::desk::Ends;
 use super::sabotage::Sabotage;
 
+/// Something that answers questions of a check.
+pub trait Asked {
+    /// What a query is answered.
+    ///
+    /// # Errors
+    ///
+    /// When it is not.
+    fn answer(&mut self, call: Call) -> Result<Answer, String>;
+}
+
 /// A world in which everything has settled.
 pub struct View<'a> {
-    world: &'a mut World,
+    world: &'a mut dyn Asked,
 }
 
 impl<'a> View<'a> {
     /// Looks at a world.
-    pub fn of(world: &'a mut World) -> Self {
+    pub fn of(world: &'a mut dyn Asked) -> Self {
         Self { world }
     }
 
@@ -44,7 +54,7 @@ impl<'a> View<'a> {
         of: &<Q::Kind as Kind>::Key,
         query: &Q,
     ) -> Result<Result<Q::Reply, Q::Error>, String> {
-        let answer = self.answer(Call::query(of, query))?;
+        let answer = self.world.answer(Call::query(of, query))?;
         let told = |error| format!("{of}: {error}");
         match answer {
             Answer::Outcome(Outcome::Reply(bytes)) => {
@@ -56,13 +66,15 @@ impl<'a> View<'a> {
             Answer::Failure(failure) => Err(format!("{of} fails: {failure:?}")),
         }
     }
+}
 
+impl Asked for World {
     fn answer(&mut self, call: Call) -> Result<Answer, String> {
         /// Far more than a query takes.
         const STEPS_MAX: usize = 1_000;
-        let number = self.world.directory.shard_of(&call.to.key).0 as usize;
-        let (now, how) = (self.world.now, (&self.world.faults, Sabotage::None));
-        let shard = &mut self.world.shards[number];
+        let number = self.directory.shard_of(&call.to.key).0 as usize;
+        let (now, how) = (self.now, (&self.faults, Sabotage::None));
+        let shard = &mut self.shards[number];
         let seat = shard.newest().ok_or("nobody has the shard")?;
         let Call { to, caller, tag, body, .. } = call;
         let request = Request { to, caller, verb: Verb::Query, tag, body: Bytes::clone(&body) };

@@ -8,7 +8,7 @@ use crate::manifest;
 use crate::paths::{Path, paths};
 
 /// Our crates, and which of ours each is built with. A new edge is a decision.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("entity-derive", &[]),
     ("entity", &["entity-derive"]),
     ("config", &[]),
@@ -45,10 +45,12 @@ const LAYERS: [(&str, &[&str]); 13] = [
             "node",
             "raft",
             "runtime",
+            "seeded-entropy",
             "tidy",
             "wal",
         ],
     ),
+    ("seeded-entropy", &[]),
     ("tidy", &[]),
 ];
 

@@ -28,6 +28,7 @@ impl Chance {
 /// What a group should be.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Model {
+    pub label: Option<Bytes>,
     pub vote: Option<Bytes>,
     pub committed: Option<Bytes>,
     pub purged: Option<(u64, Bytes)>,
@@ -47,6 +48,7 @@ impl Model {
             Write::Append { first, entries } => {
                 self.entries.extend((*first..).zip(entries.iter().cloned()));
             }
+            Write::Label(label) => self.label = Some(label.clone()),
             Write::Vote(vote) => self.vote = Some(vote.clone()),
             Write::Committed(committed) => self.committed = Some(committed.clone()),
             Write::Truncate { after } => {
@@ -72,6 +74,7 @@ pub fn draw(chance: &mut Chance, model: &Model) -> Write {
     let first = model.entries.first_key_value().map_or(next, |(index, _)| *index);
     match chance.below(20) {
         0 => Write::Vote(text(chance)),
+        7 => Write::Label(text(chance)),
         1 => Write::Committed(text(chance)),
         2 if next > first => {
             let cut = first + chance.below(next - first + 1);
@@ -128,6 +131,12 @@ impl Rig {
             entries.extend(read);
         }
         assert!(entries.keys().copied().eq(first..end), "no hole");
-        Ok(Model { vote: log.vote(), committed: log.committed(), purged: log.purged(), entries })
+        Ok(Model {
+            label: log.label(),
+            vote: log.vote(),
+            committed: log.committed(),
+            purged: log.purged(),
+            entries,
+        })
     }
 }

@@ -1,0 +1,176 @@
+//! The nodes of a cluster in one process, from their start to their end.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::Duration;
+
+use cluster::executor::Knobs;
+use cluster::meta::api::Found;
+use cluster::meta::{Member, Meta, MetaKey, Metas, NodeRecord};
+use cluster::placement::{Candidate, place};
+use cluster::request::Answer;
+use cluster::slots::{META, ShardId};
+use cluster::transport::NodeId;
+use entity::kind::Kind;
+use entity::operation::Request;
+use entity::registry::Registry;
+use entity::{Address, Caller, Command, Data, Key, Release};
+use runtime::client::Client;
+use wal::disk::DiskFolder;
+
+use super::clients::{counter, look};
+use super::load::{BenchError, Load};
+use super::network::{connect, deliver};
+use super::tally::{Counted, Tally};
+use crate::assembly::{Plan, Running};
+use crate::bench::counter::Counter;
+
+/// Attempts to found the cluster and to reach each shard; each is tried for ten seconds.
+const ATTEMPTS_MAX: usize = 6;
+
+/// How long shards have to find the leaders that they are to have.
+const SETTLE_MAX: Duration = Duration::from_secs(20);
+
+/// Pause between two looks at who leads.
+const SETTLE_PAUSE: Duration = Duration::from_millis(100);
+
+/// The nodes, with a client at each.
+pub(super) struct Nodes {
+    pub(super) running: Vec<Running>,
+    pub(super) clients: Vec<Client>,
+}
+
+impl Nodes {
+    /// Starts nodes in folders of their own.
+    pub(super) fn start(load: &Load, folder: &Path, tally: &Arc<Tally>) -> Result<Self, BenchError> {
+        let nodes: Vec<_> = (1..=load.nodes).map(NodeId).collect();
+        let candidates: Vec<_> = nodes.iter().map(|it| Candidate::new(*it, "", 100)).collect();
+        let founders = place(META, &candidates, usize::from(load.copies));
+        let founders: Vec<_> = founders.iter().map(|it| Member { node: it.0, life: 1 }).collect();
+        let mut registry = Registry::default();
+        registry.add::<Meta>();
+        registry.add::<Counter>();
+        let registry = Arc::new(registry);
+        let mut running = Vec::new();
+        for (node, (wires, arrivals)) in nodes.iter().zip(connect(&nodes, tally)) {
+            let folder = folder.join(format!("node-{}", node.0));
+            let log = DiskFolder::open(&folder.join("log"), 0)?;
+            let watching = Arc::clone(tally);
+            let plan = Plan {
+                node: *node,
+                founders: founders.clone(),
+                rows: folder.join("rows"),
+                log: Arc::new(Counted { folder: log, tally: Arc::clone(tally) }),
+                engine: engine_fjall::Options::default(),
+                threads: load.threads,
+                transport: Arc::new(wires),
+                registry: Arc::clone(&registry),
+                knobs: Knobs::default(),
+                timing: load.timing,
+                watch: Arc::new(move |changed| watching.changed(changed)),
+            };
+            let started = Running::start(plan)?;
+            deliver(&started, arrivals);
+            running.push(started);
+        }
+        let client = |it: (u64, &Running)| it.1.client(it.0);
+        let clients = (1..).zip(&running).map(client).collect();
+        Ok(Self { running, clients })
+    }
+
+    /// Makes them a cluster, and waits until every shard answers through every node.
+    pub(super) fn found(&self, load: &Load) -> Result<(), BenchError> {
+        self.ask(0, META, |client| {
+            let request = found(load);
+            Box::pin(async move { client.command(Caller::Operator, None, request).await })
+        })?;
+        for shard in (0..load.shards).map(ShardId) {
+            for node in 0..self.running.len() {
+                self.ask(node, shard, |client| {
+                    Box::pin(async move {
+                        let Some(at) = counter_of(&client, shard) else {
+                            return Answer::Failure(cluster::request::Failure::NoSuchShard);
+                        };
+                        let mut answers = client.ask(Caller::Anyone, vec![look(at)]).await;
+                        answers.pop().expect("one answer to one question")
+                    })
+                })?;
+            }
+        }
+        self.settle(load);
+        Ok(())
+    }
+
+    /// Asks through a node until there is an outcome.
+    fn ask(
+        &self,
+        node: usize,
+        shard: ShardId,
+        ask: impl Fn(Client) -> futures::future::BoxFuture<'static, Answer>,
+    ) -> Result<(), BenchError> {
+        let (running, mut last) = (&self.running[node], None);
+        for _ in 0..ATTEMPTS_MAX {
+            let asked = ask(self.clients[node].clone());
+            match running.handle().block_on(running.home().scope(asked)) {
+                Answer::Outcome(_) => return Ok(()),
+                Answer::Failure(failure) => last = Some(failure),
+            }
+            sleep(SETTLE_PAUSE);
+        }
+        Err(BenchError::Silent { shard: shard.0, node: node + 1, last })
+    }
+
+    /// Waits until every shard is led where it is to be, if that comes about.
+    fn settle(&self, load: &Load) {
+        let shards = || (0..load.shards).map(ShardId).chain([META]);
+        for _ in 0..SETTLE_MAX.as_millis() / SETTLE_PAUSE.as_millis() {
+            if shards().all(|shard| self.is_settled(shard)) {
+                return;
+            }
+            sleep(SETTLE_PAUSE);
+        }
+        tracing::warn!("not every shard is led where it is to be");
+    }
+
+    fn is_settled(&self, shard: ShardId) -> bool {
+        let roster = self.clients[0].router().roster();
+        let first = roster.members(shard).first().copied();
+        let at = |it: &&Client| Some(it.router().peers().me().0) == first.map(|it| it.node);
+        let hosted = self.clients.iter().find(at).and_then(|it| it.router().hosted(shard));
+        hosted.is_some_and(|it| it.inbox.is_some())
+    }
+
+    /// Ends all of them.
+    pub(super) fn stop(self) {
+        drop(self.clients);
+        self.running.into_iter().for_each(Running::stop);
+    }
+}
+
+fn found(load: &Load) -> Request {
+    let node = |number: u32| NodeRecord {
+        name: format!("n{number}"),
+        disk: u128::from(number),
+        zone: String::new(),
+        weight: 100,
+        address: String::new(),
+    };
+    let found = Found {
+        name: "bench".to_owned(),
+        shards: load.shards,
+        copies: load.copies,
+        nodes: (1..=load.nodes).map(node).collect(),
+    };
+    let mut body = Vec::new();
+    found.encode(Release::NEWEST, &mut body);
+    let to = Address { kind: Metas::TAG, key: MetaKey.to_bytes() };
+    Request { to, tag: Found::TAG, body }
+}
+
+/// A counter that lives in a shard, once the client knows of shards.
+fn counter_of(client: &Client, shard: ShardId) -> Option<Address> {
+    let directory = client.router().roster().directory();
+    let slots = directory.slots(shard).next().is_some();
+    (0..).take_while(|_| slots).map(counter).find(|it| directory.home(it) == Some(shard))
+}

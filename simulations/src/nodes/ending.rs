@@ -1,0 +1,168 @@
+//! What must be true when everything has settled.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::time::Duration;
+
+use cluster::executor::Status;
+use cluster::request::{Answer, Failure};
+use cluster::slots::{META, ShardId};
+use cluster::transport::NodeId;
+use raft::group::Group;
+use runtime::client::Client;
+use runtime::shard::Item;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use tokio::task::LocalSet;
+
+use super::cluster::{Phase, World};
+use super::load::attempt;
+use crate::chance::Chance;
+use crate::world::call::Call;
+use crate::world::view::Asked;
+
+/// How long after the last fault everything has to be settled.
+const SETTLING_MAX: Duration = Duration::from_secs(120);
+
+impl World {
+    /// Nothing goes wrong any more; a node that can be missed may stay away for ever.
+    pub(super) async fn calm_down(self: &Rc<Self>) {
+        self.phase.set(Phase::Calm);
+        self.note("calm", &[], &[]);
+        self.parts.net.heal();
+        self.parts.net.suffer(&self.parts.plan.faults.calm());
+        for machine in self.machines.borrow().values() {
+            machine.suffer(1_000);
+            machine.skew(0);
+            if let Some(running) = &machine.running {
+                running.home.resume();
+            }
+        }
+        // Whoever is being started has been.
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        if self.parts.plan.loses_one {
+            let mut chance = Chance::of(self.parts.plan.seed, "the lost one");
+            let nodes: Vec<_> = self.nodes().collect();
+            // Not if another one has already lost something: two of three are needed.
+            if !self.is_rotten.get() {
+                self.switch_off(*chance.pick(&nodes)).await;
+            }
+        }
+    }
+
+    /// Waits until everything has settled.
+    pub(super) async fn settle(&self) {
+        let deadline = tokio::time::Instant::now() + SETTLING_MAX;
+        let mut unsettled = String::new();
+        while tokio::time::Instant::now() < deadline {
+            unsettled = self.unsettled().await;
+            if unsettled.is_empty() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+        self.blame(&format!("it has not settled: {unsettled}"));
+    }
+
+    fn shards(&self) -> impl Iterator<Item = ShardId> + use<> {
+        (0..self.parts.plan.shards).map(ShardId).chain([META])
+    }
+
+    async fn unsettled(&self) -> String {
+        for shard in self.shards() {
+            let groups = self.groups(shard);
+            let Some(leader) = groups.iter().find(|it| it.believes_to_lead()) else {
+                return format!("nobody leads shard {}", shard.0);
+            };
+            let status = leader.status();
+            let expected = self.expected(shard);
+            let found: BTreeSet<_> = groups
+                .iter()
+                .filter(|it| it.status().applied == status.last)
+                .map(Group::member)
+                .collect();
+            let found: BTreeSet<_> = found.intersection(&status.voters).copied().collect();
+            if found.len() < expected {
+                return format!(
+                    "{found:?} of shard {} are there, {expected} should be: {status:?}",
+                    shard.0
+                );
+            }
+            match self.executor(shard).await {
+                Some(it)
+                    if it.serving
+                        && it.in_flight == 0
+                        && it.queued == 0
+                        && it.outbox_bytes == 0 => {}
+                other => return format!("shard {}: {other:?}", shard.0),
+            }
+        }
+        String::new()
+    }
+
+    /// How many copies of a shard are on nodes that run.
+    fn expected(&self, shard: ShardId) -> usize {
+        let up = self.up.borrow();
+        let rosters = up.values().map(|it| it.router().roster());
+        let newest = rosters.max_by_key(|it| it.assignment(shard).map_or(0, |it| it.version));
+        let members = newest.map_or_else(Vec::new, |it| it.members(shard));
+        members.iter().filter(|it| up.contains_key(&NodeId(it.node))).count()
+    }
+
+    async fn executor(&self, shard: ShardId) -> Option<Status> {
+        let inbox = self.up.borrow().values().find_map(|it| it.router().hosted(shard)?.inbox)?;
+        let (sender, receiver) = oneshot::channel();
+        inbox.send(Item::Status(sender)).ok()?;
+        receiver.await.ok()
+    }
+
+    /// Replicas that have applied the same are the same.
+    pub(super) fn compare_replicas(&self) {
+        for shard in self.shards() {
+            let mut first = None;
+            for group in self.groups(shard) {
+                let Ok(rows) = rows(&group) else {
+                    return self.blame(&format!("the rows of {:?} cannot be read", group.member()));
+                };
+                let head = group.head();
+                let found = (group.status().applied, head.fence, head.time, rows);
+                match &first {
+                    None => first = Some((group.member(), found)),
+                    Some((member, expected)) if expected.0 == found.0 && *expected != found => {
+                        let (one, other) = (member, group.member());
+                        self.blame(&format!("{one:?} and {other:?} of shard {} differ", shard.0));
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+}
+
+fn rows(group: &Group) -> Result<Vec<engine::Row>, engine::EngineError> {
+    let mut view = group.engine().snapshot(group.id())?;
+    let mut rows = Vec::new();
+    while let Some(chunk) = view.next_chunk(1 << 20)? {
+        rows.extend(chunk);
+    }
+    Ok(rows)
+}
+
+/// Asks a settled world through one of its nodes.
+pub(super) struct Gate<'a> {
+    pub(super) runtime: &'a Runtime,
+    pub(super) tasks: &'a LocalSet,
+    pub(super) client: Client,
+}
+
+impl Asked for Gate<'_> {
+    fn answer(&mut self, call: Call) -> Result<Answer, String> {
+        let answer = self.tasks.block_on(self.runtime, attempt(&self.client, &call, None));
+        match answer {
+            Answer::Failure(Failure::Moved | Failure::Unknown) => {
+                Err(format!("nobody answers {call:?}"))
+            }
+            answer => Ok(answer),
+        }
+    }
+}

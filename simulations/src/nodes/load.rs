@@ -1,0 +1,143 @@
+//! Clients, and what they learn.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use cluster::request::{Answer, Failure, RequestId};
+use cluster::transport::NodeId;
+use entity::Id;
+use entity::digest::sha256;
+use entity::operation::Request;
+use entity::registry::Outcome;
+use runtime::client::Client;
+
+use super::cluster::{Phase, World};
+use crate::chance::{Chance, Odds};
+use crate::world::call::{Call, Done};
+
+/// How often a call under a key is repeated through other nodes.
+const REPEATS_MAX: u32 = 5;
+
+/// How often a call is made again that certainly had no effect.
+const ATTEMPTS_MAX: u32 = 50;
+
+impl World {
+    /// Makes the calls that must succeed before anything goes wrong.
+    pub(super) async fn lay_ground(self: &Rc<Self>) {
+        for crew in 0..self.crews.borrow().len() {
+            let calls = self.crews.borrow_mut()[crew].ground();
+            for call in calls {
+                let done = self.call(&call, &mut Chance::of(self.parts.plan.seed, "ground")).await;
+                if !matches!(done, Done::Reply(_)) {
+                    self.blame(&format!("{done:?} to {call:?} before anything went wrong"));
+                }
+            }
+        }
+    }
+
+    /// What one client of a workload does while things go wrong.
+    pub(super) async fn work(self: Rc<Self>, crew: usize, client: usize) {
+        let (name, clients) = {
+            let crews = self.crews.borrow();
+            (crews[crew].name, crews[crew].clients)
+        };
+        let mut chance = Chance::of(self.parts.plan.seed, &format!("{name} client {client}"));
+        let calls = self.parts.plan.calls_max / clients as u64 + 1;
+        let lasting = u64::try_from(self.parts.plan.lasting.as_micros()).expect("seconds");
+        for _ in 0..calls {
+            let mean = if chance.hits(Odds(400_000)) { 500 } else { lasting / calls };
+            tokio::time::sleep(chance.lasting(10..=10 + 2 * mean)).await;
+            if self.phase.get() != Phase::Faults {
+                return;
+            }
+            let Some(call) = self.crews.borrow_mut()[crew].next(client) else { return };
+            let done = self.call(&call, &mut chance).await;
+            if done == Done::Unknown {
+                self.counts.unknown.set(self.counts.unknown.get() + 1);
+            }
+            let learned = self.crews.borrow_mut()[crew].workload.learn(client, &done);
+            if let Err(what) = learned {
+                self.blame(&format!("{name}: {what}"));
+            }
+        }
+    }
+
+    /// Makes a call until somebody knows what became of it, or nobody ever will.
+    async fn call(&self, call: &Call, chance: &mut Chance) -> Done {
+        let number = self.counts.calls.get() + 1;
+        self.counts.calls.set(number);
+        let is_keyed = call.is_command && chance.hits(self.parts.plan.keyed);
+        let key = is_keyed.then(|| RequestId::Outside {
+            account: Id(u128::from(number % 3)),
+            key: number.to_string(),
+            fingerprint: sha256(&call.body),
+        });
+        let mut in_doubt = 0;
+        for _ in 0..ATTEMPTS_MAX {
+            let Some(client) = self.any_client(chance) else {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            };
+            match attempt(&client, call, key.clone()).await {
+                Answer::Outcome(Outcome::Reply(bytes)) => return Done::Reply(bytes),
+                Answer::Outcome(Outcome::Refusal(bytes)) => return Done::Refusal(bytes),
+                Answer::Failure(Failure::Moved | Failure::Overloaded) => {}
+                Answer::Failure(Failure::Unknown) if key.is_some() && in_doubt < REPEATS_MAX => {
+                    in_doubt += 1;
+                }
+                Answer::Failure(Failure::Unknown) if !call.is_command => {}
+                Answer::Failure(Failure::Unknown | Failure::Expired) => return Done::Unknown,
+                Answer::Failure(failure) => {
+                    self.blame(&format!("{failure:?} in answer to {call:?}"));
+                    return Done::Unknown;
+                }
+            }
+            tokio::time::sleep(chance.lasting(1_000..=200_000)).await;
+        }
+        Done::Unknown
+    }
+
+    /// The way in through a node that runs, if one does.
+    pub(super) fn any_client(&self, chance: &mut Chance) -> Option<Client> {
+        let machines = self.machines.borrow();
+        let running = machines.values().filter_map(|it| it.running.as_ref());
+        let clients: Vec<_> = running.map(|it| it.client.clone()).collect();
+        if clients.is_empty() { None } else { Some(chance.pick(&clients).clone()) }
+    }
+
+    /// The nodes that run.
+    pub(super) fn running(&self) -> Vec<NodeId> {
+        let machines = self.machines.borrow();
+        machines.values().filter(|it| it.running.is_some()).map(|it| it.node).collect()
+    }
+}
+
+/// Makes a call once, through one node.
+pub(super) async fn attempt(client: &Client, call: &Call, key: Option<RequestId>) -> Answer {
+    let Call { to, caller, tag, body, .. } = call.clone();
+    let request = Request { to, tag, body: body.to_vec() };
+    if call.is_command {
+        return client.command(caller, key, request).await;
+    }
+    let mut answers = client.ask(caller, vec![request]).await;
+    answers.pop().unwrap_or(Answer::Failure(Failure::Unknown))
+}
+
+/// Counters of a world.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Messages that arrived.
+    pub messages: Cell<u64>,
+    /// Commands and queries of clients.
+    pub calls: Cell<u64>,
+    /// Those of which nobody knows whether they had an effect.
+    pub unknown: Cell<u64>,
+    /// Faults.
+    pub faults: Cell<u64>,
+    /// Nodes that were killed.
+    pub kills: Cell<u64>,
+}
+
+/// Crews that clients take turns with.
+pub type Crews = RefCell<Vec<crate::workloads::Crew>>;

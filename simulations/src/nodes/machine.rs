@@ -1,0 +1,251 @@
+//! One machine: its disk, its clock, and the node that runs on it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use cluster::meta::Member;
+use cluster::transport::NodeId;
+use engine::{Engine, MemoryDisk};
+use entity::Time;
+use entity::registry::Registry;
+use raft::home::{Drift, Home, Moment};
+use raft::machine::Watch;
+use raft::offload::Offload;
+use raft::shared::Shared;
+use runtime::client::Client;
+use runtime::clock::Clock;
+use runtime::node::{Node, Setup};
+use tokio::sync::Notify;
+use wal::folder::Folder;
+use wal::memory::MemoryFolder;
+use wal::{Appender, Options, Writer};
+
+use super::net::{Net, Socket};
+use super::plan::Plan;
+use crate::chance::Chance;
+use crate::world::cluster::BEGINNING;
+
+/// A machine, on or off.
+pub struct Machine {
+    /// The node that runs on it.
+    pub node: NodeId,
+    folder: MemoryFolder,
+    disk: MemoryDisk,
+    /// What its disk holds after a crash; an engine must not be opened twice.
+    engine: Option<Arc<dyn Engine>>,
+    chance: Chance,
+    lives: u64,
+    /// How long an fsync takes at most, in microseconds.
+    sync_micros: Arc<Shared<u64>>,
+    clock: Arc<NodeClock>,
+    is_on: Arc<AtomicBool>,
+    /// What runs, while the machine is on.
+    pub running: Option<Running>,
+}
+
+/// A node that runs.
+pub struct Running {
+    /// The node.
+    pub node: Node,
+    /// What its tasks have in common.
+    pub home: Home,
+    /// The way in for clients.
+    pub client: Client,
+}
+
+/// What every node of a world is made of.
+pub struct Parts {
+    /// What the seed means.
+    pub plan: Plan,
+    /// The network.
+    pub net: Net,
+    /// What can be run.
+    pub registry: Arc<Registry>,
+    /// The members that found the meta group.
+    pub founders: Vec<Member>,
+}
+
+/// The clock of one node: true time, by its drift, and wrong by its skew.
+struct NodeClock {
+    home: Shared<Option<(Home, Moment)>>,
+    /// What has passed in earlier lives.
+    before: Shared<Duration>,
+    skew_micros: AtomicI64,
+}
+
+impl Clock for NodeClock {
+    fn now(&self) -> Time {
+        let lived = self.home.with(|it| it.as_ref().map(|(home, born)| home.now() - *born));
+        let passed = self.before.with(|it| *it) + lived.unwrap_or_default();
+        let skew = self.skew_micros.load(Ordering::Relaxed);
+        Time((BEGINNING + passed).0.saturating_add_signed(skew))
+    }
+}
+
+impl Machine {
+    /// A machine with an empty disk, switched off.
+    pub fn new(seed: u64, node: NodeId) -> Self {
+        let clock = NodeClock {
+            home: Shared::default(),
+            before: Shared::default(),
+            skew_micros: AtomicI64::new(0),
+        };
+        Self {
+            node,
+            folder: MemoryFolder::default(),
+            disk: MemoryDisk::default(),
+            engine: None,
+            chance: Chance::of(seed, &format!("nodes: machine {}", node.0)),
+            lives: 0,
+            sync_micros: Arc::new(Shared::new(1_000)),
+            clock: Arc::new(clock),
+            is_on: Arc::default(),
+            running: None,
+        }
+    }
+
+    /// Switches it on. `on_failure` is called when the node gives up.
+    pub async fn start(
+        &mut self,
+        parts: &Parts,
+        watch: Watch,
+        on_failure: impl Fn(&str) + Send + Sync + Clone + 'static,
+    ) {
+        self.lives += 1;
+        let limit = parts.plan.faults.drift.unsigned_abs();
+        let drift = i32::try_from(self.chance.below(2 * u64::from(limit) + 1)).expect("small");
+        let drift = Drift(drift - parts.plan.faults.drift.abs());
+        let home = Home::new(self.chance.draw(), drift);
+        self.is_on = Arc::new(AtomicBool::new(true));
+        self.clock.home.with(|it| *it = Some((home.clone(), home.now())));
+        let (appender, is_log_broken) = self.open_log(&home, parts, on_failure.clone());
+        let engine = self.engine.take().unwrap_or_else(|| Arc::new(self.disk.open()));
+        let member = Member { node: self.node.0, life: 1 };
+        let setup = Setup {
+            node: self.node,
+            meta: member,
+            founders: parts.founders.clone(),
+            home: home.clone(),
+            transport: Arc::new(Socket {
+                me: self.node,
+                net: parts.net.clone(),
+                is_on: Arc::clone(&self.is_on),
+            }),
+            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+            appender,
+            is_log_broken,
+            engine,
+            offload: Offload::inline(),
+            registry: Arc::clone(&parts.registry),
+            knobs: parts.plan.knobs.clone(),
+            timing: parts.plan.timing,
+            watch,
+        };
+        let failed = move || on_failure("a node gave up");
+        let node = home.scope(Node::start(setup, failed)).await.expect("the runtime runs");
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        // As the meta group would give it out: used once.
+        let incarnation = u64::from(self.node.0) << 32 | self.lives;
+        let client = Client::new(node.router().clone(), clock, incarnation);
+        self.running = Some(Running { node, home, client });
+    }
+
+    fn open_log(
+        &self,
+        home: &Home,
+        parts: &Parts,
+        on_failure: impl Fn(&str) + Send + Sync + 'static,
+    ) -> (Appender, bool) {
+        let folder: Arc<dyn Folder> = Arc::new(self.folder.clone());
+        let submitted = Arc::new(Notify::new());
+        let notify = Arc::clone(&submitted);
+        let options = Options { segment_bytes: parts.plan.segment_bytes, tail_bytes: 100_000 };
+        let opened = wal::open(&folder, &options, move || notify.notify_one());
+        let (appender, writer, recovered) = opened.expect("a log of this release");
+        let chance = Shared::new(Chance::of(home.seed(), "fsync"));
+        let limit = Arc::clone(&self.sync_micros);
+        let pause = move || {
+            let limit = limit.with(|it| *it);
+            chance.with(|chance| {
+                let slow = if chance.below(50) == 0 { 10 } else { 1 };
+                chance.lasting(100..=100 + limit) * slow
+            })
+        };
+        home.spawn(write(writer, submitted, pause, on_failure));
+        (appender, !recovered.damage.is_empty())
+    }
+
+    /// Cuts the power: what no fsync has covered may be gone.
+    pub fn kill(&mut self) -> Option<Running> {
+        let running = self.running.take()?;
+        // First the disk, then the tasks: nothing said from now on counts as durable.
+        let mut choose = |max| self.chance.below(max);
+        self.folder = self.folder.crash(&mut choose);
+        self.engine = Some(Arc::new(self.disk.crash(&mut choose)));
+        self.clock.home.with(|it| {
+            if let Some((home, born)) = it.take() {
+                self.clock.before.with(|before| *before += home.now() - born);
+            }
+        });
+        self.is_on.store(false, Ordering::Relaxed);
+        running.node.kill();
+        Some(running)
+    }
+
+    /// Breaks a byte of the log, or the rows of a group, while the machine is off.
+    pub fn rot(&mut self) -> String {
+        if self.chance.flips() {
+            let groups: Vec<_> = self.engine.iter().flat_map(|it| it.groups()).collect();
+            if groups.is_empty() {
+                return "nothing".to_owned();
+            }
+            let (group, _) = self.chance.pick(&groups);
+            self.disk.damage(*group, "bit rot");
+            return format!("the rows of group {group}");
+        }
+        let names = self.folder.names().expect("files in memory");
+        if names.is_empty() {
+            return "nothing".to_owned();
+        }
+        let name = self.chance.pick(&names).clone();
+        let length = self.folder.open(&name).and_then(|it| it.length()).expect("files in memory");
+        // Behind the header: a foreign segment stops a node, and an operator has to look.
+        let at = 24 + self.chance.below(length.saturating_sub(24).max(1));
+        self.folder.flip(&name, at, 1);
+        format!("byte {at} of {name}")
+    }
+
+    /// The disk gets slower or quicker.
+    pub fn suffer(&self, sync_micros: u64) {
+        self.sync_micros.with(|it| *it = sync_micros);
+    }
+
+    /// The clock jumps.
+    pub fn skew(&self, micros: i64) {
+        self.clock.skew_micros.store(micros, Ordering::Relaxed);
+    }
+}
+
+/// Writes what is submitted, with fsyncs that take their time.
+async fn write(
+    mut writer: Writer,
+    submitted: Arc<Notify>,
+    pause: impl Fn() -> Duration + Send,
+    on_failure: impl Fn(&str) + Send,
+) {
+    loop {
+        submitted.notified().await;
+        loop {
+            match writer.write() {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => return on_failure(&error.to_string()),
+            }
+            tokio::time::sleep(pause()).await;
+            if let Err(error) = writer.sync() {
+                return on_failure(&error.to_string());
+            }
+        }
+    }
+}

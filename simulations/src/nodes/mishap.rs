@@ -1,0 +1,153 @@
+//! What goes wrong while the seed says so.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use cluster::slots::{META, ShardId};
+use cluster::transport::NodeId;
+use entity::Time;
+
+use super::cluster::{Phase, World};
+use crate::chance::Chance;
+
+/// Something that goes wrong.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Mishap {
+    /// The power of a machine fails.
+    Kill,
+    /// A node stands still for a while.
+    Pause,
+    /// Nodes do not hear others.
+    Cut,
+    /// A shard is handed over.
+    HandOver,
+    /// A clock jumps.
+    Skew,
+}
+
+impl Mishap {
+    const ALL: [Self; 5] = [Self::Kill, Self::Pause, Self::Cut, Self::HandOver, Self::Skew];
+
+    fn mean(self, world: &World) -> Option<Duration> {
+        let faults = &world.parts.plan.faults;
+        match self {
+            Self::Kill => faults.kill,
+            Self::Pause => faults.pause,
+            Self::Cut => faults.cut,
+            Self::HandOver => faults.hand_over,
+            Self::Skew => (faults.skew_micros > 0).then_some(Duration::from_secs(3)),
+        }
+    }
+}
+
+impl World {
+    /// Lets everything go wrong that the seed says, each kind by its own clock.
+    pub(super) fn begin_mishaps(self: &Rc<Self>) {
+        self.parts.net.suffer(&self.parts.plan.faults);
+        for machine in self.machines.borrow().values() {
+            machine.suffer(self.parts.plan.faults.sync_micros);
+        }
+        for mishap in Mishap::ALL {
+            let Some(mean) = mishap.mean(self) else { continue };
+            let world = Rc::clone(self);
+            tokio::task::spawn_local(async move {
+                let mut chance = Chance::of(world.parts.plan.seed, &format!("{mishap:?}"));
+                let mean = u64::try_from(mean.as_micros()).expect("seconds");
+                loop {
+                    tokio::time::sleep(chance.lasting(mean / 4..=mean * 7 / 4)).await;
+                    if world.phase.get() != Phase::Faults {
+                        return;
+                    }
+                    world.counts.faults.set(world.counts.faults.get() + 1);
+                    world.go_wrong(mishap, &mut chance).await;
+                }
+            });
+        }
+    }
+
+    async fn go_wrong(self: &Rc<Self>, mishap: Mishap, chance: &mut Chance) {
+        let running = self.running();
+        if running.is_empty() {
+            return;
+        }
+        let node = *chance.pick(&running);
+        self.note("mishap", &[mishap as u64, u64::from(node.0)], &[]);
+        match mishap {
+            Mishap::Kill => self.kill(node, chance).await,
+            Mishap::Pause => {
+                let home = self.machines.borrow()[&node].running.as_ref().map(|it| it.home.clone());
+                let Some(home) = home else { return };
+                home.pause();
+                tokio::time::sleep(chance.lasting(10_000..=5_000_000)).await;
+                home.resume();
+            }
+            Mishap::Cut => self.cut(node, chance).await,
+            Mishap::HandOver => self.hand_over(chance).await,
+            Mishap::Skew => {
+                let limit = self.parts.plan.faults.skew_micros;
+                let skew = chance.below(2 * limit + 1).cast_signed() - limit.cast_signed();
+                self.machines.borrow()[&node].skew(skew);
+            }
+        }
+    }
+
+    /// Cuts the power, waits, and switches the machine on again; now and then with rotten bits.
+    async fn kill(self: &Rc<Self>, node: NodeId, chance: &mut Chance) {
+        self.counts.kills.set(self.counts.kills.get() + 1);
+        self.switch_off(node).await;
+        let plan = &self.parts.plan;
+        // One copy of three may rot: what is there once only must not.
+        let may_rot = plan.nodes >= 3 && plan.copies >= 3 && !self.is_rotten.get();
+        if may_rot && chance.hits(plan.faults.rot) {
+            self.is_rotten.set(true);
+            let what = self.machines.borrow_mut().get_mut(&node).map(super::machine::Machine::rot);
+            self.note("rot", &[u64::from(node.0)], what.unwrap_or_default().as_bytes());
+        }
+        tokio::time::sleep(chance.lasting(1_000..=3_000_000)).await;
+        self.switch_on(node).await;
+    }
+
+    async fn cut(&self, node: NodeId, chance: &mut Chance) {
+        let others: Vec<_> = self.nodes().filter(|it| *it != node).collect();
+        let (hears, speaks) = match chance.below(4) {
+            0 => (true, false),
+            1 => (false, true),
+            _ => (false, false),
+        };
+        let whole = chance.flips();
+        for other in others {
+            if whole || chance.flips() {
+                if !speaks {
+                    self.parts.net.cut(node, other);
+                }
+                if !hears {
+                    self.parts.net.cut(other, node);
+                }
+            }
+        }
+        tokio::time::sleep(chance.lasting(10_000..=6_000_000)).await;
+        self.parts.net.heal();
+    }
+
+    /// Some shard goes to some other copy.
+    async fn hand_over(&self, chance: &mut Chance) {
+        let shard = if chance.below(5) == 0 {
+            META
+        } else {
+            ShardId(u32::try_from(chance.below(u64::from(self.parts.plan.shards))).expect("a few"))
+        };
+        let leading = self.groups(shard).into_iter().find(|it| it.believes_to_lead());
+        if let Some(group) = leading {
+            let voters: Vec<_> = group.status().voters.into_iter().collect();
+            let heir = *chance.pick(&voters);
+            if heir != group.member() {
+                group.transfer(heir).await;
+            }
+        }
+    }
+}
+
+/// The moment of the world, by true time.
+pub(super) fn true_time(began: tokio::time::Instant) -> Time {
+    crate::world::cluster::BEGINNING + began.elapsed()
+}

@@ -1,0 +1,173 @@
+//! A seed from its beginning to its report.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::thread;
+
+use tokio::runtime::{Builder, RngSeed};
+use tokio::task::LocalSet;
+
+use super::cluster::{Phase, World};
+use super::ending::Gate;
+use super::plan::Plan;
+use crate::chance::Chance;
+use crate::world::run::text;
+use crate::world::view::View;
+
+/// What came of a seed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Report {
+    /// The seed.
+    pub seed: u64,
+    /// Nodes, shards, copies.
+    pub shape: (u32, u32, u8),
+    /// The hash over everything that happened; without one when it panicked.
+    pub hash: String,
+    /// Messages that arrived.
+    pub messages: u64,
+    /// Commands and queries of clients.
+    pub calls: u64,
+    /// Those of which nobody knows whether they had an effect.
+    pub unknown: u64,
+    /// Faults.
+    pub faults: u64,
+    /// Nodes that were killed.
+    pub kills: u64,
+    /// Entries applied, by all replicas together.
+    pub applied: u64,
+    /// How long it took, in seconds of virtual time.
+    pub seconds: u64,
+    /// Which workloads ran.
+    pub workloads: Vec<&'static str>,
+    /// The first thing that was wrong.
+    pub violation: Option<String>,
+}
+
+/// Runs a plan to its end, in a thread of its own: what is seeded once in each thread, is for it.
+pub fn run(plan: Plan, is_printed: bool) -> Report {
+    let (seed, shape) = (plan.seed, (plan.nodes, plan.shards, plan.copies));
+    let workloads = plan.workloads.clone();
+    let ran = thread::scope(|scope| {
+        let simulated = scope.spawn(|| {
+            seeded_entropy::seed(seed);
+            catch_unwind(AssertUnwindSafe(|| simulate(plan, is_printed)))
+        });
+        simulated.join().and_then(|it| it)
+    });
+    ran.unwrap_or_else(|panic| Report {
+        seed,
+        shape,
+        hash: "-".to_owned(),
+        messages: 0,
+        calls: 0,
+        unknown: 0,
+        faults: 0,
+        kills: 0,
+        applied: 0,
+        seconds: 0,
+        workloads,
+        violation: Some(format!("panic: {}", text(&*panic))),
+    })
+}
+
+fn simulate(plan: Plan, is_printed: bool) -> Report {
+    let runtime = Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .rng_seed(RngSeed::from_bytes(&plan.seed.to_le_bytes()))
+        .build()
+        .expect("a runtime without sockets needs nothing that could be missing");
+    let tasks = LocalSet::new();
+    let world = tasks.block_on(&runtime, async {
+        let world = World::new(plan, is_printed);
+        live(&world).await;
+        world
+    });
+    if !world.is_wrong() {
+        check(&world, &runtime, &tasks);
+    }
+    report(&world)
+}
+
+async fn live(world: &Rc<World>) {
+    world.begin().await;
+    if !world.is_wrong() {
+        world.lay_ground().await;
+    }
+    if world.is_wrong() {
+        return;
+    }
+    world.phase.set(Phase::Faults);
+    world.begin_mishaps();
+    let crews: Vec<_> = world.crews.borrow().iter().map(|it| it.clients).collect();
+    let mut working = Vec::new();
+    for (crew, clients) in crews.into_iter().enumerate() {
+        for client in 0..clients {
+            working.push(tokio::task::spawn_local(Rc::clone(world).work(crew, client)));
+        }
+    }
+    tokio::time::sleep(world.parts.plan.lasting).await;
+    world.calm_down().await;
+    for client in working {
+        if client.await.is_err() {
+            world.blame("a client panicked");
+        }
+    }
+    if !world.is_wrong() {
+        world.settle().await;
+    }
+    if !world.is_wrong() {
+        world.compare_replicas();
+    }
+}
+
+fn check(world: &Rc<World>, runtime: &tokio::runtime::Runtime, tasks: &LocalSet) {
+    let mut chance = Chance::of(world.parts.plan.seed, "check");
+    let Some(client) = world.any_client(&mut chance) else { return };
+    let mut gate = Gate { runtime, tasks, client };
+    for crew in &mut std::mem::take(&mut *world.crews.borrow_mut()) {
+        if let Err(what) = crew.workload.check(&mut View::of(&mut gate)) {
+            world.blame(&format!("{}: {what}", crew.name));
+        }
+    }
+}
+
+fn report(world: &World) -> Report {
+    let (plan, counts) = (&world.parts.plan, &world.counts);
+    let (applied, violation) = world.oracle.with(|it| (it.applied, it.violation.clone()));
+    Report {
+        seed: plan.seed,
+        shape: (plan.nodes, plan.shards, plan.copies),
+        hash: world.trace.with(|it| it.to_string()),
+        messages: counts.messages.get(),
+        calls: counts.calls.get(),
+        unknown: counts.unknown.get(),
+        faults: counts.faults.get(),
+        kills: counts.kills.get(),
+        applied,
+        seconds: world.began.elapsed().as_secs(),
+        workloads: plan.workloads.clone(),
+        violation,
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seed, hash, messages, calls, unknown, faults, kills, applied, .. } = self;
+        let (nodes, shards, copies) = self.shape;
+        write!(f, "seed {seed} hash {hash} nodes {nodes} shards {shards} copies {copies} ")?;
+        write!(f, "messages {messages} applied {applied} commands {calls} unknown {unknown} ")?;
+        write!(f, "faults {faults} kills {kills} virtual {} s ", self.seconds)?;
+        write!(
+            f,
+            "{} violations {}",
+            self.workloads.join("+"),
+            u8::from(self.violation.is_some())
+        )?;
+        match &self.violation {
+            Some(what) => write!(f, ": {what}\n  repeat: cargo sim smoke --seed {seed} --trace"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What must be true of every entry that any replica applies.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use cluster::record::Fence;
+use cluster::slots::{META, ShardId};
+use cluster::transport::NodeId;
+use raft::machine::{Changed, Step};
+use raft::types::Verdict;
+
+use crate::world::watch::Watch;
+
+/// Sees everything, decides nothing.
+#[derive(Default)]
+pub struct Oracle {
+    groups: BTreeMap<u32, History>,
+    /// The first thing that was wrong.
+    pub violation: Option<String>,
+    /// How much was applied.
+    pub applied: u64,
+}
+
+#[derive(Default)]
+struct History {
+    /// What the first replica found at each index.
+    seen: BTreeMap<u64, Seen>,
+    watch: Watch,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Seen {
+    verdict: Verdict,
+    fence: Fence,
+    checksum: u32,
+}
+
+impl Oracle {
+    /// A replica has applied something.
+    pub fn changed(&mut self, node: NodeId, changed: &Changed<'_>) {
+        for step in changed.steps.unwrap_or_default() {
+            self.applied += 1;
+            if let Err(what) = self.step(node, changed.group, step) {
+                self.blame(what);
+            }
+        }
+    }
+
+    /// Something is wrong.
+    pub fn blame(&mut self, what: impl fmt::Display) {
+        self.violation.get_or_insert_with(|| what.to_string());
+    }
+
+    fn step(&mut self, node: NodeId, group: u32, step: &Step) -> Result<(), String> {
+        let history = self.groups.entry(group).or_default();
+        let seen = Seen::of(step);
+        if let Some(first) = history.seen.get(&step.index) {
+            return if *first == seen {
+                Ok(())
+            } else {
+                Err(format!(
+                    "group {group} index {}: node {} applied {seen:?}, another one {first:?}",
+                    step.index, node.0
+                ))
+            };
+        }
+        let last = history.seen.last_key_value().map(|(index, _)| *index);
+        if last.is_some_and(|last| step.index != last + 1) {
+            return Err(format!("group {group}: index {} follows {last:?}", step.index));
+        }
+        history.seen.insert(step.index, seen);
+        match (&step.record, step.verdict) {
+            (Some(record), _) => {
+                history.watch.record(record).map_err(|what| format!("group {group}: {what}"))?;
+            }
+            (None, Verdict::Claimed) => history.watch.claimed(step.index),
+            (None, _) => {}
+        }
+        self.arrivals(group)
+    }
+
+    /// An envelope is handled later than it was sent, by the clocks of the shards.
+    fn arrivals(&mut self, group: u32) -> Result<(), String> {
+        if group == META.0 {
+            return Ok(());
+        }
+        let arrivals = self.groups.get_mut(&group).map(|it| it.watch.take_arrivals());
+        for arrival in arrivals.unwrap_or_default() {
+            let sender = self.groups.get(&arrival.from.0);
+            let sent = sender.and_then(|it| it.watch.sent_at(ShardId(group), arrival.number));
+            if sent.is_none_or(|sent| sent >= arrival.at) {
+                return Err(format!("{arrival:?} at shard {group} is not later than {sent:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// How many commands under names of nodes were executed.
+    pub fn executed(&self) -> usize {
+        self.groups.values().map(|it| it.watch.executed()).sum()
+    }
+}
+
+impl Seen {
+    fn of(step: &Step) -> Self {
+        let record = step.record.as_ref();
+        let fence = record.map(|it| it.fence).unwrap_or_default();
+        let checksum = record.map_or(0, |it| crc32c::crc32c(&it.encode()));
+        Self { verdict: step.verdict, fence, checksum }
+    }
+}
