@@ -209,11 +209,15 @@ impl Group {
     pub async fn found(&self, voters: &BTreeSet<Member>) -> Result<(), GroupError> {
         let voters: BTreeSet<u64> = voters.iter().map(|it| it.id()).collect();
         let raft = &self.0.raft;
-        let failed = |error: String| GroupError::Raft(error);
-        if raft.is_initialized().await.map_err(|error| failed(error.to_string()))? {
+        let failed = |error: &dyn fmt::Display| GroupError::Raft(error.to_string());
+        if raft.is_initialized().await.map_err(|error| failed(&error))? {
             return Ok(());
         }
-        raft.initialize(voters).await.map_err(|error| failed(error.to_string()))
+        match raft.initialize(voters).await {
+            // Another founder was quicker.
+            Err(_) if raft.is_initialized().await.map_err(|error| failed(&error))? => Ok(()),
+            founded => founded.map_err(|error| failed(&error)),
+        }
     }
 
     /// Proposes a sealed record. `tell` is called once, unless the member ends before.

@@ -98,8 +98,12 @@ impl Host {
         let group = self.join(shard, member).await?;
         let hosting = Hosting { router: self.0.router.clone(), shard };
         let mut changes = group.changes();
+        let mut roster = self.roster();
+        let mut is_founded = false;
         loop {
-            self.found(&group, shard).await?;
+            if !is_founded {
+                is_founded = self.found(&group, shard).await?;
+            }
             if let Some(failure) = group.status().failure {
                 drop(hosting);
                 return Err(failure);
@@ -109,7 +113,6 @@ impl Host {
                 group.home().sleep(LIFE_PAUSE).await;
                 continue;
             }
-            let mut roster = self.0.roster.clone();
             tokio::select! {
                 biased;
                 is_running = changes.next() => if !is_running {
@@ -145,19 +148,21 @@ impl Host {
     }
 
     /// Makes a group of the members that the shard begins with, if there is none yet. Each of them
-    /// says the same: it does not matter who comes first.
-    async fn found(&self, group: &Group, shard: ShardId) -> Result<(), String> {
+    /// says the same: it does not matter who comes first. Yields whether nothing is left to do.
+    async fn found(&self, group: &Group, shard: ShardId) -> Result<bool, String> {
         let roster = self.0.router.roster();
         let members = match roster.assignment(shard) {
             Some(Assignment { version: 1, members, .. }) => members,
             None if shard == META => &self.0.founders,
-            Some(_) | None => return Ok(()),
+            Some(_) => return Ok(true),
+            None => return Ok(false),
         };
         let members: BTreeSet<Member> = members.iter().copied().collect();
         if !members.contains(&group.member()) {
-            return Ok(());
+            return Ok(true);
         }
-        group.found(&members).await.map_err(|error| error.to_string())
+        group.found(&members).await.map_err(|error| error.to_string())?;
+        Ok(true)
     }
 
     /// Runs the shard until this node loses it, and meanwhile brings the group's members in line with

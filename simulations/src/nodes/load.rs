@@ -25,7 +25,8 @@ const ATTEMPTS_MAX: u32 = 50;
 impl World {
     /// Makes the calls that must succeed before anything goes wrong.
     pub(super) async fn lay_ground(self: &Rc<Self>) {
-        for crew in 0..self.crews.borrow().len() {
+        let crews = self.crews.borrow().len();
+        for crew in 0..crews {
             let calls = self.crews.borrow_mut()[crew].ground();
             for call in calls {
                 let done = self.call(&call, &mut Chance::of(self.parts.plan.seed, "ground")).await;
