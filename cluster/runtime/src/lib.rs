@@ -2,9 +2,11 @@
 pub mod client;
 pub mod clock;
 pub mod host;
+mod leaders;
 mod life;
 mod membership;
 pub mod node;
+mod open;
 pub mod router;
 pub mod shard;
 pub mod supervisor;

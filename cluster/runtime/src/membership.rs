@@ -28,7 +28,7 @@ const PREFER_AFTER: Duration = Duration::from_secs(3);
 const DRAIN: Duration = Duration::from_millis(200);
 
 /// Keeps the members of a group as the roster says. Ends when somebody else is to lead: that one.
-pub async fn keep(router: &Router, shard: ShardId, group: &Group) -> Member {
+pub(crate) async fn keep(router: &Router, shard: ShardId, group: &Group) -> Member {
     let home = group.home();
     let began = home.now();
     loop {
@@ -51,7 +51,7 @@ pub async fn keep(router: &Router, shard: ShardId, group: &Group) -> Member {
 
 /// Hands leadership over once nothing is in flight. If that takes too long, or the heir does not take
 /// it, whoever leads next does as well.
-pub async fn hand_over(group: &Group, heir: Member) {
+pub(crate) async fn hand_over(group: &Group, heir: Member) {
     let home = group.home();
     let deadline = home.now() + DRAIN;
     let is_draining = |status: Status| status.leads && status.applied < status.last;

@@ -142,7 +142,7 @@ impl Node {
     }
 
     fn take(&self, incoming: Incoming) {
-        let Incoming { body, question, .. } = incoming;
+        let Incoming { from, body, question, .. } = incoming;
         let router = self.router().clone();
         match (Message::decode(&body), question) {
             (Ok(Message::Requests(shard, requests)), Some(question)) => {
@@ -155,10 +155,14 @@ impl Node {
                 router.peers().answer(question, &Reply::Here.encode());
             }
             (Ok(Message::Envelope(shard, envelope)), _) => {
-                router.take(shard, Input::Envelope(envelope));
+                router.take(from, shard, Input::Envelope(envelope));
             }
             (Ok(Message::Acknowledged { to, by, incarnation, number }), _) => {
-                router.take(to, Input::Acknowledged { incarnation, by, number });
+                router.learn(by, Some(from));
+                router.take(from, to, Input::Acknowledged { incarnation, by, number });
+            }
+            (Ok(Message::Elsewhere(shard, leader)), _) => {
+                router.learn(shard, leader.filter(|it| *it != from));
             }
             (Ok(Message::Requests(..) | Message::Probe), None) => {}
             (Err(error), _) => tracing::warn!(%error, "a message of another node"),

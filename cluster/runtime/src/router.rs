@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cluster::executor::Input;
 use cluster::meta::Roster;
-use cluster::request::{Answer, Failure, Request, Verb};
+use cluster::request::{Answer, Failure, Request};
 use cluster::slots::{META, ShardId};
 use cluster::transport::{Lane, NodeId};
 use entity::Time;
@@ -17,6 +17,8 @@ use raft::peers::{NoAnswer, Peers, Question, Topic};
 use raft::shared::Shared;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::leaders::Leaders;
+use crate::open::Open;
 use crate::shard::{Inbox, Item};
 use crate::wire::{Message, Reply};
 
@@ -53,14 +55,9 @@ struct Inner {
     /// Who may know of the meta group when this node knows nothing.
     seeds: Vec<NodeId>,
     hosted: Shared<BTreeMap<ShardId, Hosted>>,
-    learned: Shared<BTreeMap<ShardId, Learned>>,
-}
-
-/// What answers have told of a shard.
-#[derive(Clone, Copy, Default)]
-struct Learned {
-    leader: Option<NodeId>,
-    time: Time,
+    leaders: Leaders,
+    /// Messages handed to shards whose leader nobody knew.
+    guesses: Shared<u32>,
 }
 
 enum Target {
@@ -69,20 +66,11 @@ enum Target {
     Nowhere,
 }
 
-/// Requests that are not settled, by their places, with the last answer.
-struct Open {
-    shard: ShardId,
-    requests: Vec<Request>,
-    answers: Vec<Option<Answer>>,
-    /// Whether an attempt may have arrived without an answer.
-    in_doubt: bool,
-}
-
 impl Router {
     /// The way from one node. `seeds` are asked for the meta group while the roster is empty.
     pub fn new(peers: Peers, roster: watch::Receiver<Arc<Roster>>, seeds: Vec<NodeId>) -> Self {
-        let (hosted, learned) = (Shared::default(), Shared::default());
-        Self(Arc::new(Inner { peers, roster, seeds, hosted, learned }))
+        let (hosted, leaders, guesses) = (Shared::default(), Leaders::default(), Shared::default());
+        Self(Arc::new(Inner { peers, roster, seeds, hosted, leaders, guesses }))
     }
 
     /// The nodes and shards as this node knows them.
@@ -118,7 +106,7 @@ impl Router {
     /// The latest time of a shard that an answer has told: a command whose sender is behind takes it
     /// for its birth.
     pub fn time(&self, shard: ShardId) -> Time {
-        self.0.learned.with(|learned| learned.get(&shard).map_or(Time::default(), |it| it.time))
+        self.0.leaders.time(shard)
     }
 
     /// Asks entities of one shard, and yields the answers in order. Attempts are repeated under the
@@ -129,12 +117,12 @@ impl Router {
         requests: Vec<Request>,
         deadline: Moment,
     ) -> Vec<Answer> {
-        let answers = vec![None; requests.len()];
-        let mut open = Open { shard, requests, answers, in_doubt: false };
         let (home, mut attempt) = (self.0.peers.home(), 0);
+        let mut open = Open::new(requests);
         loop {
-            let left = deadline - home.now();
-            self.attempt(&mut open, attempt, left.min(PATIENCE)).await;
+            let limit = PATIENCE.min(deadline - home.now());
+            let answers = self.attempt(shard, open.unsettled(), attempt, limit).await;
+            open.answered(answers.ok());
             attempt += 1;
             let pause = pause(attempt, home.seed());
             if open.is_settled() || home.now() + pause >= deadline {
@@ -144,34 +132,31 @@ impl Router {
         }
     }
 
-    async fn attempt(&self, open: &mut Open, attempt: u32, limit: Duration) {
-        let (places, requests) = open.unsettled();
-        let (shard, count) = (open.shard, requests.len());
-        let reply = match self.target(shard, attempt) {
+    async fn attempt(
+        &self,
+        shard: ShardId,
+        requests: Vec<Request>,
+        attempt: u32,
+        limit: Duration,
+    ) -> Result<Vec<Answer>, NoAnswer> {
+        match self.target(shard, attempt) {
             Target::Here(inbox) => self.ask_here(shard, &inbox, requests, limit).await,
             Target::There(node) => self.ask_there(shard, node, requests, limit).await,
-            Target::Nowhere => Ok(vec![Answer::Failure(Failure::Moved); count]),
-        };
-        match reply {
-            Ok(answers) => {
-                for (place, answer) in places.into_iter().zip(answers) {
-                    open.answers[place] = Some(answer);
-                }
-            }
-            Err(NoAnswer) => open.in_doubt = true,
+            Target::Nowhere => Ok(vec![Answer::Failure(Failure::Moved); requests.len()]),
         }
     }
 
-    /// Where the leader of a shard may be. Members are tried in turn when nobody knows.
+    /// Where the leader of a shard may be: where somebody has said lately; where this node's member of
+    /// the group believes it is; every second time, and when nobody knows, one member after the other.
     fn target(&self, shard: ShardId, attempt: u32) -> Target {
         let hosted = self.hosted(shard).unwrap_or_default();
         if let Some(inbox) = hosted.inbox {
             return Target::Here(inbox);
         }
         let me = self.0.peers.me();
-        let learned = self.0.learned.with(|it| it.get(&shard).and_then(|it| it.leader));
-        let known = learned.or_else(|| hosted.group.and_then(|it| it.leader_node()));
-        if let Some(node) = known.filter(|it| *it != me) {
+        let said = self.0.leaders.of(shard, self.0.peers.home());
+        let believed = hosted.group.filter(|_| attempt % 2 == 0).and_then(|it| it.leader_node());
+        if let Some(node) = said.or(believed).filter(|it| *it != me) {
             return Target::There(node);
         }
         let roster = self.roster();
@@ -180,7 +165,7 @@ impl Router {
         if shard == META && roster.members(META).is_empty() {
             others.extend(self.0.seeds.iter().filter(|it| **it != me));
         }
-        match others.get(attempt as usize % others.len().max(1)) {
+        match others.get(attempt as usize / 2 % others.len().max(1)) {
             Some(node) => Target::There(*node),
             None => Target::Nowhere,
         }
@@ -196,7 +181,7 @@ impl Router {
         let home = self.0.peers.home();
         let asked = tokio::time::timeout(home.true_time(limit), ask_inbox(inbox, requests)).await;
         let (answers, time) = asked.map_err(|_late| NoAnswer)?;
-        self.learn(shard, |it| it.time = it.time.max(time));
+        self.0.leaders.learn_time(shard, time);
         Ok(answers)
     }
 
@@ -212,25 +197,24 @@ impl Router {
         let moved = vec![Answer::Failure(Failure::Moved); count];
         match asked.map(|bytes| Reply::decode(&bytes)) {
             Ok(Ok(Reply::Answers(answers, time))) if answers.len() == count => {
-                self.learn(shard, |it| {
-                    *it = Learned { leader: Some(node), time: it.time.max(time) };
-                });
+                self.0.leaders.learn_time(shard, time);
+                self.learn(shard, Some(node));
                 Ok(answers)
             }
             Ok(Ok(Reply::NotHere(leader))) => {
-                let leader = leader.filter(|it| *it != node);
-                self.learn(shard, |it| it.leader = leader);
+                self.learn(shard, leader.filter(|it| *it != node));
                 Ok(moved)
             }
             Ok(Ok(Reply::Answers(..) | Reply::Here) | Err(_)) | Err(NoAnswer) => {
-                self.learn(shard, |it| it.leader = None);
+                self.learn(shard, None);
                 Err(NoAnswer)
             }
         }
     }
 
-    fn learn(&self, shard: ShardId, learn: impl FnOnce(&mut Learned)) {
-        self.0.learned.with(|learned| learn(learned.entry(shard).or_default()));
+    /// Somebody has said who leads a shard, or that he does not know.
+    pub fn learn(&self, shard: ShardId, leader: Option<NodeId>) {
+        self.0.leaders.learn(shard, leader, self.0.peers.home());
     }
 
     /// Answers what another node asks of a shard that this node may lead.
@@ -248,7 +232,11 @@ impl Router {
     /// Hands something to a shard, if its leader is found. Nobody learns whether it arrived: what
     /// matters is sent again by who said it.
     pub fn hand(&self, shard: ShardId, input: Input, message: impl FnOnce() -> Message) {
-        match self.target(shard, 0) {
+        let guess = self.0.guesses.with(|it| {
+            *it = it.wrapping_add(2);
+            *it
+        });
+        match self.target(shard, guess) {
             Target::Here(inbox) => {
                 if inbox.send(Item::Input(input)).is_err() {
                     tracing::debug!(shard = shard.0, "the shard is busy");
@@ -262,12 +250,16 @@ impl Router {
         }
     }
 
-    /// Hands something that came from another node to a shard that this node leads.
-    pub fn take(&self, shard: ShardId, input: Input) {
-        let inbox = self.hosted(shard).and_then(|it| it.inbox);
-        if let Some(inbox) = inbox
-            && inbox.send(Item::Input(input)).is_err()
-        {
+    /// Hands something that came `from` another node to a shard that this node leads. If it does not,
+    /// the other is told who may.
+    pub fn take(&self, from: NodeId, shard: ShardId, input: Input) {
+        let hosted = self.hosted(shard).unwrap_or_default();
+        let Some(inbox) = hosted.inbox else {
+            let leader = hosted.group.and_then(|it| it.leader_node()).filter(|it| *it != from);
+            let body = Message::Elsewhere(shard, leader).encode();
+            return self.0.peers.tell(from, Lane(LANE), Topic::Node, &body);
+        };
+        if inbox.send(Item::Input(input)).is_err() {
             tracing::debug!(shard = shard.0, "the shard is busy");
         }
     }
@@ -297,44 +289,4 @@ fn pause(attempt: u32, chance: u64) -> Duration {
     let pause = (PAUSE_MIN * 2_u32.saturating_pow(attempt.min(16))).min(PAUSE_MAX);
     // Half of it by chance, so that those who wait for one shard do not come at once.
     pause / 2 + (pause / 2) * u32::try_from(chance % 1_024).expect("small") / 1_024
-}
-
-impl Open {
-    /// The places and requests that another attempt can settle.
-    fn unsettled(&self) -> (Vec<usize>, Vec<Request>) {
-        let places = 0..self.requests.len();
-        let places: Vec<_> = places.filter(|it| !is_final(self.answers[*it].as_ref())).collect();
-        let requests = places.iter().map(|it| self.requests[*it].clone()).collect();
-        (places, requests)
-    }
-
-    fn is_settled(&self) -> bool {
-        self.answers.iter().all(|it| is_final(it.as_ref()))
-    }
-
-    /// Time is up: what may have arrived is unknown.
-    fn end(self) -> Vec<Answer> {
-        let Self { requests, answers, in_doubt, .. } = self;
-        let end = |(request, answer): (Request, Option<Answer>)| {
-            let is_command = matches!(request.verb, Verb::Command(_));
-            match answer {
-                Some(answer) if is_final(Some(&answer)) => answer,
-                Some(Answer::Failure(Failure::Unknown)) if is_command => {
-                    Answer::Failure(Failure::Unknown)
-                }
-                _ if in_doubt && is_command => Answer::Failure(Failure::Unknown),
-                _ => Answer::Failure(Failure::Moved),
-            }
-        };
-        requests.into_iter().zip(answers).map(end).collect()
-    }
-}
-
-/// Whether another attempt would not do better.
-fn is_final(answer: Option<&Answer>) -> bool {
-    match answer {
-        None => false,
-        Some(Answer::Failure(failure)) => !matches!(failure, Failure::Moved | Failure::Unknown),
-        Some(Answer::Outcome(_)) => true,
-    }
 }

@@ -26,6 +26,8 @@ pub enum Message {
         /// Number of the last one.
         number: u64,
     },
+    /// Something for a shard has come to a node that does not lead it; who does, if that is known.
+    Elsewhere(ShardId, Option<NodeId>),
     /// Whether the other is there.
     Probe,
 }
@@ -47,6 +49,7 @@ enum MessageV1 {
     Envelope { shard: u32, envelope: Vec<u8> },
     Acknowledged { to: u32, by: u32, incarnation: u64, number: u64 },
     Probe,
+    Elsewhere { shard: u32, leader: Option<u32> },
 }
 
 #[data]
@@ -134,6 +137,9 @@ impl Message {
                 MessageV1::Acknowledged { to: to.0, by: by.0, incarnation, number }
             }
             Self::Probe => MessageV1::Probe,
+            Self::Elsewhere(shard, leader) => {
+                MessageV1::Elsewhere { shard: shard.0, leader: leader.map(|it| it.0) }
+            }
         };
         let mut bytes = Vec::new();
         message.encode(Release::NEWEST, &mut bytes);
@@ -158,6 +164,9 @@ impl Message {
                 Self::Acknowledged { to: ShardId(to), by: ShardId(by), incarnation, number }
             }
             MessageV1::Probe => Self::Probe,
+            MessageV1::Elsewhere { shard, leader } => {
+                Self::Elsewhere(ShardId(shard), leader.map(NodeId))
+            }
         })
     }
 }

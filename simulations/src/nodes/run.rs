@@ -87,6 +87,7 @@ fn simulate(plan: Plan, is_printed: bool) -> Report {
     if !world.is_wrong() {
         check(&world, &runtime, &tasks);
     }
+    let _entered = runtime.enter();
     report(&world)
 }
 
