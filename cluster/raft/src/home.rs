@@ -64,20 +64,22 @@ const MILLION: i128 = 1_000_000;
 impl Drift {
     /// What the node measures while `lasting` passes in truth.
     fn measured(self, lasting: Duration) -> Duration {
-        self.scaled(lasting, MILLION + i128::from(self.0), MILLION)
+        self.scaled(lasting, MILLION + i128::from(self.0), MILLION, 0)
     }
 
-    /// How long the node sleeps in truth when it means to sleep for `lasting`.
+    /// How long the node sleeps in truth when it means to sleep for `lasting`. Never so little that it
+    /// measures less when it wakes: it would go to sleep again at once, and again.
     fn true_time(self, lasting: Duration) -> Duration {
-        self.scaled(lasting, MILLION, MILLION + i128::from(self.0))
+        let rate = MILLION + i128::from(self.0);
+        self.scaled(lasting, MILLION, rate, rate - 1)
     }
 
-    fn scaled(self, lasting: Duration, by: i128, of: i128) -> Duration {
+    fn scaled(self, lasting: Duration, by: i128, of: i128, carry: i128) -> Duration {
         if self.0 == 0 {
             return lasting;
         }
         let nanos = i128::try_from(lasting.as_nanos()).unwrap_or(i128::MAX / (2 * MILLION));
-        Duration::from_nanos(u64::try_from(nanos * by / of).unwrap_or(u64::MAX))
+        Duration::from_nanos(u64::try_from((nanos * by + carry) / of).unwrap_or(u64::MAX))
     }
 }
 
@@ -323,6 +325,17 @@ mod tests {
             assert_eq!(measured, Duration::from_micros(micros), "{drift}");
             let back = Drift(drift).true_time(measured);
             assert!(back.abs_diff(hour) < Duration::from_micros(1), "{drift}: {back:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_wakes_before_the_time_has_come() {
+        for drift in [-20_000, -7, 1, 3, 19_999] {
+            for nanos in 1_000_000..1_000_100 {
+                let lasting = Duration::from_nanos(nanos);
+                let measured = Drift(drift).measured(Drift(drift).true_time(lasting));
+                assert!(measured >= lasting, "{drift}: {measured:?} of {lasting:?}");
+            }
         }
     }
 

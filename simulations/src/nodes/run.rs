@@ -3,7 +3,9 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, RngSeed};
 use tokio::task::LocalSet;
@@ -44,18 +46,26 @@ pub struct Report {
     pub violation: Option<String>,
 }
 
+/// How long a seed may take, by the clock of whoever waits. One that does not end turns in circles.
+const PATIENCE: Duration = Duration::from_mins(2);
+
 /// Runs a plan to its end, in a thread of its own: what is seeded once in each thread, is for it.
 pub fn run(plan: Plan, is_printed: bool) -> Report {
     let (seed, shape) = (plan.seed, (plan.nodes, plan.shards, plan.copies));
     let workloads = plan.workloads.clone();
-    let ran = thread::scope(|scope| {
-        let simulated = scope.spawn(|| {
-            seeded_entropy::seed(seed);
-            catch_unwind(AssertUnwindSafe(|| simulate(plan, is_printed)))
-        });
-        simulated.join().and_then(|it| it)
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        seeded_entropy::seed(seed);
+        let ran = catch_unwind(AssertUnwindSafe(|| simulate(plan, is_printed)));
+        // Nobody listens to a seed that took too long.
+        sender.send(ran.map_err(|panic| text(&*panic).to_owned())).ok();
     });
-    ran.unwrap_or_else(|panic| Report {
+    let ran = match receiver.recv_timeout(PATIENCE) {
+        Ok(Ok(report)) => return report,
+        Ok(Err(panic)) => format!("panic: {panic}"),
+        Err(_) => format!("it does not end within {} s", PATIENCE.as_secs()),
+    };
+    Report {
         seed,
         shape,
         hash: "-".to_owned(),
@@ -67,8 +77,8 @@ pub fn run(plan: Plan, is_printed: bool) -> Report {
         applied: 0,
         seconds: 0,
         workloads,
-        violation: Some(format!("panic: {}", text(&*panic))),
-    })
+        violation: Some(ran),
+    }
 }
 
 fn simulate(plan: Plan, is_printed: bool) -> Report {
