@@ -9,6 +9,7 @@ use cluster::request::{Answer, Failure, Request, RequestId, Verb};
 use cluster::sender::Sender;
 use cluster::slots::ShardId;
 use entity::{Caller, operation};
+use raft::home::Moment;
 use raft::shared::Shared;
 
 use crate::clock::Clock;
@@ -46,10 +47,11 @@ impl Client {
         key: Option<RequestId>,
         request: operation::Request,
     ) -> Answer {
-        let Some(shard) = self.home(&request) else {
-            return Answer::Failure(Failure::NoSuchShard);
+        let (router, deadline) = (&self.0.router, self.deadline());
+        let shard = match self.home(&request, deadline).await {
+            Ok(shard) => shard,
+            Err(failure) => return Answer::Failure(failure),
         };
-        let router = &self.0.router;
         let (sent, id) = if let Some(key) = key {
             (None, key)
         } else {
@@ -58,7 +60,7 @@ impl Client {
             (Some(sent), id)
         };
         let request = with(caller, Verb::Command(id), request);
-        let mut answers = router.ask(shard, vec![request], self.deadline()).await;
+        let mut answers = router.ask(shard, vec![request], deadline).await;
         if let Some(sent) = sent {
             // Nobody asks for it again, whatever it was.
             self.0.sender.with(|sender| sender.answered(sent));
@@ -68,17 +70,21 @@ impl Client {
 
     /// Asks many entities at once, one message for each shard among them. Answers in order.
     pub async fn ask(&self, caller: Caller, requests: Vec<operation::Request>) -> Vec<Answer> {
-        let mut all = vec![Answer::Failure(Failure::NoSuchShard); requests.len()];
+        let (mut all, deadline) = (Vec::with_capacity(requests.len()), self.deadline());
         let mut groups: BTreeMap<ShardId, (Vec<usize>, Vec<Request>)> = BTreeMap::new();
         for (index, request) in requests.into_iter().enumerate() {
-            // What belongs nowhere is answered already.
-            let Some(shard) = self.home(&request) else { continue };
-            let (indices, requests) = groups.entry(shard).or_default();
-            indices.push(index);
-            requests.push(with(caller.clone(), Verb::Query, request));
+            match self.home(&request, deadline).await {
+                Ok(shard) => {
+                    let (indices, requests) = groups.entry(shard).or_default();
+                    indices.push(index);
+                    requests.push(with(caller.clone(), Verb::Query, request));
+                    all.push(Answer::Failure(Failure::Moved));
+                }
+                Err(failure) => all.push(Answer::Failure(failure)),
+            }
         }
         let asked = groups.into_iter().map(|(shard, (indices, requests))| async move {
-            (indices, self.0.router.ask(shard, requests, self.deadline()).await)
+            (indices, self.0.router.ask(shard, requests, deadline).await)
         });
         for (indices, answers) in futures::future::join_all(asked).await {
             for (index, answer) in indices.into_iter().zip(answers) {
@@ -88,11 +94,28 @@ impl Client {
         all
     }
 
-    fn home(&self, request: &operation::Request) -> Option<ShardId> {
-        self.0.router.roster().directory().home(&request.to)
+    /// Where a request belongs. A node that has just begun waits until it knows the cluster.
+    async fn home(
+        &self,
+        request: &operation::Request,
+        deadline: Moment,
+    ) -> Result<ShardId, Failure> {
+        let (router, home) = (&self.0.router, self.0.router.peers().home());
+        let mut rosters = router.rosters();
+        loop {
+            let found = rosters.borrow_and_update().home(&request.to);
+            if found != Err(Failure::Moved) {
+                return found;
+            }
+            tokio::select! {
+                biased;
+                changed = rosters.changed() => if changed.is_err() { return found },
+                () = home.sleep_until(deadline) => return found,
+            }
+        }
     }
 
-    fn deadline(&self) -> raft::home::Moment {
+    fn deadline(&self) -> Moment {
         self.0.router.peers().home().now() + REQUEST_DEADLINE
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::executor::{Knobs, Output, Setup as ExecutorSetup};
-use cluster::meta::{Assignment, Member, Roster};
-use cluster::slots::{META, ShardId};
+use cluster::meta::{Assignment, Member};
+use cluster::slots::{Directory, META, ShardId};
 use engine::Engine;
 use entity::Release;
 use entity::registry::Registry;
@@ -19,7 +19,7 @@ use raft::machine::Watch;
 use raft::offload::Offload;
 use raft::peers::{Peers, Question};
 use raft::storage::Storage;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use wal::Appender;
 
 use crate::clock::Clock;
@@ -36,8 +36,6 @@ pub struct Host(Arc<Parts>);
 pub struct Parts {
     /// The way to the other shards.
     pub router: Router,
-    /// The nodes and shards.
-    pub roster: watch::Receiver<Arc<Roster>>,
     /// The log of the node.
     pub appender: Appender,
     /// Whether opening the log has found damage of any kind.
@@ -79,11 +77,6 @@ impl Host {
         &self.0.router
     }
 
-    /// The nodes and shards, as they change.
-    pub fn roster(&self) -> watch::Receiver<Arc<Roster>> {
-        self.0.roster.clone()
-    }
-
     /// Takes part in the group of a shard as `member`, and runs the shard whenever that leads. Ends
     /// only by a failure.
     ///
@@ -98,7 +91,7 @@ impl Host {
         let group = self.join(shard, member).await?;
         let hosting = Hosting { router: self.0.router.clone(), shard };
         let mut changes = group.changes();
-        let mut roster = self.roster();
+        let mut roster = self.0.router.rosters();
         let mut is_founded = false;
         loop {
             if !is_founded {
@@ -172,11 +165,13 @@ impl Host {
         let (inbox, mut items) = Inbox::new();
         parts.router.host(shard, |it| it.inbox = Some(inbox));
         let _leading = Leading { router: parts.router.clone(), shard };
+        let directory = parts.router.roster().directory();
         let setup = ExecutorSetup {
             shard,
             incarnation: parts.router.roster().incarnation(),
             registry: Arc::clone(&parts.registry),
-            directory: parts.router.roster().directory(),
+            // Before the cluster is founded there is only the meta group, which asks nobody.
+            directory: directory.unwrap_or_else(|| Arc::new(Directory::even(1))),
             release: parts.release,
             chance: parts.router.peers().home().seed(),
             knobs: parts.knobs.clone(),

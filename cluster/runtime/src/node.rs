@@ -89,10 +89,9 @@ impl Node {
             }
         };
         let seeds = setup.founders.iter().map(|it| NodeId(it.node)).collect();
-        let router = Router::new(peers, roster.clone(), seeds);
+        let router = Router::new(peers, roster, seeds);
         let host = Host::new(Parts {
             router,
-            roster,
             appender: setup.appender,
             engine: setup.engine,
             offload: setup.offload,
@@ -188,7 +187,7 @@ fn host_all(host: &Host, branch: &Supervisor, me: NodeId, meta: Member) {
     branch.run(Child::permanent("hosting", move || {
         let (host, all) = (host.clone(), all.clone());
         async move {
-            let mut roster = host.roster();
+            let mut roster = host.router().rosters();
             loop {
                 let now = roster.borrow_and_update().clone();
                 for (shard, member) in now.hosted(me) {

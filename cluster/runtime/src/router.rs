@@ -78,6 +78,11 @@ impl Router {
         self.0.roster.borrow().clone()
     }
 
+    /// The nodes and shards, as they change.
+    pub fn rosters(&self) -> watch::Receiver<Arc<Roster>> {
+        self.0.roster.clone()
+    }
+
     /// The other nodes.
     pub fn peers(&self) -> &Peers {
         &self.0.peers

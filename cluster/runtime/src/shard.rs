@@ -87,7 +87,9 @@ impl Life {
         let mut executor = Executor::new(self.setup.clone());
         let mut waiting = Waiting::default();
         loop {
-            executor.step(&mut ledger, self.clock.now());
+            let now = self.clock.now();
+            executor.step(&mut ledger, now);
+            tracing::trace!(node = self.group.member().node, ?now, status = ?executor.status());
             let is_over = self.say(&mut executor, &mut waiting);
             if is_over {
                 return;
@@ -159,6 +161,7 @@ fn take(item: Item, executor: &mut Executor, waiting: &mut Waiting) {
 
 impl Waiting {
     fn answered(&mut self, ticket: u64, answer: Answer, time: Time) {
+        tracing::trace!(ticket, ?answer);
         if let Some(sender) = self.senders.remove(&ticket) {
             // Whoever asked may have given up.
             sender.send((answer, time)).ok();

@@ -9,6 +9,7 @@ use entity::{Address, Data, Key, Kind, Table};
 
 use super::api::{Assignment, Cluster, Member, MetaKey, Metas, NODES_MAX, NodeRecord, SHARDS_MAX};
 use super::entity::{Assignments, FIRST_LIFE, Meta, Nodes};
+use crate::request::Failure;
 use crate::slots::{Directory, META, ShardId};
 use crate::storage;
 use crate::transport::NodeId;
@@ -93,9 +94,22 @@ impl Roster {
         Member { node: node.0, life: FIRST_LIFE }
     }
 
-    /// Which shard has which slots. Before a cluster is founded there is only the meta group.
-    pub fn directory(&self) -> Arc<Directory> {
-        self.directory.clone().unwrap_or_else(|| Arc::new(Directory::even(1)))
+    /// Which shard has which slots; none before the cluster is founded, as far as is known here.
+    pub fn directory(&self) -> Option<Arc<Directory>> {
+        self.directory.clone()
+    }
+
+    /// The shard that a request to `address` belongs to.
+    ///
+    /// # Errors
+    ///
+    /// `Moved` before the cluster is founded, as far as is known here; `NoSuchShard`.
+    pub fn home(&self, address: &Address) -> Result<ShardId, Failure> {
+        if address.kind == Metas::TAG {
+            return Ok(META);
+        }
+        let directory = self.directory.as_ref().ok_or(Failure::Moved)?;
+        directory.home(address).ok_or(Failure::NoSuchShard)
     }
 
     /// The cluster incarnation; 1 while the cluster is being founded.

@@ -10,6 +10,7 @@ use std::{env, io};
 use clap::{Args, Parser};
 use simulations::nodes;
 use simulations::sweep::seed;
+use tracing_subscriber::EnvFilter;
 
 /// Runs simulated clusters, each from one seed.
 #[derive(Parser)]
@@ -38,6 +39,9 @@ struct Run {
     /// Prints everything that happens in a single seed.
     #[arg(long)]
     trace: bool,
+    /// Prints what the program logs, as in `runtime=debug` or `info`.
+    #[arg(long)]
+    log: Option<EnvFilter>,
 }
 
 /// A kind of world.
@@ -72,6 +76,10 @@ fn main() -> ExitCode {
         Sim::Run(run) => (EXECUTORS, run),
         Sim::Smoke(run) => (NODES, run),
     };
+    if let Some(filter) = &run.log {
+        let filter = filter.clone();
+        tracing_subscriber::fmt().with_env_filter(filter).without_time().with_ansi(false).init();
+    }
     let is_clean = match run.seed {
         Some(seed) => {
             let (report, is_clean) = (world.one)(seed, run.trace);

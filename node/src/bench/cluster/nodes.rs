@@ -170,7 +170,7 @@ fn found(load: &Load) -> Request {
 
 /// A counter that lives in a shard, once the client knows of shards.
 fn counter_of(client: &Client, shard: ShardId) -> Option<Address> {
-    let directory = client.router().roster().directory();
+    let directory = client.router().roster().directory()?;
     let slots = directory.slots(shard).next().is_some();
     (0..).take_while(|_| slots).map(counter).find(|it| directory.home(it) == Some(shard))
 }
