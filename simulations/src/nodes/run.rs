@@ -106,6 +106,10 @@ async fn live(world: &Rc<World>) {
     if !world.is_wrong() {
         world.lay_ground().await;
     }
+    if !world.is_wrong() {
+        // What the ground is made of has arrived where it belongs.
+        world.settle().await;
+    }
     if world.is_wrong() {
         return;
     }
