@@ -415,7 +415,20 @@ impl Group {
     /// Whether this member leads, as far as it knows. Nothing may be answered on its account: it asks
     /// nobody.
     pub fn believes_to_lead(&self) -> bool {
-        self.0.raft.server_metrics().borrow_watched().state == ServerState::Leader
+        self.reign().is_some()
+    }
+
+    /// The term in which this member leads, as far as it knows.
+    pub fn reign(&self) -> Option<u64> {
+        let metrics = self.0.raft.server_metrics();
+        let known = metrics.borrow_watched();
+        (known.state == ServerState::Leader).then(|| known.vote.leader_id().term)
+    }
+
+    /// Waits until this member does not lead in `term` any more. It may lead again by then.
+    pub async fn reign_ended(&self, term: u64) {
+        let mut changes = self.changes();
+        while self.reign() == Some(term) && changes.next().await {}
     }
 
     /// Who leads, as far as this member knows.

@@ -101,8 +101,8 @@ impl Host {
                 drop(hosting);
                 return Err(failure);
             }
-            if group.believes_to_lead() {
-                self.lead(shard, &group).await;
+            if let Some(term) = group.reign() {
+                self.lead(shard, &group, term).await;
                 group.home().sleep(LIFE_PAUSE).await;
                 continue;
             }
@@ -159,8 +159,9 @@ impl Host {
     }
 
     /// Runs the shard until this node loses it, and meanwhile brings the group's members in line with
-    /// the assignment.
-    async fn lead(&self, shard: ShardId, group: &Group) {
+    /// the assignment. A life that proposes nothing would not notice that another one has come between
+    /// when this member leads again: no life outlasts the term.
+    async fn lead(&self, shard: ShardId, group: &Group, term: u64) {
         let parts = &self.0;
         let (inbox, mut items) = Inbox::new();
         parts.router.host(shard, |it| it.inbox = Some(inbox));
@@ -183,6 +184,7 @@ impl Host {
         let heir = tokio::select! {
             biased;
             () = life.live(&mut items) => return,
+            () = group.reign_ended(term) => return,
             heir = membership::keep(&parts.router, shard, group) => heir,
         };
         // What was in flight commits without us: whoever waits for it asks the next leader, under the

@@ -60,6 +60,7 @@ struct Inner {
     guesses: Shared<u32>,
 }
 
+#[derive(Debug)]
 enum Target {
     Here(Inbox),
     There(NodeId),
@@ -241,7 +242,9 @@ impl Router {
             *it = it.wrapping_add(2);
             *it
         });
-        match self.target(shard, guess) {
+        let target = self.target(shard, guess);
+        tracing::trace!(shard = shard.0, ?target, ?input);
+        match target {
             Target::Here(inbox) => {
                 if inbox.send(Item::Input(input)).is_err() {
                     tracing::debug!(shard = shard.0, "the shard is busy");
@@ -259,6 +262,7 @@ impl Router {
     /// the other is told who may.
     pub fn take(&self, from: NodeId, shard: ShardId, input: Input) {
         let hosted = self.hosted(shard).unwrap_or_default();
+        tracing::trace!(shard = shard.0, from = from.0, is_here = hosted.inbox.is_some(), ?input);
         let Some(inbox) = hosted.inbox else {
             let leader = hosted.group.and_then(|it| it.leader_node()).filter(|it| *it != from);
             let body = Message::Elsewhere(shard, leader).encode();

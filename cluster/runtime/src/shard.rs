@@ -34,7 +34,7 @@ pub enum Item {
 }
 
 /// The way to a shard that this node leads. Clones are the same.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Inbox(mpsc::Sender<Item>);
 
 /// Where goes what a shard says to others.
