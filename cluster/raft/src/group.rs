@@ -6,6 +6,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use bytes::Bytes;
+use cluster::mutant::Mutant;
 use cluster::transport::NodeId;
 use engine::{Engine, EngineError, GroupId, State};
 use entity::Time;
@@ -76,6 +77,8 @@ pub struct Setup {
     pub timing: Timing,
     /// Told of every change.
     pub watch: Watch,
+    /// What is broken on purpose.
+    pub mutant: Option<Mutant>,
 }
 
 /// Why a member cannot take part in its group.
@@ -184,14 +187,14 @@ impl Group {
     ///
     /// [`GroupError`]; nothing runs then.
     pub async fn start(setup: Setup) -> Result<Self, GroupError> {
-        let Setup { group, member, peers, storage, engine, offload, timing, watch } = setup;
+        let Setup { group, member, peers, storage, engine, offload, timing, watch, mutant } = setup;
         let mark = match engine.state(group) {
             Some(State::Damaged(what)) => return Err(GroupError::Damaged(what)),
             Some(State::Sound(mark)) => Some(mark),
             None => None,
         };
         let machine =
-            Machine::new(group, Arc::clone(&engine), offload.clone(), mark.as_ref(), watch)?;
+            Machine::new(group, Arc::clone(&engine), offload.clone(), mark.as_ref(), watch, mutant)?;
         let receiver = Receiver::new(group, Arc::clone(&engine), offload.clone());
         let (home, config) = (peers.home().clone(), Arc::new(timing.config()?));
         let lines = Lines { group, peers };

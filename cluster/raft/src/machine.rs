@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use cluster::mutant::Mutant;
 use cluster::record::{Fence, Record, Write};
 use engine::{Applied, Change, Engine, GroupId, Mark};
 use entity::Time;
@@ -147,10 +148,12 @@ impl Machine {
         offload: Offload,
         mark: Option<&Mark>,
         watch: Watch,
+        mutant: Option<Mutant>,
     ) -> Result<Self, Malformed> {
+        let is_fenced = mutant != Some(Mutant::FenceUnchecked);
         let head = mark.map(|it| Head::decode(it.detail.clone())).transpose()?;
         let head = Shared::new(head.unwrap_or_default());
-        Ok(Self(Arc::new(Inner { group, engine, offload, head, watch, is_fenced: true })))
+        Ok(Self(Arc::new(Inner { group, engine, offload, head, watch, is_fenced })))
     }
 
     /// What the group has come to here.

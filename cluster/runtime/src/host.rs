@@ -128,6 +128,7 @@ impl Host {
             offload: parts.offload.clone(),
             timing: parts.timing,
             watch: Arc::clone(&parts.watch),
+            mutant: parts.knobs.mutant,
         };
         let peers = parts.router.peers();
         let home = peers.home();

@@ -15,6 +15,7 @@ use super::view::{FetchedRows, Reader};
 use super::waiting::Waiting;
 use crate::ledger::Ledger;
 use crate::limits::KEY_BYTES_MAX;
+use crate::mutant::Mutant;
 use crate::request::{Answer, Failure, Request, RequestId, Verb};
 use crate::slots::Slot;
 
@@ -246,6 +247,11 @@ impl Executor {
 
     /// Lets an answer leave once the effect that it tells of is durable.
     fn settle_effect(&mut self, ticket: u64, answer: Answer) -> Attempt {
+        let is_refusal = matches!(answer, Answer::Outcome(Outcome::Refusal(_)));
+        if is_refusal && self.setup.knobs.mutant == Some(Mutant::RefusalEarly) {
+            self.answer(ticket, answer);
+            return Attempt::Done;
+        }
         let waiting = Waiting { ticket, answer, effect: true };
         self.hold(waiting);
         Attempt::Done

@@ -56,13 +56,21 @@ impl Inbox {
     }
 
     /// Takes an envelope if it is the next one.
-    pub(super) fn arrive(&mut self, from: ShardId, envelope: Envelope, window: usize) -> Arrival {
+    /// Those before it may be missing if `may_skip`.
+    pub(super) fn arrive(
+        &mut self,
+        from: ShardId,
+        envelope: Envelope,
+        window: usize,
+        may_skip: bool,
+    ) -> Arrival {
         let link = self.links.entry(from).or_default();
         let next = link.position.handled + link.pending.len() as u64 + 1;
         if envelope.number <= link.position.handled {
             return Arrival::Repeated;
         }
-        if envelope.number != next || link.pending.len() >= window {
+        let is_next = envelope.number == next || may_skip && envelope.number > next;
+        if !is_next || link.pending.len() >= window {
             return Arrival::Ignored;
         }
         link.pending.push_back(envelope);

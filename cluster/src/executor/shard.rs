@@ -20,6 +20,7 @@ use super::stored::{Counters, Quarantined, WakeUp};
 use super::waiting::Answers;
 use crate::envelope::Envelope;
 use crate::ledger::{Completion, Ledger};
+use crate::mutant::Mutant;
 use crate::request::{Answer, Request};
 use crate::slots::{Directory, ShardId};
 
@@ -434,7 +435,8 @@ impl Executor {
             return;
         }
         let from = ShardId(envelope.from);
-        match self.inbox.arrive(from, envelope, self.setup.knobs.link_window) {
+        let may_skip = self.setup.knobs.mutant == Some(Mutant::GapAccepted);
+        match self.inbox.arrive(from, envelope, self.setup.knobs.link_window, may_skip) {
             Arrival::Queue => self.queue.push(Work::Link(from)),
             Arrival::Kept | Arrival::Ignored => {}
             Arrival::Repeated => {

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use std::{env, io};
 
 use clap::{Args, Parser};
-use simulations::nodes;
-use simulations::sweep::seed;
+use cluster::mutant::Mutant;
+use simulations::{nodes, world};
 use tracing_subscriber::EnvFilter;
 
 /// Runs simulated clusters, each from one seed.
@@ -37,8 +37,11 @@ struct Run {
     #[arg(long, default_value_t = 1)]
     jobs: u64,
     /// Prints everything that happens in a single seed.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "seeds")]
     trace: bool,
+    /// Breaks something on purpose: fence, replies, gap or refusal.
+    #[arg(long, value_parser = mutant, conflicts_with = "jobs")]
+    mutant: Option<Mutant>,
     /// Prints what the program logs, as in `runtime=debug` or `info`.
     #[arg(long)]
     log: Option<EnvFilter>,
@@ -50,21 +53,25 @@ struct World {
     /// The subcommand that runs it.
     name: &'static str,
     /// Runs a seed: what came of it, and whether nothing was wrong.
-    one: fn(u64, bool) -> (String, bool),
+    one: fn(u64, &Run) -> (String, bool),
 }
 
 const EXECUTORS: World = World {
     name: "run",
-    one: |number, is_printed| {
-        let report = seed(number, is_printed);
+    one: |number, how| {
+        let mut plan = world::plan::Plan::new(number);
+        plan.knobs.mutant = how.mutant;
+        let report = world::run::run(plan, how.trace);
         (report.to_string(), report.violation.is_none())
     },
 };
 
 const NODES: World = World {
     name: "smoke",
-    one: |number, is_printed| {
-        let report = nodes::run::run(nodes::plan::Plan::new(number), is_printed);
+    one: |number, how| {
+        let mut plan = nodes::plan::Plan::new(number);
+        plan.knobs.mutant = how.mutant;
+        let report = nodes::run::run(plan, how.trace);
         (report.to_string(), report.violation.is_none())
     },
 };
@@ -82,13 +89,13 @@ fn main() -> ExitCode {
     }
     let is_clean = match run.seed {
         Some(seed) => {
-            let (report, is_clean) = (world.one)(seed, run.trace);
+            let (report, is_clean) = (world.one)(seed, &run);
             println!("{report}");
             is_clean
         }
         None => {
             let seeds = run.seeds.clone().unwrap_or_default();
-            if run.jobs > 1 { share(world, &run, &seeds) } else { sweep(world, seeds, run.minutes) }
+            if run.jobs > 1 { share(world, &run, &seeds) } else { sweep(world, seeds, &run) }
         }
     };
     ExitCode::from(u8::from(!is_clean))
@@ -100,12 +107,17 @@ fn range(text: &str) -> Result<Range<u64>, String> {
     Ok(number(from)?..number(to)?)
 }
 
+fn mutant(text: &str) -> Result<Mutant, String> {
+    let named = |it: &Mutant| format!("{it:?}").to_lowercase().contains(text);
+    Mutant::ALL.into_iter().find(named).ok_or_else(|| format!("one of {:?}", Mutant::ALL))
+}
+
 /// Runs seeds one after the other, and tells whether nothing was wrong.
-fn sweep(world: World, seeds: Range<u64>, minutes: Option<u64>) -> bool {
-    let is_over = timer(minutes);
+fn sweep(world: World, seeds: Range<u64>, run: &Run) -> bool {
+    let is_over = timer(run.minutes);
     let (mut count, mut wrong) = (0, 0);
     for number in seeds {
-        let (report, is_clean) = (world.one)(number, false);
+        let (report, is_clean) = (world.one)(number, run);
         count += 1;
         if !is_clean {
             wrong += 1;
@@ -133,7 +145,7 @@ fn share(world: World, run: &Run, seeds: &Range<u64>) -> bool {
         let from = seeds.start + job * each;
         from..(from + each).min(seeds.end)
     });
-    let children = parts.map(|part| process(world, part, run.minutes));
+    let children = parts.map(|part| process(world, part, run));
     let children: io::Result<Vec<_>> = children.collect();
     let children = children.expect("processes can be started");
     let end = |child: Child| child.wait_with_output().expect("it ends");
@@ -143,10 +155,10 @@ fn share(world: World, run: &Run, seeds: &Range<u64>) -> bool {
     })
 }
 
-fn process(world: World, seeds: Range<u64>, minutes: Option<u64>) -> io::Result<Child> {
+fn process(world: World, seeds: Range<u64>, run: &Run) -> io::Result<Child> {
     let mut command = Command::new(env::current_exe()?);
     command.args([world.name, "--seeds", &format!("{}..{}", seeds.start, seeds.end)]);
-    if let Some(minutes) = minutes {
+    if let Some(minutes) = run.minutes {
         command.args(["--minutes", &minutes.to_string()]);
     }
     command.stdout(Stdio::piped()).spawn()

@@ -5,6 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cluster::request::{Answer, Failure, RequestId};
+use cluster::slots::Slot;
+use cluster::storage;
 use cluster::transport::NodeId;
 use entity::Id;
 use entity::digest::sha256;
@@ -80,7 +82,11 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             };
-            match attempt(&client, call, key.clone()).await {
+            let answer = attempt(&client, call, key.clone()).await;
+            if let (Answer::Outcome(_), Some(key)) = (&answer, &key) {
+                self.told(&client, call, key);
+            }
+            match answer {
                 Answer::Outcome(Outcome::Reply(bytes)) => return Done::Reply(bytes),
                 Answer::Outcome(Outcome::Refusal(bytes)) => return Done::Refusal(bytes),
                 Answer::Failure(Failure::Moved | Failure::Overloaded) => {}
@@ -97,6 +103,15 @@ impl World {
             tokio::time::sleep(chance.lasting(1_000..=200_000)).await;
         }
         Done::Unknown
+    }
+
+    /// What a client was told has to be stored.
+    fn told(&self, client: &Client, call: &Call, key: &RequestId) {
+        let RequestId::Outside { account, key, .. } = key else { return };
+        let row = storage::reply_outside(Slot::of(&call.to.key), *account, key);
+        if let Ok(shard) = client.router().roster().home(&call.to) {
+            self.oracle.with(|oracle| oracle.told(shard, &row));
+        }
     }
 
     /// The way in through a node that runs, if one does.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use cluster::slots::{META, ShardId};
 use cluster::transport::NodeId;
 use entity::Time;
+use raft::group::Group;
 
 use super::cluster::{Phase, World};
 use crate::chance::Chance;
@@ -23,10 +24,13 @@ pub enum Mishap {
     HandOver,
     /// A clock jumps.
     Skew,
+    /// A record that a shard has proposed is proposed once more, late.
+    Echo,
 }
 
 impl Mishap {
-    const ALL: [Self; 5] = [Self::Kill, Self::Pause, Self::Cut, Self::HandOver, Self::Skew];
+    const ALL: [Self; 6] =
+        [Self::Kill, Self::Pause, Self::Cut, Self::HandOver, Self::Skew, Self::Echo];
 
     fn mean(self, world: &World) -> Option<Duration> {
         let faults = &world.parts.plan.faults;
@@ -36,6 +40,7 @@ impl Mishap {
             Self::Cut => faults.cut,
             Self::HandOver => faults.hand_over,
             Self::Skew => (faults.skew_micros > 0).then_some(Duration::from_secs(3)),
+            Self::Echo => faults.echo,
         }
     }
 }
@@ -83,6 +88,7 @@ impl World {
             }
             Mishap::Cut => self.cut(node, chance).await,
             Mishap::HandOver => self.hand_over(chance).await,
+            Mishap::Echo => self.echo(chance).await,
             Mishap::Skew => {
                 let limit = self.parts.plan.faults.skew_micros;
                 let skew = chance.below(2 * limit + 1).cast_signed() - limit.cast_signed();
@@ -129,14 +135,27 @@ impl World {
         self.parts.net.heal();
     }
 
+    /// Proposes again what a shard has proposed some time ago: nobody may take it twice.
+    async fn echo(&self, chance: &mut Chance) {
+        let shard = self.any_shard(chance);
+        let record = self.oracle.with(|oracle| oracle.any_record(shard, chance));
+        let leading = self.groups(shard).into_iter().find(Group::believes_to_lead);
+        if let (Some(group), Some(record)) = (leading, record) {
+            group.propose(record, |_| {}).await;
+        }
+    }
+
+    fn any_shard(&self, chance: &mut Chance) -> ShardId {
+        if chance.below(5) == 0 {
+            return META;
+        }
+        ShardId(u32::try_from(chance.below(u64::from(self.parts.plan.shards))).expect("a few"))
+    }
+
     /// Some shard goes to some other copy.
     async fn hand_over(&self, chance: &mut Chance) {
-        let shard = if chance.below(5) == 0 {
-            META
-        } else {
-            ShardId(u32::try_from(chance.below(u64::from(self.parts.plan.shards))).expect("a few"))
-        };
-        let leading = self.groups(shard).into_iter().find(|it| it.believes_to_lead());
+        let shard = self.any_shard(chance);
+        let leading = self.groups(shard).into_iter().find(Group::believes_to_lead);
         if let Some(group) = leading {
             let voters: Vec<_> = group.status().voters.into_iter().collect();
             let heir = *chance.pick(&voters);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cluster::executor::Knobs;
+use cluster::mutant::Mutant;
 use raft::group::Timing;
 
 use crate::chance::{Chance, Odds};
@@ -40,6 +41,14 @@ pub struct Plan {
     pub pull_above_followers: u64,
 }
 
+impl Plan {
+    /// The same world with something broken on purpose.
+    pub fn with(mut self, mutant: Mutant) -> Self {
+        self.knobs.mutant = Some(mutant);
+        self
+    }
+}
+
 /// What goes wrong: a class is off in half of all seeds.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Faults {
@@ -63,6 +72,8 @@ pub struct Faults {
     pub cut: Option<Duration>,
     /// Mean time between two hand-overs of a shard.
     pub hand_over: Option<Duration>,
+    /// Mean time between two records that are proposed once more.
+    pub echo: Option<Duration>,
 }
 
 /// What runs here. Wake-ups of a minute are left to the world of executors: an hour of heartbeats
@@ -139,6 +150,7 @@ impl Faults {
             pause: mean(chance),
             cut: mean(chance),
             hand_over: mean(chance),
+            echo: mean(chance),
         }
     }
 

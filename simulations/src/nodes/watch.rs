@@ -1,14 +1,16 @@
 //! What must be true of every entry that any replica applies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
+use bytes::Bytes;
 use cluster::record::Fence;
 use cluster::slots::{META, ShardId};
 use cluster::transport::NodeId;
 use raft::machine::{Changed, Step};
 use raft::types::Verdict;
 
+use crate::chance::Chance;
 use crate::world::watch::Watch;
 
 /// Sees everything, decides nothing.
@@ -26,7 +28,12 @@ struct History {
     /// What the first replica found at each index.
     seen: BTreeMap<u64, Seen>,
     watch: Watch,
+    /// The last records, encoded.
+    records: VecDeque<Bytes>,
 }
+
+/// Records of a shard that are kept to be proposed again.
+const RECORDS_MAX: usize = 32;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Seen {
@@ -72,6 +79,8 @@ impl Oracle {
         match (&step.record, step.verdict) {
             (Some(record), _) => {
                 history.watch.record(record).map_err(|what| format!("group {group}: {what}"))?;
+                history.records.truncate(RECORDS_MAX - 1);
+                history.records.push_front(record.encode().into());
             }
             (None, Verdict::Claimed) => history.watch.claimed(step.index),
             (None, _) => {}
@@ -93,6 +102,21 @@ impl Oracle {
             }
         }
         Ok(())
+    }
+
+    /// A client was told what came of a command under a key: it was durable by then.
+    pub fn told(&mut self, shard: ShardId, key: &Bytes) {
+        let is_durable = self.groups.get(&shard.0).is_some_and(|it| it.watch.has_reply(key));
+        if !is_durable {
+            self.blame(format!("shard {} told what it had not stored: {key:02x?}", shard.0));
+        }
+    }
+
+    /// One of the last records of a shard.
+    pub fn any_record(&self, shard: ShardId, chance: &mut Chance) -> Option<Bytes> {
+        let records = &self.groups.get(&shard.0)?.records;
+        let place = chance.below(records.len().max(1) as u64);
+        records.get(usize::try_from(place).expect("a few")).cloned()
     }
 
     /// How many commands under names of nodes were executed.

@@ -159,6 +159,7 @@ fn knobs(chance: &mut Chance) -> Knobs {
         live_max: small(usual.live_max, 1, 32),
         removals_gathered_max: small(usual.removals_gathered_max, 1, 64),
         wake_ups_max: small(usual.wake_ups_max, 8, 256),
+        mutant: None,
         load_rows: small(usual.load_rows, 1, 32),
     }
 }

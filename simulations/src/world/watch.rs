@@ -64,6 +64,11 @@ impl Watch {
         self.executed.len()
     }
 
+    /// Whether a reply under an `Idempotency-Key` has been stored, by the key of its row.
+    pub fn has_reply(&self, key: &Bytes) -> bool {
+        self.keys.contains(key)
+    }
+
     /// A new activation has begun.
     pub fn claimed(&mut self, activation: u64) {
         self.last = self.last.max(Fence { activation, sequence: 0 });

@@ -117,6 +117,7 @@ impl Network {
             offload: Offload::inline(),
             timing: Timing { snapshot_entries: 50, kept_entries: 5, ..Timing::default() },
             watch: Arc::new(|_| {}),
+            mutant: None,
         };
         let group = home.scope(Group::start(setup)).await.unwrap();
         let groups = BTreeMap::from([(member, group.clone())]);

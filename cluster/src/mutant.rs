@@ -1,0 +1,20 @@
+//! What is broken on purpose: whoever checks the program has to find each of it.
+
+/// A promise that is not kept. Simulations set it, and nothing else does.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Mutant {
+    /// Replicas take records of activations that are over.
+    FenceUnchecked,
+    /// Whoever takes a shard over does not know what its predecessor has replied.
+    RepliesForgotten,
+    /// An envelope is handled although one before it is missing.
+    GapAccepted,
+    /// A refusal is told before what it saw has committed.
+    RefusalEarly,
+}
+
+impl Mutant {
+    /// Every mutant.
+    pub const ALL: [Self; 4] =
+        [Self::FenceUnchecked, Self::RepliesForgotten, Self::GapAccepted, Self::RefusalEarly];
+}
