@@ -26,7 +26,7 @@ fn what_was_found_once_stays_mended() {
 fn nothing_is_wrong_in_a_few_seeds() {
     let (mut kills, mut faults, mut unknown) = (0, 0, 0);
     let (mut shapes, mut workloads) = (BTreeSet::new(), BTreeSet::new());
-    for number in 1_000..1_100 {
+    for number in 1_000..1_040 {
         let report = run(Plan::new(number), false);
         assert!(report.violation.is_none(), "{report}");
         kills += report.kills;
@@ -35,7 +35,7 @@ fn nothing_is_wrong_in_a_few_seeds() {
         shapes.insert(report.shape.0);
         workloads.extend(report.workloads);
     }
-    assert!(kills > 100 && faults > 500 && unknown > 20, "{kills} {faults} {unknown}");
+    assert!(kills > 30 && faults > 300 && unknown > 5, "{kills} {faults} {unknown}");
     assert_eq!(shapes, BTreeSet::from([1, 2, 3, 4, 5]));
     assert_eq!(workloads.len(), 7, "{workloads:?}");
 }

@@ -7,7 +7,7 @@ use bytes::{Buf, BufMut, Bytes};
 use openraft::impls::EmptyNode;
 use openraft::{EntryPayload, LogId as RaftLogId};
 
-use crate::types::{Entry, LeaderId, LogId, Members, Membership, Proposal, Vote};
+use crate::proposal::{Entry, LeaderId, LogId, Members, Membership, Proposal, Vote};
 
 /// Bytes that are not what they should be.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

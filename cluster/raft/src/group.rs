@@ -16,7 +16,7 @@ use openraft::errors::{
 };
 use openraft::impls::EmptyNode;
 use openraft::raft::{ClientWriteResult, ReadPolicy};
-use openraft::{ChangeMembers, Config, ServerState, SnapshotPolicy};
+use openraft::{ChangeMembers, ServerState};
 
 use crate::codec::Malformed;
 use crate::home::Home;
@@ -24,40 +24,11 @@ use crate::machine::{Head, Machine, Watch};
 use crate::network::Lines;
 use crate::offload::Offload;
 use crate::peers::Peers;
+use crate::proposal::{Member, Proposal, Raft, Teller, Types, Verdict};
 use crate::snapshot::Receiver;
 use crate::storage::Storage;
-use crate::types::{Member, Proposal, Raft, Teller, Types, Verdict};
+use crate::timing::Timing;
 use crate::wire::{Answer, Question};
-
-/// How a group keeps time and its log. Times are by the clock of the node.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Timing {
-    /// Between two heartbeats of a leader.
-    pub heartbeat: Duration,
-    /// Shortest time without a leader before an election. A leader's lease is the longest one.
-    pub election_min: Duration,
-    /// See [`Timing::election_min`].
-    pub election_max: Duration,
-    /// Entries after which a snapshot is taken, and the log before it purged.
-    pub snapshot_entries: u64,
-    /// Entries before a snapshot that stay for followers that are a little behind.
-    pub kept_entries: u64,
-    /// Entries of one append at most.
-    pub append_entries: u64,
-}
-
-impl Default for Timing {
-    fn default() -> Self {
-        Self {
-            heartbeat: Duration::from_millis(100),
-            election_min: Duration::from_millis(400),
-            election_max: Duration::from_millis(700),
-            snapshot_entries: 20_000,
-            kept_entries: 1_000,
-            append_entries: 512,
-        }
-    }
-}
 
 /// What a member is made of.
 pub struct Setup {
@@ -157,29 +128,6 @@ struct Inner {
     raft: Raft,
 }
 
-impl Timing {
-    fn config(&self) -> Result<Config, GroupError> {
-        let millis = |it: Duration| u64::try_from(it.as_millis()).unwrap_or(u64::MAX);
-        let config = Config {
-            cluster_name: "roost".to_owned(),
-            heartbeat_interval: millis(self.heartbeat),
-            heartbeat_min_interval: Some(millis(self.heartbeat)),
-            election_timeout_min: millis(self.election_min),
-            election_timeout_max: millis(self.election_max),
-            max_payload_entries: self.append_entries,
-            snapshot_policy: SnapshotPolicy::LogsSinceLast(self.snapshot_entries),
-            max_in_snapshot_log_to_keep: self.kept_entries,
-            purge_batch_size: 1,
-            install_snapshot_timeout: 10_000,
-            enable_pre_vote: Some(true),
-            // A leader that lost what it had not synced must not go on in its term.
-            enable_leader_restore: Some(false),
-            ..Config::default()
-        };
-        config.validate().map_err(|error| GroupError::Raft(error.to_string()))
-    }
-}
-
 impl Group {
     /// Goes on from what log and engine hold. Call it as a part of the node.
     ///
@@ -193,10 +141,17 @@ impl Group {
             Some(State::Sound(mark)) => Some(mark),
             None => None,
         };
-        let machine =
-            Machine::new(group, Arc::clone(&engine), offload.clone(), mark.as_ref(), watch, mutant)?;
+        let machine = Machine::new(
+            group,
+            Arc::clone(&engine),
+            offload.clone(),
+            mark.as_ref(),
+            watch,
+            mutant,
+        )?;
         let receiver = Receiver::new(group, Arc::clone(&engine), offload.clone());
-        let (home, config) = (peers.home().clone(), Arc::new(timing.config()?));
+        let (home, config) =
+            (peers.home().clone(), Arc::new(timing.config().map_err(GroupError::Raft)?));
         let lines = Lines { group, peers };
         let raft = Raft::new(member.id(), config, lines, storage, machine.clone()).await;
         let raft = raft.map_err(|error| GroupError::Raft(error.to_string()))?;
@@ -448,7 +403,7 @@ impl Group {
     pub fn status(&self) -> Status {
         let metrics = self.0.raft.metrics();
         let metrics = metrics.borrow_watched();
-        let index = |id: Option<crate::types::LogId>| id.map_or(0, |it| it.index());
+        let index = |id: Option<crate::proposal::LogId>| id.map_or(0, |it| it.index());
         let members = metrics.membership_config.membership();
         let matched = metrics.replication.iter().flatten();
         Status {

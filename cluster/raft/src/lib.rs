@@ -17,7 +17,8 @@
 //! | [`scheduler`] | openraft's runtime, by that clock and that chance                      |
 //! | [`offload`]   | work that may wait for a disk                                          |
 //! | [`shared`]    | state that tasks share for a moment                                    |
-//! | [`types`]     | what openraft leaves open, filled in                                   |
+//! | [`proposal`]  | what is proposed, and what openraft leaves open, filled in             |
+//! | [`timing`]    | how a group keeps time and its log                                     |
 
 mod codec;
 pub mod group;
@@ -27,11 +28,12 @@ pub mod machine;
 mod network;
 pub mod offload;
 pub mod peers;
+pub mod proposal;
 pub mod scheduler;
 pub mod shared;
 pub mod snapshot;
 pub mod storage;
-pub mod types;
+pub mod timing;
 mod wire;
 
 pub use codec::Malformed;

@@ -17,9 +17,9 @@ use crate::codec::{
     put_option,
 };
 use crate::offload::Offload;
+use crate::proposal::{Entry, LogId, Membership, Proposal, Snapshot, SnapshotMeta, Types, Verdict};
 use crate::shared::Shared;
 use crate::snapshot::Rows;
-use crate::types::{Entry, LogId, Membership, Proposal, Snapshot, SnapshotMeta, Types, Verdict};
 
 /// Most entries that are applied as one.
 const APPLY_ENTRIES_MAX: usize = 512;

@@ -18,8 +18,8 @@ use openraft::raft::{
 };
 
 use crate::peers::{Peers, Topic};
+use crate::proposal::{Member, Snapshot, Types, Vote};
 use crate::snapshot::{self, Rows};
-use crate::types::{Member, Snapshot, Types, Vote};
 use crate::wire::{Answer, Question};
 
 /// How many appends to one member are on their way at once. One waits for the disk of the other in

@@ -12,8 +12,8 @@ use openraft::raft::SnapshotResponse;
 use crate::machine::Head;
 use crate::network::{Line, strange};
 use crate::offload::Offload;
+use crate::proposal::{Snapshot, Types, Vote};
 use crate::shared::Shared;
-use crate::types::{Snapshot, Types, Vote};
 use crate::wire::{Answer, Question};
 
 /// Rows of one part, in bytes.

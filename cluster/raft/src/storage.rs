@@ -13,8 +13,8 @@ use wal::{Appender, GroupId, GroupLog, Write};
 use crate::codec::{
     Malformed, entry, entry_bytes, entry_log_id, finish, get_log_id, get_vote, put_log_id, put_vote,
 };
+use crate::proposal::{Entry, LogId, Types, Vote};
 use crate::shared::Shared;
-use crate::types::{Entry, LogId, Types, Vote};
 
 /// Bytes of entries that one read yields, more or less; one entry at least.
 const READ_BYTES: usize = 1 << 20;

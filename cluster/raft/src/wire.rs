@@ -9,7 +9,7 @@ use crate::codec::{
     Malformed, byte, entry, entry_bytes, finish, get_bytes, get_log_id, get_option, get_vote,
     number, put_bytes, put_log_id, put_option, put_vote,
 };
-use crate::types::{Entry, LogId, Types, Vote};
+use crate::proposal::{Entry, LogId, Types, Vote};
 
 type Result<T> = std::result::Result<T, Malformed>;
 

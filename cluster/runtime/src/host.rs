@@ -14,11 +14,12 @@ use entity::registry::Registry;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use raft::group::{Group, Setup, Timing};
+use raft::group::{Group, Setup};
 use raft::machine::Watch;
 use raft::offload::Offload;
 use raft::peers::{Peers, Question};
 use raft::storage::Storage;
+use raft::timing::Timing;
 use tokio::sync::mpsc;
 use wal::Appender;
 

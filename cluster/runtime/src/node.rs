@@ -11,11 +11,11 @@ use engine::Engine;
 use entity::Release;
 use entity::registry::Registry;
 use entity::transaction::{Order, Range};
-use raft::group::Timing;
 use raft::home::Home;
 use raft::machine::{Changed, Watch};
 use raft::offload::Offload;
 use raft::peers::{Incoming, Peers, Topic};
+use raft::timing::Timing;
 use tokio::sync::watch;
 use wal::Appender;
 

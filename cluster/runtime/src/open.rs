@@ -66,9 +66,7 @@ impl Entry {
         let answer = self.answer.unwrap_or(Answer::Failure(Failure::Moved));
         match answer {
             // What failed now may have succeeded before, or may succeed yet.
-            Answer::Failure(failure)
-                if self.in_doubt && is_command && !is_always_so(&failure) =>
-            {
+            Answer::Failure(failure) if self.in_doubt && is_command && !is_always_so(&failure) => {
                 Answer::Failure(Failure::Unknown)
             }
             Answer::Failure(Failure::Unknown) => Answer::Failure(Failure::Moved),
@@ -80,9 +78,10 @@ impl Entry {
 /// Whether every attempt at the same request fails like this.
 fn is_always_so(failure: &Failure) -> bool {
     match failure {
-        Failure::NoSuchShard | Failure::Malformed | Failure::KeyReused | Failure::TooLong { .. } => {
-            true
-        }
+        Failure::NoSuchShard
+        | Failure::Malformed
+        | Failure::KeyReused
+        | Failure::TooLong { .. } => true,
         Failure::Moved
         | Failure::Overloaded
         | Failure::Unknown

@@ -10,8 +10,8 @@ use cluster::meta::Member;
 use cluster::transport::{NodeId, Transport};
 use engine::EngineError;
 use entity::registry::Registry;
-use raft::group::Timing;
 use raft::machine::Watch;
+use raft::timing::Timing;
 use wal::LogError;
 use wal::folder::Folder;
 

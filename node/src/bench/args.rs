@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use raft::group::Timing;
+use raft::timing::Timing;
 
 use super::cluster;
 use super::executor::{self, Load};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cluster::executor::Knobs;
 use cluster::mutant::Mutant;
-use raft::group::Timing;
+use raft::timing::Timing;
 
 use crate::chance::{Chance, Odds};
 

@@ -8,7 +8,7 @@ use cluster::record::Fence;
 use cluster::slots::{META, ShardId};
 use cluster::transport::NodeId;
 use raft::machine::{Changed, Step};
-use raft::types::Verdict;
+use raft::proposal::Verdict;
 
 use crate::chance::Chance;
 use crate::world::watch::Watch;

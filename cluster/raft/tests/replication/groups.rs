@@ -7,7 +7,7 @@ use cluster::record::{Fence, Record, Write};
 use engine::MemoryDisk;
 use entity::Time;
 use raft::group::{Group, Outcome};
-use raft::types::Member;
+use raft::proposal::Member;
 use tokio::sync::oneshot;
 use wal::memory::MemoryFolder;
 

@@ -8,8 +8,8 @@ use openraft::testing::log::{StoreBuilder, Suite};
 use raft::home::Home;
 use raft::machine::Machine;
 use raft::offload::Offload;
+use raft::proposal::Types;
 use raft::storage::Storage;
-use raft::types::Types;
 use wal::memory::MemoryFolder;
 
 use crate::rig::{GROUP, open_log};

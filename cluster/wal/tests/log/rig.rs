@@ -7,16 +7,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use wal::folder::Folder;
+use wal::memory::MemoryFolder;
 use wal::{Appender, GroupId, LogError, Options, Recovered, Write, Writer};
 
 /// Small segments, and hardly anything in memory.
-pub const SMALL: Options = Options { segment_bytes: 1_500, tail_bytes: 200 };
+pub(crate) const SMALL: Options = Options { segment_bytes: 1_500, tail_bytes: 200 };
 
 /// Splitmix64.
-pub struct Chance(pub u64);
+pub(crate) struct Chance(pub u64);
 
 impl Chance {
-    pub fn below(&mut self, max: u64) -> u64 {
+    pub(crate) fn below(&mut self, max: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -27,7 +28,7 @@ impl Chance {
 
 /// What a group should be.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Model {
+pub(crate) struct Model {
     pub label: Option<Bytes>,
     pub vote: Option<Bytes>,
     pub committed: Option<Bytes>,
@@ -35,15 +36,15 @@ pub struct Model {
     pub entries: BTreeMap<u64, Bytes>,
 }
 
-pub type Models = BTreeMap<GroupId, Model>;
+pub(crate) type Models = BTreeMap<GroupId, Model>;
 
 impl Model {
-    pub fn next(&self) -> u64 {
+    pub(crate) fn next(&self) -> u64 {
         let last = self.entries.last_key_value().map(|(index, _)| *index);
         last.or(self.purged.as_ref().map(|(index, _)| *index)).map_or(0, |it| it + 1)
     }
 
-    pub fn apply(&mut self, write: &Write) {
+    pub(crate) fn apply(&mut self, write: &Write) {
         match write {
             Write::Append { first, entries } => {
                 self.entries.extend((*first..).zip(entries.iter().cloned()));
@@ -65,7 +66,7 @@ impl Model {
 }
 
 /// A write that fits to what is there.
-pub fn draw(chance: &mut Chance, model: &Model) -> Write {
+pub(crate) fn draw(chance: &mut Chance, model: &Model) -> Write {
     let text = |chance: &mut Chance| {
         let length = usize::try_from(chance.below(120)).unwrap();
         Bytes::from(vec![b'a' + u8::try_from(chance.below(26)).unwrap(); length])
@@ -92,20 +93,20 @@ pub fn draw(chance: &mut Chance, model: &Model) -> Write {
     }
 }
 
-pub struct Rig {
+pub(crate) struct Rig {
     pub appender: Appender,
     pub writer: Writer,
     pub recovered: Recovered,
 }
 
 impl Rig {
-    pub fn open(folder: &Arc<dyn Folder>, options: &Options) -> Result<Self, LogError> {
+    pub(crate) fn open(folder: &Arc<dyn Folder>, options: &Options) -> Result<Self, LogError> {
         let (appender, writer, recovered) = wal::open(folder, options, || {})?;
         Ok(Self { appender, writer, recovered })
     }
 
     /// Submits, writes and syncs.
-    pub fn write(&mut self, writes: Vec<(GroupId, Write)>) -> io::Result<()> {
+    pub(crate) fn write(&mut self, writes: Vec<(GroupId, Write)>) -> io::Result<()> {
         let done = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&done);
         let tell = move |result: io::Result<()>| told.store(result.is_ok(), Ordering::Relaxed);
@@ -118,7 +119,7 @@ impl Rig {
     }
 
     /// What a group is.
-    pub fn model(&self, group: GroupId) -> io::Result<Model> {
+    pub(crate) fn model(&self, group: GroupId) -> io::Result<Model> {
         let log = self.appender.group(group);
         let first = log.first_index().unwrap_or(0);
         let end = log.last_index().map_or(0, |it| it + 1);
@@ -139,4 +140,45 @@ impl Rig {
             entries,
         })
     }
+}
+
+/// Groups of a log.
+pub(crate) const GROUPS: u32 = 4;
+
+pub(crate) fn memory(folder: &MemoryFolder) -> Arc<dyn Folder> {
+    Arc::new(folder.clone())
+}
+
+pub(crate) fn append(first: u64, text: &str) -> Write {
+    Write::Append { first, entries: vec![Bytes::copy_from_slice(text.as_bytes())] }
+}
+
+pub(crate) fn check(rig: &Rig, models: &Models) {
+    for group in 0..GROUPS {
+        let expected = models.get(&group).cloned().unwrap_or_default();
+        assert_eq!(rig.model(group).unwrap(), expected, "group {group}");
+    }
+}
+
+/// Writes by chance, with the model; now and then the log is opened again.
+pub(crate) fn live(folder: &Arc<dyn Folder>, seed: u64, steps: usize, reopens: bool) -> Models {
+    let (mut chance, mut models) = (Chance(seed), Models::new());
+    let mut rig = Rig::open(folder, &SMALL).unwrap();
+    for _ in 0..steps {
+        let mut writes = Vec::new();
+        for _ in 0..=chance.below(3) {
+            let group = u32::try_from(chance.below(u64::from(GROUPS))).unwrap();
+            let model = models.entry(group).or_default();
+            let write = draw(&mut chance, model);
+            model.apply(&write);
+            writes.push((group, write));
+        }
+        rig.write(writes).unwrap();
+        if reopens && chance.below(10) == 0 {
+            rig = Rig::open(folder, &SMALL).unwrap();
+            assert_eq!(rig.recovered.damage, [], "seed {seed}");
+        }
+        check(&rig, &models);
+    }
+    models
 }

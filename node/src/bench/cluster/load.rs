@@ -8,7 +8,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use cluster::request::Failure;
-use raft::group::Timing;
+use raft::timing::Timing;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::clients::Crew;

@@ -43,7 +43,11 @@ pub(super) struct Nodes {
 
 impl Nodes {
     /// Starts nodes in folders of their own.
-    pub(super) fn start(load: &Load, folder: &Path, tally: &Arc<Tally>) -> Result<Self, BenchError> {
+    pub(super) fn start(
+        load: &Load,
+        folder: &Path,
+        tally: &Arc<Tally>,
+    ) -> Result<Self, BenchError> {
         let nodes: Vec<_> = (1..=load.nodes).map(NodeId).collect();
         let candidates: Vec<_> = nodes.iter().map(|it| Candidate::new(*it, "", 100)).collect();
         let founders = place(META, &candidates, usize::from(load.copies));
