@@ -27,7 +27,7 @@ fn next() -> u64 {
 ///
 /// `buffer` is valid for writes of `length` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn getrandom(buffer: *mut u8, length: usize, _flags: u32) -> isize {
+pub(crate) unsafe extern "C" fn getrandom(buffer: *mut u8, length: usize, _flags: u32) -> isize {
     for at in 0..length {
         let byte = next().to_le_bytes()[0];
         // SAFETY: the caller owns `length` bytes from `buffer` on, and `at` is below.

@@ -22,15 +22,15 @@ use wal::folder::Folder;
 use wal::memory::MemoryFolder;
 use wal::{Appender, Options};
 
-pub const GROUP: u32 = 7;
+pub(crate) const GROUP: u32 = 7;
 
 /// A runtime on virtual time.
-pub fn runtime() -> Runtime {
+pub(crate) fn runtime() -> Runtime {
     Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
 }
 
 /// Opens the log of a folder, with a task of the node that writes it.
-pub fn open_log(home: &Home, folder: &MemoryFolder) -> Appender {
+pub(crate) fn open_log(home: &Home, folder: &MemoryFolder) -> Appender {
     let folder: Arc<dyn Folder> = Arc::new(folder.clone());
     let submitted = Arc::new(Notify::new());
     let notify = Arc::clone(&submitted);
@@ -52,7 +52,7 @@ pub fn open_log(home: &Home, folder: &MemoryFolder) -> Appender {
 
 /// All nodes; clones are the same.
 #[derive(Clone, Default)]
-pub struct Network(Arc<Shared<Inner>>);
+pub(crate) struct Network(Arc<Shared<Inner>>);
 
 #[derive(Default)]
 struct Inner {
@@ -95,14 +95,14 @@ impl Network {
         });
     }
 
-    pub fn cut(&self, node: u32, is_cut: bool) {
+    pub(crate) fn cut(&self, node: u32, is_cut: bool) {
         self.0.with(|inner| {
             if is_cut { inner.cut.insert(NodeId(node)) } else { inner.cut.remove(&NodeId(node)) }
         });
     }
 
     /// Starts a member on a node of its own.
-    pub async fn start(&self, member: Member, folder: &MemoryFolder, disk: &MemoryDisk) -> Node {
+    pub(crate) async fn start(&self, member: Member, folder: &MemoryFolder, disk: &MemoryDisk) -> Node {
         let home = Home::new(u64::from(member.node), Drift::default());
         let node = NodeId(member.node);
         let wire = Wire { from: node, network: self.clone(), home: home.clone() };
@@ -126,22 +126,22 @@ impl Network {
         Node { group, home }
     }
 
-    pub fn remove(&self, node: u32) {
+    pub(crate) fn remove(&self, node: u32) {
         self.0.with(|inner| inner.nodes.remove(&NodeId(node)));
     }
 }
 
-pub struct Node {
+pub(crate) struct Node {
     pub group: Group,
     pub home: Home,
 }
 
-pub fn members(nodes: impl IntoIterator<Item = u32>) -> BTreeSet<Member> {
+pub(crate) fn members(nodes: impl IntoIterator<Item = u32>) -> BTreeSet<Member> {
     nodes.into_iter().map(|node| Member { node, life: 1 }).collect()
 }
 
 /// Waits until something holds.
-pub async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
     for _ in 0..2_000 {
         if holds().await {
             return;
