@@ -142,7 +142,7 @@ fn get_payload(from: &mut Bytes) -> Result<EntryPayload<Proposal, u64, EmptyNode
 }
 
 pub(crate) fn put_membership(to: &mut Vec<u8>, membership: &Membership) {
-    put_option(to, membership.log_id().as_ref(), |to, id| put_log_id(to, id));
+    put_option(to, membership.log_id().as_ref(), put_log_id);
     put_members(to, membership.membership());
 }
 
@@ -165,8 +165,7 @@ fn get_members(from: &mut Bytes) -> Result<Members> {
     if configs.is_empty() && nodes.is_empty() {
         return Ok(Members::default());
     }
-    let nodes = nodes.into_iter().map(|id| (id, EmptyNode {}));
-    let nodes: std::collections::BTreeMap<_, _> = nodes.collect();
+    let nodes: BTreeSet<u64> = nodes.into_iter().collect();
     Members::new(configs, nodes).map_err(|_error| Malformed("membership"))
 }
 
@@ -231,8 +230,7 @@ mod tests {
 
     fn entries() -> Vec<Entry> {
         let id = |index| RaftLogId::new(LeaderId { term: 3, node_id: 1 << 32 }, index);
-        let nodes: std::collections::BTreeMap<_, _> =
-            (1..=4).map(|id| (id, EmptyNode {})).collect();
+        let nodes: BTreeSet<u64> = (1..=4).collect();
         let joint = vec![BTreeSet::from([1, 2]), BTreeSet::from([2, 3])];
         let members = Members::new(joint, nodes).unwrap();
         let payloads = [

@@ -146,8 +146,7 @@ impl Group {
             Arc::clone(&engine),
             offload.clone(),
             mark.as_ref(),
-            watch,
-            mutant,
+            (watch, mutant),
         )?;
         let receiver = Receiver::new(group, Arc::clone(&engine), offload.clone());
         let (home, config) =

@@ -79,7 +79,7 @@ struct Inner {
 impl Head {
     fn encode(&self) -> Bytes {
         let mut to = Vec::new();
-        put_option(&mut to, self.applied.as_ref(), |to, id| put_log_id(to, id));
+        put_option(&mut to, self.applied.as_ref(), put_log_id);
         put_membership(&mut to, &self.membership);
         for number in [self.fence.activation, self.fence.sequence, self.time.0] {
             to.extend_from_slice(&number.to_le_bytes());
@@ -147,8 +147,7 @@ impl Machine {
         engine: Arc<dyn Engine>,
         offload: Offload,
         mark: Option<&Mark>,
-        watch: Watch,
-        mutant: Option<Mutant>,
+        (watch, mutant): (Watch, Option<Mutant>),
     ) -> Result<Self, Malformed> {
         let is_fenced = mutant != Some(Mutant::FenceUnchecked);
         let head = mark.map(|it| Head::decode(it.detail.clone())).transpose()?;

@@ -89,10 +89,9 @@ impl Line {
         append: AppendEntriesRequest<Types>,
         limit: Duration,
     ) -> Result<AppendEntriesResponse<Types>, Failure> {
-        match self.ask(&Question::Append(append), limit).await? {
-            Answer::Append(answer) => Ok(answer),
-            _ => Err(strange()),
-        }
+        let answer = self.ask(&Question::Append(append), limit).await?;
+        let Answer::Append(answer) = answer else { return Err(strange()) };
+        Ok(answer)
     }
 
     async fn ballot(
@@ -100,10 +99,9 @@ impl Line {
         question: Question,
         limit: Duration,
     ) -> Result<VoteResponse<Types>, RPCError<Types>> {
-        match self.ask(&question, limit).await? {
-            Answer::Vote(answer) => Ok(answer),
-            _ => Err(strange().into()),
-        }
+        let answer = self.ask(&question, limit).await?;
+        let Answer::Vote(answer) = answer else { return Err(strange().into()) };
+        Ok(answer)
     }
 }
 
@@ -134,11 +132,11 @@ impl RaftNetworkV2<Types> for Line {
         Ok(self.append(append, patience(&option)).await?)
     }
 
-    fn stream_append<'s, S>(
-        &'s mut self,
+    fn stream_append<S>(
+        &mut self,
         input: S,
         option: RPCOption,
-    ) -> BoxFuture<'s, Result<Results<'s>, RPCError<Types>>>
+    ) -> BoxFuture<'_, Result<Results<'_>, RPCError<Types>>>
     where
         S: Stream<Item = AppendEntriesRequest<Types>> + Send + Unpin + 'static,
     {
@@ -191,10 +189,9 @@ impl RaftNetworkV2<Types> for Line {
         transfer: TransferLeaderRequest<Types>,
         option: RPCOption,
     ) -> Result<TransferLeaderResponse<Types>, RPCError<Types>> {
-        match self.ask(&Question::Transfer(transfer), option.soft_ttl()).await? {
-            Answer::Done => Ok(Ok(())),
-            _ => Err(strange().into()),
-        }
+        let answer = self.ask(&Question::Transfer(transfer), option.soft_ttl()).await?;
+        let Answer::Done = answer else { return Err(strange().into()) };
+        Ok(Ok(()))
     }
 }
 

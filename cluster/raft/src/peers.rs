@@ -91,7 +91,7 @@ impl Peers {
 
     /// Sends without expecting an answer.
     pub fn tell(&self, to: NodeId, lane: Lane, topic: Topic, body: &[u8]) {
-        self.send((to, lane), TELL, topic as u8, 0, body);
+        self.send((to, lane), (TELL, topic as u8, 0), body);
     }
 
     /// Asks, and waits for the answer at most for `limit`, by this node's clock.
@@ -113,7 +113,7 @@ impl Peers {
             calls.last
         });
         let waiting = Waiting { inner: &self.0, number };
-        self.send((to, lane), ASK, topic as u8, number, body);
+        self.send((to, lane), (ASK, topic as u8, number), body);
         let answer = timeout(self.0.home.true_time(limit), receiver).await;
         drop(waiting);
         answer.map_err(|_late| NoAnswer)?.map_err(|_dropped| NoAnswer)
@@ -121,7 +121,7 @@ impl Peers {
 
     /// Answers a question.
     pub fn answer(&self, question: Question, body: &[u8]) {
-        self.send((question.from, question.lane), ANSWER, 0, question.number, body);
+        self.send((question.from, question.lane), (ANSWER, 0, question.number), body);
     }
 
     /// Takes in what arrived from `from`. What is no message of ours is dropped.
@@ -155,7 +155,7 @@ impl Peers {
         }
     }
 
-    fn send(&self, (to, lane): (NodeId, Lane), kind: u8, topic: u8, number: u64, body: &[u8]) {
+    fn send(&self, (to, lane): (NodeId, Lane), (kind, topic, number): (u8, u8, u64), body: &[u8]) {
         let mut message = Vec::with_capacity(HEAD_BYTES + body.len());
         message.put_u8(kind);
         message.put_u8(topic);

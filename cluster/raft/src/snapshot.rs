@@ -50,7 +50,7 @@ pub(crate) async fn send(
     let mut answer = ask(line, &begin, limit).await?;
     let mut parts = 0;
     while answer == vote
-        && let Some(rows) = rows.next_chunk(PART_BYTES).map_err(storage)?
+        && let Some(rows) = rows.next_chunk(PART_BYTES).map_err(|error| storage(&error))?
     {
         answer = ask(line, &Question::Rows { transfer, number: parts, rows }, limit).await?;
         parts += 1;
@@ -61,7 +61,7 @@ pub(crate) async fn send(
     Ok(SnapshotResponse::new(answer))
 }
 
-fn storage(error: engine::EngineError) -> StreamingError<Types> {
+fn storage(error: &engine::EngineError) -> StreamingError<Types> {
     // What cannot be read here cannot be sent: openraft tries again later, and our supervisor sees it.
     let text = format!("reading the snapshot: {error}");
     StreamingError::Unreachable(openraft::errors::Unreachable::from_string(text))

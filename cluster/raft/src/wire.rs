@@ -181,7 +181,7 @@ impl Answer {
 }
 
 fn put_place(to: &mut Vec<u8>, place: Option<&LogId>) {
-    put_option(to, place, |to, id| put_log_id(to, id));
+    put_option(to, place, put_log_id);
 }
 
 fn get_place(from: &mut Bytes) -> Result<Option<LogId>> {

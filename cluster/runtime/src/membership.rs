@@ -28,7 +28,7 @@ const PREFER_AFTER: Duration = Duration::from_secs(3);
 const DRAIN: Duration = Duration::from_millis(200);
 
 /// Keeps the members of a group as the roster says. Ends when somebody else is to lead: that one.
-pub(crate) async fn keep(router: &Router, shard: ShardId, group: &Group) -> Member {
+pub(crate) async fn keep(shards: &Router, shard: ShardId, group: &Group) -> Member {
     let home = group.home();
     let began = home.now();
     loop {
@@ -37,9 +37,9 @@ pub(crate) async fn keep(router: &Router, shard: ShardId, group: &Group) -> Memb
         if !status.leads || status.is_changing {
             continue;
         }
-        match step(router, shard, group, &status).await {
+        match step(shards, shard, group, &status).await {
             Ok(true) if home.now() - began >= PREFER_AFTER => {
-                if let Some(heir) = heir(router, shard, group, &status).await {
+                if let Some(heir) = heir(shards, shard, group, &status).await {
                     return heir;
                 }
             }
@@ -64,18 +64,18 @@ pub(crate) async fn hand_over(group: &Group, heir: Member) {
 
 /// Changes the members a little. Yields whether they are as they should be.
 async fn step(
-    router: &Router,
+    shards: &Router,
     shard: ShardId,
     group: &Group,
     status: &Status,
 ) -> Result<bool, GroupError> {
-    let roster = router.roster();
+    let roster = shards.roster();
     let wanted = roster.members(shard);
     let voters: BTreeSet<Member> = wanted.iter().copied().collect();
     if voters.is_empty() {
         return Ok(false);
     }
-    let learners = if shard == META { watchers(router, &voters) } else { BTreeSet::new() };
+    let learners = if shard == META { watchers(shards, &voters) } else { BTreeSet::new() };
     let here: BTreeSet<Member> = status.voters.union(&status.learners).copied().collect();
     if let Some(member) = voters.union(&learners).find(|it| !here.contains(it)) {
         return group.add_learner(*member).await.map(|()| false);
@@ -91,8 +91,8 @@ async fn step(
 }
 
 /// Every node follows the meta group, voter or not.
-fn watchers(router: &Router, voters: &BTreeSet<Member>) -> BTreeSet<Member> {
-    let roster = router.roster();
+fn watchers(shards: &Router, voters: &BTreeSet<Member>) -> BTreeSet<Member> {
+    let roster = shards.roster();
     let is_voter = |node: NodeId| voters.iter().any(|it| it.node == node.0);
     let nodes = roster.nodes.keys().filter(|it| !is_voter(**it));
     nodes.map(|it| roster.follower(*it)).collect()
@@ -104,13 +104,13 @@ fn is_close(status: &Status, member: Member) -> bool {
 }
 
 /// The member that comes first, if another one leads, and it is alive and has the whole log.
-async fn heir(router: &Router, shard: ShardId, group: &Group, status: &Status) -> Option<Member> {
-    let first = router.roster().members(shard).first().copied()?;
+async fn heir(shards: &Router, shard: ShardId, group: &Group, status: &Status) -> Option<Member> {
+    let first = shards.roster().members(shard).first().copied()?;
     if first == status.member || !is_close(status, first) {
         return None;
     }
     let place = (NodeId(first.node), Lane(group.id()));
     let probe = Message::Probe.encode();
-    router.peers().ask(place, ALIVE, Topic::Node, &probe).await.ok()?;
+    shards.peers().ask(place, ALIVE, Topic::Node, &probe).await.ok()?;
     Some(first)
 }

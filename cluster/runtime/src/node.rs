@@ -89,9 +89,9 @@ impl Node {
             }
         };
         let seeds = setup.founders.iter().map(|it| NodeId(it.node)).collect();
-        let router = Router::new(peers, roster, seeds);
+        let shards = Router::new(peers, roster, seeds);
         let host = Host::new(Parts {
-            router,
+            router: shards,
             appender: setup.appender,
             engine: setup.engine,
             offload: setup.offload,

@@ -64,14 +64,15 @@ impl Entry {
     fn end(self) -> Answer {
         let is_command = matches!(self.request.verb, Verb::Command(_));
         let answer = self.answer.unwrap_or(Answer::Failure(Failure::Moved));
-        match answer {
+        let Answer::Failure(failure) = answer else { return answer };
+        Answer::Failure(if self.in_doubt && is_command && !is_always_so(&failure) {
             // What failed now may have succeeded before, or may succeed yet.
-            Answer::Failure(failure) if self.in_doubt && is_command && !is_always_so(&failure) => {
-                Answer::Failure(Failure::Unknown)
-            }
-            Answer::Failure(Failure::Unknown) => Answer::Failure(Failure::Moved),
-            answer => answer,
-        }
+            Failure::Unknown
+        } else if failure == Failure::Unknown {
+            Failure::Moved
+        } else {
+            failure
+        })
     }
 }
 

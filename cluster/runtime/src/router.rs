@@ -161,7 +161,8 @@ impl Router {
         }
         let me = self.0.peers.me();
         let said = self.0.leaders.of(shard, self.0.peers.home());
-        let believed = hosted.group.filter(|_| attempt % 2 == 0).and_then(|it| it.leader_node());
+        let believed =
+            hosted.group.filter(|_| attempt.is_multiple_of(2)).and_then(|it| it.leader_node());
         if let Some(node) = said.or(believed).filter(|it| *it != me) {
             return Target::There(node);
         }

@@ -25,7 +25,7 @@ pub type Work =
 pub const FAILURES_MAX: usize = 8;
 
 /// See [`FAILURES_MAX`]. A branch that fails as quickly as it can fails that often within it, too.
-pub const WINDOW: Duration = Duration::from_secs(60);
+pub const WINDOW: Duration = Duration::from_mins(1);
 
 /// Pause before the first restart. Each further one within [`WINDOW`] doubles it.
 pub const BACK_OFF_MIN: Duration = Duration::from_millis(20);
@@ -239,12 +239,12 @@ impl Actor for Supervision {
     ) -> Result<(), ActorProcessingErr> {
         match event {
             SupervisionEvent::ActorFailed(actor, error) => {
-                children.ended(&me, actor.get_id(), Some(error.to_string()))
+                children.ended(&me, actor.get_id(), Some(&error.to_string()))
             }
             SupervisionEvent::ActorTerminated(actor, ..) => {
                 children.ended(&me, actor.get_id(), None)
             }
-            _ => Ok(()),
+            SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => Ok(()),
         }
     }
 }
@@ -264,7 +264,7 @@ impl Children {
         &mut self,
         me: &ActorRef<Order>,
         actor: ActorId,
-        failure: Option<String>,
+        failure: Option<&str>,
     ) -> Result<(), ActorProcessingErr> {
         let is_it = |known: &Known| known.running.as_ref().is_some_and(|it| it.get_id() == actor);
         // One that was stopped on purpose is not known any more.

@@ -270,7 +270,17 @@ impl From<Failure> for FailureV1 {
             Failure::TooLong { what, bytes_max } => {
                 Self::TooLong { what: what.to_owned(), bytes_max: bytes_max as u64 }
             }
-            plain => Self::Plain(place(&plain, &FAILURES)),
+            plain @ (Failure::Moved
+            | Failure::NoSuchShard
+            | Failure::Overloaded
+            | Failure::Unknown
+            | Failure::Expired
+            | Failure::KeyReused
+            | Failure::TooManyKeys
+            | Failure::Malformed
+            | Failure::Unreadable
+            | Failure::Panicked
+            | Failure::Quarantined) => Self::Plain(place(&plain, &FAILURES)),
         }
     }
 }

@@ -87,16 +87,13 @@ fn main() -> ExitCode {
         let filter = filter.clone();
         tracing_subscriber::fmt().with_env_filter(filter).without_time().with_ansi(false).init();
     }
-    let is_clean = match run.seed {
-        Some(seed) => {
-            let (report, is_clean) = (world.one)(seed, &run);
-            println!("{report}");
-            is_clean
-        }
-        None => {
-            let seeds = run.seeds.clone().unwrap_or_default();
-            if run.jobs > 1 { share(world, &run, &seeds) } else { sweep(world, seeds, &run) }
-        }
+    let is_clean = if let Some(seed) = run.seed {
+        let (report, is_clean) = (world.one)(seed, &run);
+        println!("{report}");
+        is_clean
+    } else {
+        let seeds = run.seeds.clone().unwrap_or_default();
+        if run.jobs > 1 { share(world, &run, &seeds) } else { sweep(world, seeds, &run) }
     };
     ExitCode::from(u8::from(!is_clean))
 }

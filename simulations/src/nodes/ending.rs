@@ -22,7 +22,7 @@ use crate::world::call::Call;
 use crate::world::view::Asked;
 
 /// How long after the last fault everything has to be settled.
-const SETTLING_MAX: Duration = Duration::from_secs(120);
+const SETTLING_MAX: Duration = Duration::from_mins(2);
 
 impl World {
     /// Nothing goes wrong any more; a node that can be missed may stay away for ever.
@@ -158,11 +158,9 @@ pub(super) struct Gate<'a> {
 impl Asked for Gate<'_> {
     fn answer(&mut self, call: Call) -> Result<Answer, String> {
         let answer = self.tasks.block_on(self.runtime, attempt(&self.client, &call, None));
-        match answer {
-            Answer::Failure(Failure::Moved | Failure::Unknown) => {
-                Err(format!("nobody answers {call:?}"))
-            }
-            answer => Ok(answer),
+        if let Answer::Failure(Failure::Moved | Failure::Unknown) = answer {
+            return Err(format!("nobody answers {call:?}"));
         }
+        Ok(answer)
     }
 }

@@ -43,6 +43,7 @@ pub struct Plan {
 
 impl Plan {
     /// The same world with something broken on purpose.
+    #[must_use]
     pub fn with(mut self, mutant: Mutant) -> Self {
         self.knobs.mutant = Some(mutant);
         self
@@ -120,7 +121,7 @@ impl Plan {
             nodes: 3,
             shards: 4,
             copies: 3,
-            lasting: Duration::from_secs(60),
+            lasting: Duration::from_mins(1),
             calls_max: 500,
             loses_one: false,
             ..plan
@@ -155,6 +156,7 @@ impl Faults {
     }
 
     /// What never stops, even when nothing goes wrong any more.
+    #[must_use]
     pub fn calm(&self) -> Self {
         let (drift, skew_micros) = (self.drift, 0);
         Self { drift, skew_micros, delay_micros: 1_000, sync_micros: 1_000, ..Self::default() }

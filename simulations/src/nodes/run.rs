@@ -49,12 +49,17 @@ pub struct Report {
 /// How long a seed may take, by the clock of whoever waits. One that does not end turns in circles.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+#[expect(clippy::disallowed_methods, reason = "one world, one thread: nothing in it sees another")]
+fn begin(work: impl FnOnce() + Send + 'static) {
+    thread::spawn(work);
+}
+
 /// Runs a plan to its end, in a thread of its own: what is seeded once in each thread, is for it.
 pub fn run(plan: Plan, is_printed: bool) -> Report {
     let (seed, shape) = (plan.seed, (plan.nodes, plan.shards, plan.copies));
     let workloads = plan.workloads.clone();
     let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
+    begin(move || {
         seeded_entropy::seed(seed);
         let ran = catch_unwind(AssertUnwindSafe(|| simulate(plan, is_printed)));
         // Nobody listens to a seed that took too long.

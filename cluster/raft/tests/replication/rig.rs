@@ -102,7 +102,12 @@ impl Network {
     }
 
     /// Starts a member on a node of its own.
-    pub(crate) async fn start(&self, member: Member, folder: &MemoryFolder, disk: &MemoryDisk) -> Node {
+    pub(crate) async fn start(
+        &self,
+        member: Member,
+        folder: &MemoryFolder,
+        disk: &MemoryDisk,
+    ) -> Node {
         let home = Home::new(u64::from(member.node), Drift::default());
         let node = NodeId(member.node);
         let wire = Wire { from: node, network: self.clone(), home: home.clone() };

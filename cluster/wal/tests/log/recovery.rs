@@ -84,7 +84,7 @@ fn check_broken(folder: &Arc<dyn Folder>, models: &Models, which: &str) -> bool 
         let is_reported = rig.recovered.damaged.contains_key(group);
         match rig.model(*group) {
             Ok(found) if found == *expected => {
-                assert!(!is_reported || rig.appender.group(*group).damage().is_some())
+                assert!(!is_reported || rig.appender.group(*group).damage().is_some());
             }
             Ok(found) => {
                 let is_missing = found == Model::default() && !rig.recovered.damage.is_empty();

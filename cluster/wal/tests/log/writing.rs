@@ -169,6 +169,6 @@ fn a_gibibyte_is_opened_quickly() {
     drop(rig);
     let began = std::time::Instant::now();
     let rig = Rig::open(&temporary.folder(), &Options::default()).unwrap();
-    println!("{} bytes in {:?}", rig.recovered.bytes, began.elapsed());
-    assert!(began.elapsed().as_secs() < 10);
+    let lasted = began.elapsed();
+    assert!(lasted.as_secs() < 10, "{} bytes in {lasted:?}", rig.recovered.bytes);
 }

@@ -35,6 +35,9 @@ const SETTLE_MAX: Duration = Duration::from_secs(20);
 /// Pause between two looks at who leads.
 const SETTLE_PAUSE: Duration = Duration::from_millis(100);
 
+/// Counters among which one is looked for in each shard: many times as many as there can be shards.
+const COUNTERS_TRIED: u64 = 1 << 16;
+
 /// The nodes, with a client at each.
 pub(super) struct Nodes {
     pub(super) running: Vec<Running>,
@@ -175,6 +178,5 @@ fn found(load: &Load) -> Request {
 /// A counter that lives in a shard, once the client knows of shards.
 fn counter_of(client: &Client, shard: ShardId) -> Option<Address> {
     let directory = client.router().roster().directory()?;
-    let slots = directory.slots(shard).next().is_some();
-    (0..).take_while(|_| slots).map(counter).find(|it| directory.home(it) == Some(shard))
+    (0..COUNTERS_TRIED).map(counter).find(|it| directory.home(it) == Some(shard))
 }
