@@ -15,7 +15,7 @@ use openraft::errors::{
     ClientWriteError, ForwardReason, ForwardToLeader, LinearizableReadError, RaftError,
 };
 use openraft::impls::EmptyNode;
-use openraft::raft::{ClientWriteResult, ReadPolicy};
+use openraft::raft::{ClientWriteResult, ReadPolicy, TransferLeaderRequest};
 use openraft::{ChangeMembers, ServerState};
 
 use crate::codec::Malformed;
@@ -272,6 +272,20 @@ impl Group {
     /// Calls an election, unless a leader is alive as far as the quorum knows.
     pub async fn elect(&self) {
         self.log_end(self.0.raft.trigger().elect(true).await.map_err(|it| it.to_string()));
+    }
+
+    /// Calls an election although the lease of the leader may not have ended: the caller knows that it
+    /// is down. Should it be alive after all, it loses its office, and nothing else.
+    pub async fn succeed(&self) {
+        let (vote, last) = {
+            let metrics = self.0.raft.metrics();
+            let known = metrics.borrow_watched();
+            (known.vote, known.last_applied)
+        };
+        // As if the leader had asked for it: voters grant it within its lease as well.
+        let transfer = TransferLeaderRequest::new(vote, self.0.member.id(), last);
+        let taken = self.0.raft.handle_transfer_leader(transfer).await;
+        self.log_end(taken.map(drop).map_err(|it| it.to_string()));
     }
 
     /// Hands leadership to another voter. The caller has seen that it is alive and has the whole log,

@@ -24,9 +24,11 @@ pub struct Timing {
 impl Default for Timing {
     fn default() -> Self {
         Self {
-            heartbeat: Duration::from_millis(100),
-            election_min: Duration::from_millis(400),
-            election_max: Duration::from_millis(700),
+            // Seldom: an idle group costs little, and whoever notices that a node is down does not
+            // wait for the groups to notice.
+            heartbeat: Duration::from_millis(300),
+            election_min: Duration::from_millis(1_200),
+            election_max: Duration::from_millis(2_100),
             snapshot_entries: 20_000,
             kept_entries: 1_000,
             append_entries: 512,

@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use wal::Appender;
 
 use crate::clock::Clock;
+use crate::detector;
 use crate::host::{Host, Parts};
 use crate::router::Router;
 use crate::supervisor::{Child, Supervisor};
@@ -110,6 +111,14 @@ impl Node {
             let shards = shards.clone();
             async move { host_all(&shards, &branch, me, meta) }
         });
+        let router = host.router().clone();
+        top.run(Child::permanent("detector", move || {
+            let router = router.clone();
+            async move {
+                detector::watch(router).await;
+                Ok(())
+            }
+        }));
         Ok(Self { host, home, top })
     }
 
@@ -120,6 +129,7 @@ impl Node {
 
     /// Takes in what another node sent.
     pub fn receive(&self, from: NodeId, message: Bytes) {
+        self.router().detector().heard(from, self.home.now());
         let Some(incoming) = self.router().peers().receive(from, message) else { return };
         match incoming.topic {
             Topic::Raft => self.replicate(incoming),

@@ -17,6 +17,7 @@ use raft::peers::{NoAnswer, Peers, Question, Topic};
 use raft::shared::Shared;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::detector::Detector;
 use crate::leaders::Leaders;
 use crate::open::Open;
 use crate::shard::{Inbox, Item};
@@ -56,6 +57,7 @@ struct Inner {
     seeds: Vec<NodeId>,
     hosted: Shared<BTreeMap<ShardId, Hosted>>,
     leaders: Leaders,
+    detector: Detector,
     /// Messages handed to shards whose leader nobody knew.
     guesses: Shared<u32>,
 }
@@ -70,8 +72,9 @@ enum Target {
 impl Router {
     /// The way from one node. `seeds` are asked for the meta group while the roster is empty.
     pub fn new(peers: Peers, roster: watch::Receiver<Arc<Roster>>, seeds: Vec<NodeId>) -> Self {
-        let (hosted, leaders, guesses) = (Shared::default(), Leaders::default(), Shared::default());
-        Self(Arc::new(Inner { peers, roster, seeds, hosted, leaders, guesses }))
+        let (hosted, guesses) = (Shared::default(), Shared::default());
+        let (leaders, detector) = (Leaders::default(), Detector::default());
+        Self(Arc::new(Inner { peers, roster, seeds, hosted, leaders, detector, guesses }))
     }
 
     /// The nodes and shards as this node knows them.
@@ -87,6 +90,11 @@ impl Router {
     /// The other nodes.
     pub fn peers(&self) -> &Peers {
         &self.0.peers
+    }
+
+    /// Which nodes are silent.
+    pub(crate) fn detector(&self) -> &Detector {
+        &self.0.detector
     }
 
     /// Changes what this node hosts of a shard.

@@ -83,7 +83,7 @@ struct Cluster {
         value_parser = clap::value_parser!(u8).range(1..=64))]
     threads: u8,
     /// Between two heartbeats of a leader. Elections come after 4 to 7 times as long.
-    #[arg(long, value_name = "MILLISECONDS", default_value_t = 100,
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 300,
         value_parser = clap::value_parser!(u32).range(20..=10_000))]
     heartbeat: u32,
     /// Sends nothing, and measures what that costs.

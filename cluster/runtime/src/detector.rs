@@ -1,0 +1,147 @@
+//! Notices nodes that have fallen silent, and calls elections in the groups that they led: sooner than
+//! each group would by itself, and with fewer heartbeats.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cluster::slots::ShardId;
+use cluster::transport::{Lane, NodeId};
+use raft::group::Group;
+use raft::home::Moment;
+use raft::peers::Topic;
+use raft::shared::Shared;
+
+use crate::router::Router;
+use crate::wire::Message;
+
+/// Between two signs of life that a node gives.
+const PERIOD: Duration = Duration::from_millis(250);
+
+/// A node that nothing is heard of for so long counts as down.
+pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(1);
+
+/// Between the elections that two members call: the first one is likely to have won by then.
+const STAGGER: Duration = Duration::from_millis(200);
+
+/// A lane of its own: a sign of life waits for nothing else.
+const LANE: Lane = Lane((1 << 31) + 1);
+
+/// What a node has heard of the others. It takes nobody's word for it.
+#[derive(Default)]
+pub(crate) struct Detector(Shared<Heard>);
+
+#[derive(Default)]
+struct Heard {
+    nodes: BTreeMap<NodeId, Sign>,
+    looked: Option<Moment>,
+}
+
+struct Sign {
+    at: Moment,
+    is_down: bool,
+}
+
+impl Detector {
+    /// Something came from a node.
+    pub(crate) fn heard(&self, node: NodeId, now: Moment) {
+        let sign = Sign { at: now, is_down: false };
+        self.0.with(|heard| drop(heard.nodes.insert(node, sign)));
+    }
+
+    /// The nodes that have fallen silent since the last look.
+    pub(crate) fn fallen(&self, others: &[NodeId], now: Moment) -> Vec<NodeId> {
+        self.0.with(|heard| {
+            let looked = heard.looked.replace(now);
+            // Whoever has not looked for long was asleep itself.
+            if looked.is_none_or(|it| now - it > 2 * PERIOD) {
+                heard.nodes.values_mut().for_each(|sign| sign.at = now);
+            }
+            let is_new = |node: &NodeId| {
+                let sign = heard.nodes.entry(*node).or_insert(Sign { at: now, is_down: false });
+                let is_down = now - sign.at > SILENCE_MAX;
+                is_down && !std::mem::replace(&mut sign.is_down, is_down)
+            };
+            others.iter().copied().filter(is_new).collect()
+        })
+    }
+
+    /// The nodes that count as down.
+    pub(crate) fn down(&self) -> Vec<NodeId> {
+        let is_down = |(node, sign): (&NodeId, &Sign)| sign.is_down.then_some(*node);
+        self.0.with(|heard| heard.nodes.iter().filter_map(is_down).collect())
+    }
+}
+
+/// Gives signs of life, and looks for those of others, as long as the node lives.
+pub(crate) async fn watch(shards: Router) {
+    let (home, me) = (shards.peers().home().clone(), shards.peers().me());
+    let sign = Message::Probe.encode();
+    loop {
+        home.sleep(PERIOD).await;
+        let roster = shards.roster();
+        let others: Vec<_> = roster.nodes.keys().copied().filter(|it| *it != me).collect();
+        for node in &others {
+            shards.peers().tell(*node, LANE, Topic::Node, &sign);
+        }
+        for node in shards.detector().fallen(&others, home.now()) {
+            tracing::warn!(node = node.0, "a node has fallen silent");
+            for (shard, hosted) in shards.all_hosted() {
+                if let Some(group) = hosted.group {
+                    home.spawn(succeed(shards.clone(), shard, group, node));
+                }
+            }
+        }
+    }
+}
+
+/// Calls an election if a node that is down leads a group: one member after the other, as the
+/// assignment names them.
+async fn succeed(shards: Router, shard: ShardId, group: Group, down: NodeId) {
+    let roster = shards.roster();
+    let heirs = roster.members(shard).into_iter().filter(|it| it.node != down.0);
+    let Some(rank) = heirs.into_iter().position(|it| it == group.member()) else { return };
+    let rank = u32::try_from(rank).expect("a few copies");
+    group.home().sleep(STAGGER * rank).await;
+    let is_still_down = shards.detector().down().contains(&down);
+    if is_still_down && group.leader_node() == Some(down) {
+        group.succeed().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use raft::home::{Drift, Home};
+
+    use super::*;
+
+    const OTHERS: [NodeId; 2] = [NodeId(2), NodeId(3)];
+
+    async fn pass(home: &Home, detector: &Detector, heard: &[NodeId], times: u32) -> Vec<NodeId> {
+        let mut fallen = Vec::new();
+        for _ in 0..times {
+            home.sleep(PERIOD).await;
+            heard.iter().for_each(|node| detector.heard(*node, home.now()));
+            fallen.extend(detector.fallen(&OTHERS, home.now()));
+        }
+        fallen
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_noticed_once() {
+        let (home, detector) = (Home::new(1, Drift::default()), Detector::default());
+        assert_eq!(pass(&home, &detector, &OTHERS, 10).await, []);
+        assert_eq!(pass(&home, &detector, &[NodeId(2)], 10).await, [NodeId(3)]);
+        assert_eq!(detector.down(), [NodeId(3)]);
+        assert_eq!(pass(&home, &detector, &OTHERS, 10).await, []);
+        assert_eq!(detector.down(), []);
+        assert_eq!(pass(&home, &detector, &[], 10).await, OTHERS);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_slept_blames_nobody() {
+        let (home, detector) = (Home::new(1, Drift::default()), Detector::default());
+        assert_eq!(pass(&home, &detector, &OTHERS, 3).await, []);
+        home.sleep(Duration::from_secs(60)).await;
+        assert_eq!(pass(&home, &detector, &OTHERS, 3).await, []);
+    }
+}
