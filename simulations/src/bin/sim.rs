@@ -39,6 +39,9 @@ struct Run {
     /// Prints everything that happens in a single seed.
     #[arg(long, conflicts_with = "seeds")]
     trace: bool,
+    /// Three nodes, four shards, a minute of calls, and the faults of the seed: for figures.
+    #[arg(long, conflicts_with = "jobs")]
+    usual: bool,
     /// Breaks something on purpose: fence, replies, gap or refusal.
     #[arg(long, value_parser = mutant, conflicts_with = "jobs")]
     mutant: Option<Mutant>,
@@ -69,7 +72,8 @@ const EXECUTORS: World = World {
 const NODES: World = World {
     name: "smoke",
     one: |number, how| {
-        let mut plan = nodes::plan::Plan::new(number);
+        let of = if how.usual { nodes::plan::Plan::usual } else { nodes::plan::Plan::new };
+        let mut plan = of(number);
         plan.knobs.mutant = how.mutant;
         let report = nodes::run::run(plan, how.trace);
         (report.to_string(), report.violation.is_none())

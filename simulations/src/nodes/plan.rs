@@ -114,8 +114,8 @@ impl Plan {
         }
     }
 
-    /// Three nodes and four shards, without faults: for figures.
-    pub fn calm(seed: u64) -> Self {
+    /// Three nodes, four shards, a minute of calls, and the faults of the seed: for figures.
+    pub fn usual(seed: u64) -> Self {
         let plan = Self::new(seed);
         Self {
             nodes: 3,
