@@ -228,6 +228,15 @@ impl Group {
         false
     }
 
+    /// Whether a quorum confirms that this member leads, and all that was committed before is applied
+    /// here.
+    pub async fn is_confirmed(&self) -> bool {
+        match self.0.raft.get_read_linearizer(ReadPolicy::ReadIndex).await {
+            Ok(read) => read.await_ready(&self.0.raft).await.is_ok(),
+            Err(_) => false,
+        }
+    }
+
     /// Answers what another member asks.
     pub async fn answer(&self, question: Bytes) -> Bytes {
         let answered = match Question::decode(question) {

@@ -1,7 +1,7 @@
 //! Notices nodes that have fallen silent, and calls elections in the groups that they led: sooner than
 //! each group would by itself, and with fewer heartbeats.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use cluster::slots::ShardId;
@@ -63,6 +63,14 @@ impl Detector {
             };
             others.iter().copied().filter(is_new).collect()
         })
+    }
+
+    /// The nodes that nothing has been heard of for so long.
+    pub(crate) fn silent(&self, lasting: Duration, now: Moment) -> BTreeSet<NodeId> {
+        let is_silent = |(node, sign): (&NodeId, &Sign)| {
+            (sign.is_down && now - sign.at > lasting).then_some(*node)
+        };
+        self.0.with(|heard| heard.nodes.iter().filter_map(is_silent).collect())
     }
 
     /// The nodes that count as down.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::executor::{Knobs, Output, Setup as ExecutorSetup};
-use cluster::meta::{Assignment, Member};
+use cluster::meta::{Assignment, Member, Roster};
 use cluster::slots::{Directory, META, ShardId};
 use engine::Engine;
 use entity::Release;
@@ -27,7 +27,7 @@ use crate::clock::Clock;
 use crate::router::Router;
 use crate::shard::{Inbox, Life};
 use crate::wire::Message;
-use crate::{life, membership};
+use crate::{driver, life, membership};
 
 /// What every shard of a node is made of. Clones are the same.
 #[derive(Clone)]
@@ -55,14 +55,21 @@ pub struct Parts {
     pub knobs: Knobs,
     /// Time and sizes of the groups.
     pub timing: Timing,
+    /// A node that is silent for so long holds nothing any more.
+    pub replace_after: Duration,
     /// Told of every change of rows.
     pub watch: Watch,
     /// The members that begin the meta group, on the nodes that found a cluster.
     pub founders: Vec<Member>,
+    /// This node's member of it, as long as the roster says nothing else.
+    pub meta: Member,
 }
 
 /// Most questions of other members that wait. More are dropped, as a network might.
 const QUESTIONS_MAX: usize = 1_024;
+
+/// Between two questions whether a member has left.
+const LEAVE_PERIOD: Duration = Duration::from_secs(5);
 
 /// Pause before a shard that this node leads and lost begins another life.
 const LIFE_PAUSE: Duration = Duration::from_millis(20);
@@ -78,16 +85,35 @@ impl Host {
         &self.0.router
     }
 
-    /// Takes part in the group of a shard as `member`, and runs the shard whenever that leads. Ends
-    /// only by a failure.
+    /// The shards that this node holds, by the roster or by what is left of them here.
+    pub(crate) fn shards(&self, roster: &Roster) -> BTreeSet<ShardId> {
+        let me = self.0.router.peers().me();
+        let left = self.0.engine.groups().into_iter().map(|(group, _)| ShardId(group));
+        let left = left.filter(|shard| roster.has(*shard));
+        left.chain(roster.hosted(me).into_keys()).filter(|it| *it != META).collect()
+    }
+
+    /// As which member this node holds a shard: by the roster, or by what is left of it here.
+    fn wanted(&self, shard: ShardId) -> Option<Member> {
+        let hosted = self.0.router.roster().hosted(self.0.router.peers().me());
+        let meta = (shard == META).then_some(self.0.meta);
+        hosted.get(&shard).copied().or(meta)
+    }
+
+    /// Takes part in the group of a shard, and runs the shard whenever this node leads it. Ends when
+    /// the node has left the group.
     ///
     /// # Errors
     ///
-    /// Why this node cannot take part.
-    pub async fn host(&self, shard: ShardId, member: Member) -> Result<(), String> {
+    /// Why this node cannot take part, or not as who it was.
+    pub async fn host(&self, shard: ShardId) -> Result<(), String> {
         if let Some(before) = self.0.router.unhost(shard).and_then(|it| it.group) {
             before.stop().await;
         }
+        let Some(member) = self.wanted(shard).or(life::held(&self.0, shard)?) else {
+            // Rows without a log: whoever held them was forgotten halfway.
+            return life::forget(&self.0, shard).await;
+        };
         let member = life::prepare(&self.0, shard, member).await?;
         let group = self.join(shard, member).await?;
         let hosting = Hosting { router: self.0.router.clone(), shard };
@@ -102,6 +128,14 @@ impl Host {
                 drop(hosting);
                 return Err(failure);
             }
+            if self.wanted(shard).is_some_and(|it| it.life > member.life) {
+                return Err("another life of this copy begins".to_owned());
+            }
+            if self.has_left(shard, &group).await {
+                drop(hosting);
+                group.stop().await;
+                return life::forget(&self.0, shard).await;
+            }
             if let Some(term) = group.reign() {
                 self.lead(shard, &group, term).await;
                 group.home().sleep(LIFE_PAUSE).await;
@@ -113,8 +147,20 @@ impl Host {
                     return Err("replication has ended".to_owned());
                 },
                 _ = roster.changed() => {}
+                () = group.home().sleep(LEAVE_PERIOD) => {}
             }
         }
+    }
+
+    /// Whether a member has no part in its group any more: neither assignment nor group name it, and
+    /// they never will again. Every node follows the meta group.
+    async fn has_left(&self, shard: ShardId, group: &Group) -> bool {
+        let (roster, member) = (self.0.router.roster(), group.member());
+        let is_named = |it: &Assignment| it.members.contains(&member);
+        if shard == META || roster.assignment(shard).is_none_or(is_named) {
+            return false;
+        }
+        self.0.router.members(shard).await.is_some_and(|it| it.lack(member))
     }
 
     /// Starts the member, once the one before it has ended.
@@ -188,6 +234,7 @@ impl Host {
             () = life.live(&mut items) => return,
             () = group.reign_ended(term) => return,
             heir = membership::keep(&parts.router, shard, group) => heir,
+            () = driver::drive(&parts.router, parts.replace_after), if shard == META => return,
         };
         // What was in flight commits without us: whoever waits for it asks the next leader, under the
         // same name.
@@ -221,7 +268,7 @@ struct Hosting {
 
 impl Drop for Hosting {
     fn drop(&mut self) {
-        if let Some(group) = self.router.hosted(self.shard).and_then(|it| it.group) {
+        if let Some(group) = self.router.unhost(self.shard).and_then(|it| it.group) {
             let home = group.home().clone();
             home.spawn(async move { group.stop().await });
         }

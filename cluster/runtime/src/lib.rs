@@ -2,10 +2,12 @@
 pub mod client;
 pub mod clock;
 mod detector;
+mod driver;
 pub mod host;
 mod leaders;
 mod life;
 mod membership;
+mod meta;
 pub mod node;
 mod open;
 pub mod router;

@@ -1,6 +1,7 @@
 //! A node: what it is made of, its beginning and its end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::executor::{Input, Knobs};
@@ -55,6 +56,8 @@ pub struct Setup {
     pub knobs: Knobs,
     /// Time and sizes of the groups.
     pub timing: Timing,
+    /// A node that is silent for so long holds nothing any more: others take its place.
+    pub replace_after: Duration,
     /// Told of every change of rows.
     pub watch: Watch,
 }
@@ -101,15 +104,17 @@ impl Node {
             release: Release::NEWEST,
             knobs: setup.knobs,
             timing: setup.timing,
+            replace_after: setup.replace_after,
             watch: Arc::new(watch),
             founders: setup.founders,
+            meta: setup.meta,
             is_log_broken: setup.is_log_broken,
         });
         let top = Supervisor::start(&home, on_failure).await?;
-        let (shards, me, meta) = (host.clone(), setup.node, setup.meta);
+        let shards = host.clone();
         top.branch("shards", &home, move |branch| {
             let shards = shards.clone();
-            async move { host_all(&shards, &branch, me, meta) }
+            async move { host_all(&shards, &branch) }
         });
         let router = host.router().clone();
         top.run(Child::permanent("detector", move || {
@@ -160,6 +165,12 @@ impl Node {
                     router.peers().answer(question, &reply.encode());
                 });
             }
+            (Ok(Message::Members(shard)), Some(question)) => {
+                self.home.spawn(async move {
+                    let reply = router.members_here(shard).await;
+                    router.peers().answer(question, &reply.encode());
+                });
+            }
             (Ok(Message::Probe), Some(question)) => {
                 router.peers().answer(question, &Reply::Here.encode());
             }
@@ -173,7 +184,7 @@ impl Node {
             (Ok(Message::Elsewhere(shard, leader)), _) => {
                 router.learn(shard, leader.filter(|it| *it != from));
             }
-            (Ok(Message::Requests(..) | Message::Probe), None) => {}
+            (Ok(Message::Requests(..) | Message::Members(_) | Message::Probe), None) => {}
             (Err(error), _) => tracing::warn!(%error, "a message of another node"),
         }
     }
@@ -191,19 +202,17 @@ impl Node {
 }
 
 /// Hosts the meta group, and whatever the roster says, from now on.
-fn host_all(host: &Host, branch: &Supervisor, me: NodeId, meta: Member) {
-    let (all, host, of) = (branch.clone(), host.clone(), host.clone());
-    run(branch, &of, META, meta);
+fn host_all(host: &Host, branch: &Supervisor) {
+    run(branch, host, META);
+    let (all, host) = (branch.clone(), host.clone());
     branch.run(Child::permanent("hosting", move || {
         let (host, all) = (host.clone(), all.clone());
         async move {
             let mut roster = host.router().rosters();
             loop {
                 let now = roster.borrow_and_update().clone();
-                for (shard, member) in now.hosted(me) {
-                    if shard != META {
-                        run(&all, &host, shard, member);
-                    }
+                for shard in host.shards(&now) {
+                    run(&all, &host, shard);
                 }
                 if roster.changed().await.is_err() {
                     return Err("the roster has ended".to_owned());
@@ -213,12 +222,12 @@ fn host_all(host: &Host, branch: &Supervisor, me: NodeId, meta: Member) {
     }));
 }
 
-fn run(branch: &Supervisor, host: &Host, shard: ShardId, member: Member) {
+/// Hosts a shard, if nobody does yet.
+fn run(branch: &Supervisor, host: &Host, shard: ShardId) {
     let host = host.clone();
-    let name = format!("shard {} as {}.{}", shard.0, member.node, member.life);
-    branch.run(Child::passing(name, move || {
+    branch.run(Child::passing(format!("shard {}", shard.0), move || {
         let host = host.clone();
-        async move { host.host(shard, member).await }
+        async move { host.host(shard).await }
     }));
 }
 

@@ -11,7 +11,7 @@ use cluster::request::{Answer, Failure, Request};
 use cluster::slots::{META, ShardId};
 use cluster::transport::{Lane, NodeId};
 use entity::Time;
-use raft::group::Group;
+use raft::group::{Group, Status};
 use raft::home::Moment;
 use raft::peers::{NoAnswer, Peers, Question, Topic};
 use raft::shared::Shared;
@@ -21,7 +21,7 @@ use crate::detector::Detector;
 use crate::leaders::Leaders;
 use crate::open::Open;
 use crate::shard::{Inbox, Item};
-use crate::wire::{Message, Reply};
+use crate::wire::{Members, Message, Reply};
 
 /// How long another node is waited for before the next one is asked.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -220,7 +220,8 @@ impl Router {
                 self.learn(shard, leader.filter(|it| *it != node));
                 Ok(moved)
             }
-            Ok(Ok(Reply::Answers(..) | Reply::Here) | Err(_)) | Err(NoAnswer) => {
+            Ok(Ok(Reply::Answers(..) | Reply::Members(_) | Reply::Here) | Err(_))
+            | Err(NoAnswer) => {
                 self.learn(shard, None);
                 Err(NoAnswer)
             }
@@ -244,14 +245,55 @@ impl Router {
         }
     }
 
+    /// Who is in the group of a shard, if its leader is found and a quorum confirms it.
+    pub async fn members(&self, shard: ShardId) -> Option<Members> {
+        match self.target(shard, self.guess()) {
+            Target::Here(_) => match self.members_here(shard).await {
+                Reply::Members(members) => Some(members),
+                Reply::Answers(..) | Reply::NotHere(_) | Reply::Here => None,
+            },
+            Target::There(node) => {
+                let (place, body) = ((node, Lane(LANE)), Message::Members(shard).encode());
+                let asked = self.0.peers.ask(place, PATIENCE, Topic::Node, &body).await;
+                match asked.map(|bytes| Reply::decode(&bytes)) {
+                    Ok(Ok(Reply::Members(members))) => Some(members),
+                    Ok(Ok(Reply::NotHere(leader))) => {
+                        self.learn(shard, leader.filter(|it| *it != node));
+                        None
+                    }
+                    Ok(Ok(Reply::Answers(..) | Reply::Here) | Err(_)) | Err(NoAnswer) => None,
+                }
+            }
+            Target::Nowhere => None,
+        }
+    }
+
+    /// Answers who is in the group of a shard that this node may lead.
+    pub(crate) async fn members_here(&self, shard: ShardId) -> Reply {
+        let group = self.hosted(shard).unwrap_or_default().group;
+        let leader = group.as_ref().and_then(Group::leader_node);
+        if let Some(group) = group
+            && group.reign().is_some()
+            && group.is_confirmed().await
+        {
+            let Status { voters, learners, is_changing, .. } = group.status();
+            return Reply::Members(Members { voters, learners, is_changing });
+        }
+        Reply::NotHere(leader.filter(|it| *it != self.0.peers.me()))
+    }
+
+    /// Counts the times that something is sent to whoever may lead.
+    fn guess(&self) -> u32 {
+        self.0.guesses.with(|it| {
+            *it = it.wrapping_add(2);
+            *it
+        })
+    }
+
     /// Hands something to a shard, if its leader is found. Nobody learns whether it arrived: what
     /// matters is sent again by who said it.
     pub fn hand(&self, shard: ShardId, input: Input, message: impl FnOnce() -> Message) {
-        let guess = self.0.guesses.with(|it| {
-            *it = it.wrapping_add(2);
-            *it
-        });
-        let target = self.target(shard, guess);
+        let target = self.target(shard, self.guess());
         tracing::trace!(shard = shard.0, ?target, ?input);
         match target {
             Target::Here(inbox) => {

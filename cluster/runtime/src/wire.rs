@@ -1,6 +1,9 @@
 //! What the runtimes of nodes say to each other.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
+use cluster::meta::Member;
 use cluster::request::{Answer, Failure, Request, RequestId, Verb};
 use cluster::slots::ShardId;
 use cluster::transport::NodeId;
@@ -28,6 +31,8 @@ pub enum Message {
     },
     /// Something for a shard has come to a node that does not lead it; who does, if that is known.
     Elsewhere(ShardId, Option<NodeId>),
+    /// Who is in the group of a shard. Answered with a [`Reply`].
+    Members(ShardId),
     /// Whether the other is there.
     Probe,
 }
@@ -39,8 +44,33 @@ pub enum Reply {
     Answers(Vec<Answer>, Time),
     /// The shard is not led here, but there, if that is known.
     NotHere(Option<NodeId>),
+    /// Who is in the group, as a quorum of it confirms.
+    Members(Members),
     /// The other is there.
     Here,
+}
+
+/// Who is in a group.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Members {
+    /// The voters.
+    pub voters: BTreeSet<Member>,
+    /// The learners.
+    pub learners: BTreeSet<Member>,
+    /// Whether a change of them is under way.
+    pub is_changing: bool,
+}
+
+impl Members {
+    /// Whether these are the voters, and will be.
+    pub fn are(&self, voters: &BTreeSet<Member>) -> bool {
+        self.voters == *voters && !self.is_changing
+    }
+
+    /// Whether a member has left the group for good.
+    pub fn lack(&self, member: Member) -> bool {
+        !self.is_changing && !self.voters.contains(&member) && !self.learners.contains(&member)
+    }
 }
 
 #[data]
@@ -50,6 +80,7 @@ enum MessageV1 {
     Acknowledged { to: u32, by: u32, incarnation: u64, number: u64 },
     Probe,
     Elsewhere { shard: u32, leader: Option<u32> },
+    Members { shard: u32 },
 }
 
 #[data]
@@ -72,6 +103,7 @@ enum ReplyV1 {
     Answers { answers: Vec<AnswerV1>, time: Time },
     NotHere { leader: Option<u32> },
     Here,
+    Members { voters: Vec<Member>, learners: Vec<Member>, is_changing: bool },
 }
 
 #[data]
@@ -137,6 +169,7 @@ impl Message {
                 MessageV1::Acknowledged { to: to.0, by: by.0, incarnation, number }
             }
             Self::Probe => MessageV1::Probe,
+            Self::Members(shard) => MessageV1::Members { shard: shard.0 },
             Self::Elsewhere(shard, leader) => {
                 MessageV1::Elsewhere { shard: shard.0, leader: leader.map(|it| it.0) }
             }
@@ -164,6 +197,7 @@ impl Message {
                 Self::Acknowledged { to: ShardId(to), by: ShardId(by), incarnation, number }
             }
             MessageV1::Probe => Self::Probe,
+            MessageV1::Members { shard } => Self::Members(ShardId(shard)),
             MessageV1::Elsewhere { shard, leader } => {
                 Self::Elsewhere(ShardId(shard), leader.map(NodeId))
             }
@@ -181,6 +215,11 @@ impl Reply {
             }
             Self::NotHere(leader) => ReplyV1::NotHere { leader: leader.map(|it| it.0) },
             Self::Here => ReplyV1::Here,
+            Self::Members(Members { voters, learners, is_changing }) => ReplyV1::Members {
+                voters: voters.into_iter().collect(),
+                learners: learners.into_iter().collect(),
+                is_changing,
+            },
         };
         let mut bytes = Vec::new();
         reply.encode(Release::NEWEST, &mut bytes);
@@ -199,6 +238,11 @@ impl Reply {
             }
             ReplyV1::NotHere { leader } => Self::NotHere(leader.map(NodeId)),
             ReplyV1::Here => Self::Here,
+            ReplyV1::Members { voters, learners, is_changing } => Self::Members(Members {
+                voters: voters.into_iter().collect(),
+                learners: learners.into_iter().collect(),
+                is_changing,
+            }),
         })
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cluster::executor::Knobs;
 use cluster::meta::Member;
@@ -37,6 +38,8 @@ pub struct Plan {
     pub knobs: Knobs,
     /// Time and sizes of the groups.
     pub timing: Timing,
+    /// A node that is silent for so long holds nothing any more.
+    pub replace_after: Duration,
     /// Told of every change of rows.
     pub watch: Watch,
 }

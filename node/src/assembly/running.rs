@@ -92,6 +92,7 @@ impl Running {
                 registry: plan.registry,
                 knobs: plan.knobs,
                 timing: plan.timing,
+                replace_after: plan.replace_after,
                 watch: plan.watch,
             };
             let node = home.scope(Node::start(setup, || die("supervision has given up"))).await;

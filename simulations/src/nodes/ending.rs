@@ -69,6 +69,15 @@ impl World {
     }
 
     async fn unsettled(&self) -> String {
+        for (node, running) in &*self.up.borrow() {
+            let router = running.router();
+            let held = router.roster().hosted(*node);
+            let hosted = router.all_hosted();
+            let mut left = hosted.into_keys().filter(|it| *it != META && !held.contains_key(it));
+            if let Some(shard) = left.next() {
+                return format!("node {} still hosts shard {}", node.0, shard.0);
+            }
+        }
         for shard in self.shards() {
             let groups = self.groups(shard);
             let Some(leader) = groups.iter().find(|it| it.believes_to_lead()) else {

@@ -140,6 +140,7 @@ impl Machine {
             registry: Arc::clone(&parts.registry),
             knobs: parts.plan.knobs.clone(),
             timing: parts.plan.timing,
+            replace_after: parts.plan.replace_after,
             watch,
         };
         let failed = move || on_failure("a node gave up");

@@ -3,13 +3,17 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use cluster::meta::api::Join;
+use cluster::meta::{MetaKey, NodeRecord};
 use cluster::slots::{META, ShardId};
 use cluster::transport::NodeId;
 use entity::Time;
 use raft::group::Group;
 
 use super::cluster::{Phase, World};
+use super::load::attempt;
 use crate::chance::Chance;
+use crate::world::call::Call;
 
 /// Something that goes wrong.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -26,11 +30,20 @@ pub enum Mishap {
     Skew,
     /// A record that a shard has proposed is proposed once more, late.
     Echo,
+    /// A node is to hold nothing any more, or its share again.
+    Weigh,
 }
 
 impl Mishap {
-    const ALL: [Self; 6] =
-        [Self::Kill, Self::Pause, Self::Cut, Self::HandOver, Self::Skew, Self::Echo];
+    const ALL: [Self; 7] = [
+        Self::Kill,
+        Self::Pause,
+        Self::Cut,
+        Self::HandOver,
+        Self::Skew,
+        Self::Echo,
+        Self::Weigh,
+    ];
 
     fn mean(self, world: &World) -> Option<Duration> {
         let faults = &world.parts.plan.faults;
@@ -41,6 +54,7 @@ impl Mishap {
             Self::HandOver => faults.hand_over,
             Self::Skew => (faults.skew_micros > 0).then_some(Duration::from_secs(3)),
             Self::Echo => faults.echo,
+            Self::Weigh => faults.weigh,
         }
     }
 }
@@ -89,6 +103,7 @@ impl World {
             Mishap::Cut => self.cut(node, chance).await,
             Mishap::HandOver => self.hand_over(chance).await,
             Mishap::Echo => self.echo(chance).await,
+            Mishap::Weigh => self.weigh(node, chance).await,
             Mishap::Skew => {
                 let limit = self.parts.plan.faults.skew_micros;
                 let skew = chance.below(2 * limit + 1).cast_signed() - limit.cast_signed();
@@ -143,6 +158,14 @@ impl World {
         if let (Some(group), Some(record)) = (leading, record) {
             group.propose(record, |_| {}).await;
         }
+    }
+
+    /// Gives a node another weight, if somebody takes the order.
+    async fn weigh(&self, node: NodeId, chance: &mut Chance) {
+        let Some(client) = self.any_client(chance) else { return };
+        let Some(record) = client.router().roster().nodes.get(&node).cloned() else { return };
+        let join = Join { node: NodeRecord { weight: 100 - record.weight, ..record } };
+        attempt(&client, &Call::command(&MetaKey, &join), None).await;
     }
 
     fn any_shard(&self, chance: &mut Chance) -> ShardId {

@@ -39,6 +39,8 @@ pub struct Plan {
     pub loses_one: bool,
     /// Above how many followers posts are pulled.
     pub pull_above_followers: u64,
+    /// A node that is silent for so long holds nothing any more.
+    pub replace_after: Duration,
 }
 
 impl Plan {
@@ -75,6 +77,8 @@ pub struct Faults {
     pub hand_over: Option<Duration>,
     /// Mean time between two records that are proposed once more.
     pub echo: Option<Duration>,
+    /// Mean time between two changes of what nodes are to hold.
+    pub weigh: Option<Duration>,
 }
 
 /// What runs here. Wake-ups of a minute are left to the world of executors: an hour of heartbeats
@@ -111,6 +115,7 @@ impl Plan {
             keyed: *chance.pick(&[Odds::NEVER, Odds(300_000), Odds(1_000_000)]),
             loses_one: nodes >= 3 && copies >= 3 && chance.hits(Odds(300_000)),
             pull_above_followers: chance.within(256..=290),
+            replace_after: Duration::from_millis(chance.magnitude(2_000..=60_000)),
         }
     }
 
@@ -152,6 +157,7 @@ impl Faults {
             cut: mean(chance),
             hand_over: mean(chance),
             echo: mean(chance),
+            weigh: mean(chance),
         }
     }
 

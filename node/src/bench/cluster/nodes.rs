@@ -38,6 +38,9 @@ const SETTLE_PAUSE: Duration = Duration::from_millis(100);
 /// Counters among which one is looked for in each shard: many times as many as there can be shards.
 const COUNTERS_TRIED: u64 = 1 << 16;
 
+/// No node is replaced while something is measured.
+const REPLACE_AFTER: Duration = Duration::from_hours(24);
+
 /// The nodes, with a client at each.
 pub(super) struct Nodes {
     pub(super) running: Vec<Running>,
@@ -75,6 +78,7 @@ impl Nodes {
                 registry: Arc::clone(&registry),
                 knobs: Knobs::default(),
                 timing: load.timing,
+                replace_after: REPLACE_AFTER,
                 watch: Arc::new(move |changed| watching.changed(changed)),
             };
             let started = Running::start(plan)?;

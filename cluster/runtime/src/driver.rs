@@ -1,0 +1,143 @@
+//! Decides who holds each shard. Runs where the meta group is led.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use cluster::meta::Roster;
+use cluster::meta::api::Assign;
+use cluster::placement::{Candidate, place};
+use cluster::transport::NodeId;
+
+use crate::meta;
+use crate::router::Router;
+
+/// Between two looks.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// Moves shards to where they should be, one after the other, as long as this node leads the meta
+/// group. A node that is silent for `replace_after` holds nothing any more.
+pub(crate) async fn drive(router: &Router, replace_after: Duration) {
+    let home = router.peers().home();
+    loop {
+        home.sleep(PERIOD).await;
+        let roster = router.roster();
+        let gone = router.detector().silent(replace_after, home.now());
+        let Some(assign) = next_move(&roster, &gone) else { continue };
+        if !is_settled(router, &roster).await {
+            continue;
+        }
+        tracing::info!(?assign, "a shard moves");
+        let key = format!("assign {} after {}", assign.shard, assign.after);
+        if let Err(error) = meta::command(router, key, &assign).await {
+            tracing::warn!(%error, "a shard does not move");
+        }
+    }
+}
+
+/// The first shard that is not where it should be, and where it should be. Copies that can stay do,
+/// in their order: what moves is what must.
+fn next_move(roster: &Roster, gone: &BTreeSet<NodeId>) -> Option<Assign> {
+    let candidates: Vec<_> = roster
+        .nodes
+        .iter()
+        .filter(|(node, _)| !gone.contains(node))
+        .map(|(node, it)| Candidate::new(*node, &it.zone, it.weight))
+        .collect();
+    let copies = usize::from(roster.cluster.copies);
+    roster.assignments.iter().find_map(|(shard, assignment)| {
+        let wanted = place(*shard, &candidates, copies);
+        let held: Vec<_> = assignment.members.iter().map(|it| NodeId(it.node)).collect();
+        // A cluster that has lost too many nodes waits for them, or for others.
+        let is_possible = wanted.len() >= held.len().min(copies);
+        let is_other = is_possible && wanted != held;
+        is_other.then(|| Assign { shard: shard.0, after: assignment.version, nodes: wanted })
+    })
+}
+
+/// Whether every shard has the members that it should have: one moves at a time.
+async fn is_settled(router: &Router, roster: &Roster) -> bool {
+    for (shard, assignment) in &roster.assignments {
+        let wanted: BTreeSet<_> = assignment.members.iter().copied().collect();
+        let settled = router.members(*shard).await.is_some_and(|it| it.are(&wanted));
+        if !settled {
+            tracing::debug!(shard = shard.0, "a shard is still moving");
+            return false;
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use cluster::meta::{Assignment, Cluster, Member, NodeRecord};
+    use cluster::slots::ShardId;
+
+    use super::*;
+
+    fn roster(nodes: u32, weight: impl Fn(u32) -> u32) -> Roster {
+        let node = |number: u32| {
+            let record = NodeRecord {
+                name: format!("n{number}"),
+                disk: u128::from(number),
+                zone: String::new(),
+                weight: weight(number),
+                address: String::new(),
+            };
+            (NodeId(number), record)
+        };
+        let cluster = Cluster { copies: 3, shards: 8, ..Cluster::default() };
+        let mut roster = Roster::default();
+        (roster.cluster, roster.nodes) = (cluster, (1..=nodes).map(node).collect());
+        roster
+    }
+
+    /// Takes moves until there is none. Yields how many there were.
+    fn settle(roster: &mut Roster, gone: &BTreeSet<NodeId>) -> usize {
+        let mut moves = 0;
+        while let Some(Assign { shard, after, nodes }) = next_move(roster, gone) {
+            let member = |node: NodeId| Member { node: node.0, life: 1 };
+            let members = nodes.into_iter().map(member).collect();
+            roster.assignments.insert(ShardId(shard), Assignment { version: after + 1, members });
+            moves += 1;
+            assert!(moves < 1_000, "it never ends");
+        }
+        moves
+    }
+
+    fn holds(roster: &Roster, node: u32) -> usize {
+        let members = roster.assignments.values().flat_map(|it| &it.members);
+        members.filter(|it| it.node == node).count()
+    }
+
+    #[test]
+    fn shards_follow_nodes_and_rest() {
+        let mut cluster = roster(3, |_| 100);
+        for shard in 0..8 {
+            cluster.assignments.insert(ShardId(shard), Assignment { version: 0, members: vec![] });
+        }
+        settle(&mut cluster, &BTreeSet::new());
+        assert_eq!(next_move(&cluster, &BTreeSet::new()), None);
+        assert_eq!(holds(&cluster, 1), 8);
+        let joined = roster(4, |_| 100);
+        cluster.nodes = joined.nodes;
+        assert!(settle(&mut cluster, &BTreeSet::new()) > 0);
+        assert!(holds(&cluster, 4) > 2);
+        let drained = roster(4, |node| if node == 2 { 0 } else { 100 });
+        cluster.nodes = drained.nodes;
+        settle(&mut cluster, &BTreeSet::new());
+        assert_eq!(holds(&cluster, 2), 0);
+    }
+
+    #[test]
+    fn what_a_lost_node_held_goes_to_others_if_there_are_any() {
+        let mut cluster = roster(4, |_| 100);
+        for shard in 0..8 {
+            cluster.assignments.insert(ShardId(shard), Assignment { version: 0, members: vec![] });
+        }
+        settle(&mut cluster, &BTreeSet::new());
+        settle(&mut cluster, &BTreeSet::from([NodeId(1)]));
+        assert_eq!(holds(&cluster, 1), 0);
+        assert_eq!((2..=4).map(|node| holds(&cluster, node)).sum::<usize>(), 24);
+        assert_eq!(settle(&mut cluster, &BTreeSet::from([NodeId(1), NodeId(2)])), 0);
+    }
+}
