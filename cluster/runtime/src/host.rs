@@ -95,9 +95,12 @@ impl Host {
 
     /// As which member this node holds a shard: by the roster, or by what is left of it here.
     fn wanted(&self, shard: ShardId) -> Option<Member> {
-        let hosted = self.0.router.roster().hosted(self.0.router.peers().me());
-        let meta = (shard == META).then_some(self.0.meta);
-        hosted.get(&shard).copied().or(meta)
+        let (roster, me) = (self.0.router.roster(), self.0.router.peers().me());
+        if shard == META {
+            let is_known = roster.nodes.contains_key(&me);
+            return Some(if is_known { roster.follower(me) } else { self.0.meta });
+        }
+        roster.hosted(me).get(&shard).copied()
     }
 
     /// Takes part in the group of a shard, and runs the shard whenever this node leads it. Ends when

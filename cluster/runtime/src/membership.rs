@@ -72,6 +72,7 @@ async fn step(
     let roster = shards.roster();
     let wanted = roster.members(shard);
     let voters: BTreeSet<Member> = wanted.iter().copied().collect();
+    tracing::trace!(?wanted, ?status);
     if voters.is_empty() {
         return Ok(false);
     }

@@ -201,6 +201,9 @@ impl Node {
     }
 }
 
+/// Between two looks at what this node holds, even if nobody has changed it.
+const PERIOD: Duration = Duration::from_secs(5);
+
 /// Hosts the meta group, and whatever the roster says, from now on.
 fn host_all(host: &Host, branch: &Supervisor) {
     run(branch, host, META);
@@ -208,14 +211,19 @@ fn host_all(host: &Host, branch: &Supervisor) {
     branch.run(Child::permanent("hosting", move || {
         let (host, all) = (host.clone(), all.clone());
         async move {
-            let mut roster = host.router().rosters();
+            let (mut roster, home) = (host.router().rosters(), host.router().peers().home());
             loop {
                 let now = roster.borrow_and_update().clone();
                 for shard in host.shards(&now) {
                     run(&all, &host, shard);
                 }
-                if roster.changed().await.is_err() {
-                    return Err("the roster has ended".to_owned());
+                tokio::select! {
+                    biased;
+                    changed = roster.changed() => if changed.is_err() {
+                        return Err("the roster has ended".to_owned());
+                    },
+                    // A shard that came back while this node was still leaving it.
+                    () = home.sleep(PERIOD) => {}
                 }
             }
         }

@@ -28,7 +28,7 @@ pub struct Meta {
 
 impl Entity for Meta {
     type Kind = Metas;
-    type Tables = (Rows<Nodes>, Rows<Assignments>, Rows<Lives>);
+    type Tables = (Rows<Nodes>, Rows<Assignments>, Rows<Followers>, Rows<Lives>);
 }
 
 /// The nodes, by number.
@@ -51,12 +51,23 @@ impl Table for Assignments {
     type Row = Assignment;
 }
 
+/// The lives of the nodes' copies of the meta group, voters or not, by node: where it is not
+/// [`FIRST_LIFE`]. A copy that gets or loses its vote stays who it is.
+pub enum Followers {}
+
+impl Table for Followers {
+    const NAME: &'static str = "followers";
+    const TAG: u8 = 3;
+    type Key = u32;
+    type Row = Member;
+}
+
 /// Which life replaced which: group, number of the lost member.
 pub enum Lives {}
 
 impl Table for Lives {
     const NAME: &'static str = "lives";
-    const TAG: u8 = 3;
+    const TAG: u8 = 4;
     type Key = (u32, u64);
     type Row = Member;
 }
@@ -164,6 +175,12 @@ impl Handle<Join> for Meta {
     }
 }
 
+/// As whom a node follows the meta group.
+fn follower(cx: &Context<'_, Meta>, node: u32) -> Option<Member> {
+    cx.get::<Nodes>(&node)?;
+    Some(cx.get::<Followers>(&node).unwrap_or(Member { node, life: FIRST_LIFE }))
+}
+
 impl Handle<BeginLife> for Meta {
     fn handle(
         &mut self,
@@ -179,11 +196,19 @@ impl Handle<BeginLife> for Meta {
         }
         let mut assignment = cx.get::<Assignments>(&group).ok_or(LifeError::Unknown)?;
         let place = assignment.members.iter().position(|it| *it == lost);
-        let place = place.ok_or(LifeError::Unknown)?;
+        let follows = group == META.0 && follower(cx, lost.node) == Some(lost);
+        if place.is_none() && !follows {
+            return Err(LifeError::Unknown);
+        }
         let member = Member { node: lost.node, life: self.life() };
-        assignment.members[place] = member;
-        assignment.version += 1;
-        cx.put::<Assignments>(&group, &assignment);
+        if let Some(place) = place {
+            assignment.members[place] = member;
+            assignment.version += 1;
+            cx.put::<Assignments>(&group, &assignment);
+        }
+        if follows {
+            cx.put::<Followers>(&lost.node, &member);
+        }
         cx.put::<Lives>(&(group, lost.id()), &member);
         Ok(member)
     }
@@ -206,10 +231,12 @@ impl Handle<Assign> for Meta {
             return Err(AssignError::Nodes);
         }
         let kept = |node: &NodeId| assignment.members.iter().find(|it| it.node == node.0).copied();
-        let members = nodes
-            .iter()
-            .map(|node| kept(node).unwrap_or_else(|| Member { node: node.0, life: self.life() }));
-        let members = members.collect();
+        let member = |node: &NodeId| {
+            let follower = if shard == META.0 { follower(cx, node.0) } else { None };
+            let known = kept(node).or(follower);
+            known.unwrap_or_else(|| Member { node: node.0, life: self.life() })
+        };
+        let members = nodes.iter().map(member).collect();
         cx.put::<Assignments>(&shard, &Assignment { version: after + 1, members });
         Ok(())
     }

@@ -8,7 +8,7 @@ use entity::transaction::Part;
 use entity::{Address, Data, Key, Kind, Table};
 
 use super::api::{Assignment, Cluster, Member, MetaKey, Metas, NODES_MAX, NodeRecord, SHARDS_MAX};
-use super::entity::{Assignments, FIRST_LIFE, Meta, Nodes};
+use super::entity::{Assignments, FIRST_LIFE, Followers, Meta, Nodes};
 use crate::request::Failure;
 use crate::slots::{Directory, META, ShardId};
 use crate::storage;
@@ -23,19 +23,20 @@ pub struct Roster {
     pub nodes: BTreeMap<NodeId, NodeRecord>,
     /// Who holds each shard.
     pub assignments: BTreeMap<ShardId, Assignment>,
+    followers: BTreeMap<NodeId, Member>,
     directory: Option<Arc<Directory>>,
 }
 
 impl Roster {
-    /// Most rows that it is read from: head, nodes, assignments, and room for lives.
+    /// Most rows that it is read from: head, nodes, assignments and followers.
     pub const ROWS_MAX: usize = 2 * (NODES_MAX + SHARDS_MAX as usize);
 
     /// First key and end of the rows.
     pub fn rows() -> (Vec<u8>, Vec<u8>) {
         let prefix = prefix();
         let mut end = prefix.clone();
-        // Head, nodes and assignments; not the lives behind them.
-        end.extend([Part::Row as u8, Assignments::TAG + 1]);
+        // Head, nodes, assignments and followers; not the lives behind them.
+        end.extend([Part::Row as u8, Followers::TAG + 1]);
         (prefix, end)
     }
 
@@ -66,6 +67,9 @@ impl Roster {
                 } else if *table == Assignments::TAG {
                     let assignment = Assignment::decode(row).ok();
                     self.assignments.extend(assignment.map(|it| (ShardId(number), it)));
+                } else if *table == Followers::TAG {
+                    let follower = Member::decode(row).ok();
+                    self.followers.extend(follower.map(|it| (NodeId(number), it)));
                 }
             }
             _ => {}
@@ -89,9 +93,10 @@ impl Roster {
         hosted.filter_map(|(shard, it)| member(it).map(|member| (*shard, member))).collect()
     }
 
-    /// As which member a node follows the meta group that it has no vote in.
+    /// As which member a node follows the meta group, with a vote or without.
     pub fn follower(&self, node: NodeId) -> Member {
-        Member { node: node.0, life: FIRST_LIFE }
+        let first = Member { node: node.0, life: FIRST_LIFE };
+        self.followers.get(&node).copied().unwrap_or(first)
     }
 
     /// Which shard has which slots; none before the cluster is founded, as far as is known here.
