@@ -72,7 +72,6 @@ async fn step(
     let roster = shards.roster();
     let wanted = roster.members(shard);
     let voters: BTreeSet<Member> = wanted.iter().copied().collect();
-    tracing::trace!(?wanted, ?status);
     if voters.is_empty() {
         return Ok(false);
     }
@@ -81,7 +80,8 @@ async fn step(
     if let Some(member) = voters.union(&learners).find(|it| !here.contains(it)) {
         return group.add_learner(*member).await.map(|()| false);
     }
-    if voters != status.voters {
+    let is_asked = |it: &Member| voters.contains(it) || learners.contains(it);
+    if voters != status.voters || !status.learners.iter().all(is_asked) {
         let is_ready = |it: &Member| status.voters.contains(it) || is_close(status, *it);
         if voters.iter().all(is_ready) {
             group.change_voters(&voters, &learners).await?;
