@@ -163,7 +163,9 @@ impl Host {
         if shard == META || roster.assignment(shard).is_none_or(is_named) {
             return false;
         }
-        self.0.router.members(shard).await.is_some_and(|it| it.lack(member))
+        let members = self.0.router.members(shard).await;
+        tracing::debug!(shard = shard.0, ?member, ?members, "not held any more");
+        members.is_some_and(|it| it.lack(member))
     }
 
     /// Starts the member, once the one before it has ended.

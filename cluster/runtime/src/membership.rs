@@ -34,7 +34,7 @@ pub(crate) async fn keep(shards: &Router, shard: ShardId, group: &Group) -> Memb
     loop {
         home.sleep(PERIOD).await;
         let status = group.status();
-        if !status.leads || status.is_changing {
+        if !status.leads {
             continue;
         }
         match step(shards, shard, group, &status).await {
@@ -81,7 +81,9 @@ async fn step(
         return group.add_learner(*member).await.map(|()| false);
     }
     let is_asked = |it: &Member| voters.contains(it) || learners.contains(it);
-    if voters != status.voters || !status.learners.iter().all(is_asked) {
+    let is_other = voters != status.voters || !status.learners.iter().all(is_asked);
+    // A change that an earlier leader began, and did not live to end, is ended.
+    if is_other || status.is_changing {
         let is_ready = |it: &Member| status.voters.contains(it) || is_close(status, *it);
         if voters.iter().all(is_ready) {
             group.change_voters(&voters, &learners).await?;

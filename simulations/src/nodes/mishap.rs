@@ -35,15 +35,8 @@ pub enum Mishap {
 }
 
 impl Mishap {
-    const ALL: [Self; 7] = [
-        Self::Kill,
-        Self::Pause,
-        Self::Cut,
-        Self::HandOver,
-        Self::Skew,
-        Self::Echo,
-        Self::Weigh,
-    ];
+    const ALL: [Self; 7] =
+        [Self::Kill, Self::Pause, Self::Cut, Self::HandOver, Self::Skew, Self::Echo, Self::Weigh];
 
     fn mean(self, world: &World) -> Option<Duration> {
         let faults = &world.parts.plan.faults;
