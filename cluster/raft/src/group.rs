@@ -228,13 +228,11 @@ impl Group {
         false
     }
 
-    /// Whether a quorum confirms that this member leads, and all that was committed before is applied
-    /// here.
+    /// Whether a quorum confirms that this member leads. What was committed before is applied then.
     pub async fn is_confirmed(&self) -> bool {
-        match self.0.raft.get_read_linearizer(ReadPolicy::ReadIndex).await {
-            Ok(read) => read.await_ready(&self.0.raft).await.is_ok(),
-            Err(_) => false,
-        }
+        let asked = self.0.raft.get_read_linearizer(ReadPolicy::ReadIndex).await;
+        let Ok(read) = asked else { return false };
+        read.await_ready(&self.0.raft).await.is_ok()
     }
 
     /// Answers what another member asks.

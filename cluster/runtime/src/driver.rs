@@ -16,19 +16,19 @@ const PERIOD: Duration = Duration::from_secs(1);
 
 /// Moves shards to where they should be, one after the other, as long as this node leads the meta
 /// group. A node that is silent for `replace_after` holds nothing any more.
-pub(crate) async fn drive(router: &Router, replace_after: Duration) {
-    let home = router.peers().home();
+pub(crate) async fn drive(shards: &Router, replace_after: Duration) {
+    let home = shards.peers().home();
     loop {
         home.sleep(PERIOD).await;
-        let roster = router.roster();
-        let gone = router.detector().silent(replace_after, home.now());
+        let roster = shards.roster();
+        let gone = shards.detector().silent(replace_after, home.now());
         let Some(assign) = next_move(&roster, &gone) else { continue };
-        if !is_settled(router, &roster).await {
+        if !is_settled(shards, &roster).await {
             continue;
         }
         tracing::info!(?assign, "a shard moves");
         let key = format!("assign {} after {}", assign.shard, assign.after);
-        if let Err(error) = meta::command(router, key, &assign).await {
+        if let Err(error) = meta::command(shards, key, &assign).await {
             tracing::warn!(%error, "a shard does not move");
         }
     }
@@ -55,10 +55,10 @@ fn next_move(roster: &Roster, gone: &BTreeSet<NodeId>) -> Option<Assign> {
 }
 
 /// Whether every shard has the members that it should have: one moves at a time.
-async fn is_settled(router: &Router, roster: &Roster) -> bool {
+async fn is_settled(shards: &Router, roster: &Roster) -> bool {
     for (shard, assignment) in &roster.assignments {
         let wanted: BTreeSet<_> = assignment.members.iter().copied().collect();
-        let settled = router.members(*shard).await.is_some_and(|it| it.are(&wanted));
+        let settled = shards.members(*shard).await.is_some_and(|it| it.are(&wanted));
         if !settled {
             tracing::debug!(shard = shard.0, "a shard is still moving");
             return false;

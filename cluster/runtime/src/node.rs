@@ -116,11 +116,11 @@ impl Node {
             let shards = shards.clone();
             async move { host_all(&shards, &branch) }
         });
-        let router = host.router().clone();
+        let ways = host.router().clone();
         top.run(Child::permanent("detector", move || {
-            let router = router.clone();
+            let ways = ways.clone();
             async move {
-                detector::watch(router).await;
+                detector::watch(ways).await;
                 Ok(())
             }
         }));
