@@ -50,7 +50,7 @@ fn next_move(roster: &Roster, gone: &BTreeSet<NodeId>) -> Option<Assign> {
         // A cluster that has lost too many nodes waits for them, or for others.
         let is_possible = wanted.len() >= held.len().min(copies);
         let is_other = is_possible && wanted != held;
-        is_other.then(|| Assign { shard: shard.0, after: assignment.version, nodes: wanted })
+        is_other.then_some(Assign { shard: shard.0, after: assignment.version, nodes: wanted })
     })
 }
 
