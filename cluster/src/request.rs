@@ -101,6 +101,8 @@ pub enum Failure {
     Panicked,
     /// The entity panicked too often and waits for an operator.
     Quarantined,
+    /// The disk is full. Nothing happened; what makes room is still taken.
+    StorageFull,
 }
 
 impl Failure {
@@ -125,6 +127,7 @@ impl Failure {
             Self::Unreadable => (500, "entity_unreadable"),
             Self::Panicked => (500, "handler_panicked"),
             Self::Quarantined => (503, "entity_quarantined"),
+            Self::StorageFull => (507, "storage_full"),
         };
         ProblemClass { status, code }
     }
@@ -177,6 +180,9 @@ impl fmt::Display for Failure {
             }
             Self::Quarantined => {
                 write!(f, "A defect stopped this entity repeatedly. An operator has to release it.")
+            }
+            Self::StorageFull => {
+                write!(f, "The disk is full. Nothing happened; delete something, or add a disk.")
             }
         }
     }

@@ -54,6 +54,7 @@ impl Command for Unfollow {
     const TAG: u16 = 2;
     type Reply = ();
     type Error = Never;
+    const FREES_SPACE: bool = true;
 }
 
 /// Asks whom the user follows, in the order of their ids.

@@ -98,6 +98,7 @@ impl Command for Delete {
     const TAG: u16 = 2;
     type Reply = ();
     type Error = UnknownPostError;
+    const FREES_SPACE: bool = true;
 }
 
 /// Adds a follower, who gets every post from now on. A repeat changes nothing.
@@ -126,6 +127,7 @@ impl Command for RemoveFollower {
     const TAG: u16 = 4;
     type Reply = ();
     type Error = Never;
+    const FREES_SPACE: bool = true;
 }
 
 /// Tells the author's fan-out the next followers in the order of their ids, at most

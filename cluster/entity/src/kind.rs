@@ -47,6 +47,8 @@ pub trait Command: Data + Form {
     type Reply: Data + Form;
     /// Why the entity may refuse. A refusal changes nothing.
     type Error: Refusal;
+    /// Whether it makes room: it is taken even when the disk is full.
+    const FREES_SPACE: bool = false;
 }
 
 /// A question to one entity. It changes nothing, and sees everything that was committed before it

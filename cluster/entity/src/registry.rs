@@ -101,6 +101,8 @@ pub struct Entry {
     pub tag: u16,
     /// Name of its type.
     pub name: &'static str,
+    /// Whether it makes room, or takes none.
+    pub frees_space: bool,
     /// Encodes it from JSON.
     pub encode: fn(&str) -> Result<Vec<u8>, String>,
     /// The encoded request, for people.
@@ -331,7 +333,7 @@ macro_rules! sets {
             }
 
             fn entries() -> Vec<Entry> {
-                vec![$(entry::<$name, $name::Reply, $name::Error>($name::TAG),)*]
+                vec![$(entry::<$name, $name::Reply, $name::Error>($name::TAG, $name::FREES_SPACE),)*]
             }
         }
 
@@ -353,7 +355,7 @@ macro_rules! sets {
             }
 
             fn entries() -> Vec<Entry> {
-                vec![$(entry::<$name, $name::Reply, $name::Error>($name::TAG),)*]
+                vec![$(entry::<$name, $name::Reply, $name::Error>($name::TAG, true),)*]
             }
         }
 
@@ -424,10 +426,11 @@ impl Family {
     }
 }
 
-fn entry<R: Data + Form, Reply: Data + Form, Error: Refusal>(tag: u16) -> Entry {
+fn entry<R: Data + Form, Reply: Data + Form, Error: Refusal>(tag: u16, frees_space: bool) -> Entry {
     Entry {
         tag,
         name: type_name::<R>(),
+        frees_space,
         encode: |json| {
             let request: R = serde_json::from_str(json).map_err(|error| error.to_string())?;
             let mut bytes = Vec::new();

@@ -26,6 +26,7 @@ use crate::offload::Offload;
 use crate::peers::Peers;
 use crate::proposal::{Member, Proposal, Raft, Teller, Types, Verdict};
 use crate::snapshot::Receiver;
+pub use crate::status::Status;
 use crate::storage::Storage;
 use crate::timing::Timing;
 use crate::wire::{Answer, Question};
@@ -77,37 +78,6 @@ pub enum Outcome {
     NotNow,
     /// It may or may not have one.
     Unknown,
-}
-
-/// How a member is doing.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Status {
-    /// Which group.
-    pub group: GroupId,
-    /// Which member.
-    pub member: Member,
-    /// Whether it leads.
-    pub leads: bool,
-    /// Who leads, as far as it knows.
-    pub leader: Option<Member>,
-    /// Its term.
-    pub term: u64,
-    /// Index of the last entry of its log.
-    pub last: u64,
-    /// Index of the last entry applied.
-    pub applied: u64,
-    /// Index up to which the log is purged.
-    pub purged: u64,
-    /// The voters.
-    pub voters: BTreeSet<Member>,
-    /// The learners.
-    pub learners: BTreeSet<Member>,
-    /// Whether a change of members is under way.
-    pub is_changing: bool,
-    /// For a leader: up to which index each other member has the log.
-    pub matched: Vec<(Member, u64)>,
-    /// Why it does nothing any more.
-    pub failure: Option<String>,
 }
 
 /// Between two attempts of a leader that has no contact with its quorum. It still reigns.
@@ -302,6 +272,18 @@ impl Group {
         self.log_end(handed.map_err(|it| it.to_string()));
     }
 
+    /// Purges all that the last snapshot holds, what followers that are behind might need as well.
+    pub async fn forget(&self) {
+        let upto = {
+            let metrics = self.0.raft.metrics();
+            let known = metrics.borrow_watched().snapshot;
+            known.map(|it| it.index())
+        };
+        if let Some(upto) = upto {
+            self.log_end(self.0.raft.trigger().purge_log(upto).await.map_err(|it| it.to_string()));
+        }
+    }
+
     /// Takes a snapshot, and purges the log before it.
     pub async fn compact(&self) {
         self.log_end(self.0.raft.trigger().snapshot().await.map_err(|it| it.to_string()));
@@ -422,26 +404,7 @@ impl Group {
     /// How it is doing.
     pub fn status(&self) -> Status {
         let metrics = self.0.raft.metrics();
-        let metrics = metrics.borrow_watched();
-        let index = |id: Option<crate::proposal::LogId>| id.map_or(0, |it| it.index());
-        let members = metrics.membership_config.membership();
-        let matched = metrics.replication.iter().flatten();
-        Status {
-            group: self.0.group,
-            member: self.0.member,
-            leads: metrics.state == ServerState::Leader,
-            leader: metrics.current_leader.map(Member::of),
-            term: metrics.current_term,
-            last: metrics.last_log_index.unwrap_or(0),
-            applied: index(metrics.last_applied),
-            purged: index(metrics.purged),
-            voters: members.voter_ids().map(Member::of).collect(),
-            learners: members.learner_ids().map(Member::of).collect(),
-            is_changing: members.get_joint_config().len() > 1
-                || metrics.membership_config != metrics.committed_membership_config,
-            matched: matched.map(|(id, it)| (Member::of(*id), index(*it))).collect(),
-            failure: metrics.running_state.as_ref().err().map(ToString::to_string),
-        }
+        Status::of((self.0.group, self.0.member), &metrics.borrow_watched())
     }
 }
 

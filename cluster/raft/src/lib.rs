@@ -8,6 +8,7 @@
 //! | [`ledger`]    | the port `Ledger` over a group                                         |
 //! | [`machine`]   | applying: the fence on every replica, rows in the engine               |
 //! | [`storage`]   | the part of a group in the log of the node                             |
+//! | `status`      | how a member is doing                                                  |
 //! | `network`     | openraft's way to the other members                                    |
 //! | [`snapshot`]  | state on its way to a member that is far behind                        |
 //! | [`peers`]     | questions and answers over a transport that only sends                 |
@@ -32,6 +33,7 @@ pub mod proposal;
 pub mod scheduler;
 pub mod shared;
 pub mod snapshot;
+mod status;
 pub mod storage;
 pub mod timing;
 mod wire;

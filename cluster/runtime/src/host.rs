@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -57,6 +58,10 @@ pub struct Parts {
     pub timing: Timing,
     /// A node that is silent for so long holds nothing any more.
     pub replace_after: Duration,
+    /// Set while the disk is nearly full: only commands are taken that make room.
+    pub is_storage_full: Arc<AtomicBool>,
+    /// Bytes of the log above which the node flushes its rows and forgets what they hold.
+    pub log_bytes_max: u64,
     /// Told of every change of rows.
     pub watch: Watch,
     /// The members that begin the meta group, on the nodes that found a cluster.
@@ -83,6 +88,11 @@ impl Host {
     /// The way to the shards.
     pub fn router(&self) -> &Router {
         &self.0.router
+    }
+
+    /// Whether the log is longer than it should be.
+    pub(crate) fn is_log_long(&self) -> bool {
+        self.0.appender.bytes() > self.0.log_bytes_max
     }
 
     /// The shards that this node holds, by the roster or by what is left of them here.
@@ -233,7 +243,8 @@ impl Host {
         let router = parts.router.clone();
         let outlet = Arc::new(move |output| pass_on(&router, shard, output));
         let clock = Arc::clone(&parts.clock);
-        let life = Life { setup, group: group.clone(), clock, outlet };
+        let is_storage_full = Arc::clone(&parts.is_storage_full);
+        let life = Life { setup, group: group.clone(), clock, outlet, is_storage_full };
         let heir = tokio::select! {
             biased;
             () = life.live(&mut items) => return,

@@ -1,6 +1,7 @@
 //! What a node does for its cluster: supervision, routing, placement, links.
 pub mod client;
 pub mod clock;
+mod compactor;
 mod detector;
 mod driver;
 pub mod host;

@@ -1,6 +1,7 @@
 //! A node: what it is made of, its beginning and its end.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,11 +22,11 @@ use tokio::sync::watch;
 use wal::Appender;
 
 use crate::clock::Clock;
-use crate::detector;
 use crate::host::{Host, Parts};
 use crate::router::Router;
 use crate::supervisor::{Child, Supervisor};
 use crate::wire::{Message, Reply};
+use crate::{compactor, detector};
 
 /// What a node is made of.
 pub struct Setup {
@@ -58,6 +59,11 @@ pub struct Setup {
     pub timing: Timing,
     /// A node that is silent for so long holds nothing any more: others take its place.
     pub replace_after: Duration,
+    /// Set by whoever watches the disk, while it is nearly full: only commands are taken that make
+    /// room.
+    pub is_storage_full: Arc<AtomicBool>,
+    /// Bytes of the log above which the node flushes its rows and forgets what they hold.
+    pub log_bytes_max: u64,
     /// Told of every change of rows.
     pub watch: Watch,
 }
@@ -105,6 +111,8 @@ impl Node {
             knobs: setup.knobs,
             timing: setup.timing,
             replace_after: setup.replace_after,
+            is_storage_full: setup.is_storage_full,
+            log_bytes_max: setup.log_bytes_max,
             watch: Arc::new(watch),
             founders: setup.founders,
             meta: setup.meta,
@@ -116,6 +124,14 @@ impl Node {
             let shards = shards.clone();
             async move { host_all(&shards, &branch) }
         });
+        let shards = host.clone();
+        top.run(Child::permanent("compactor", move || {
+            let shards = shards.clone();
+            async move {
+                compactor::keep_short(&shards).await;
+                Ok(())
+            }
+        }));
         let ways = host.router().clone();
         top.run(Child::permanent("detector", move || {
             let ways = ways.clone();

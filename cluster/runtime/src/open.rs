@@ -91,7 +91,8 @@ fn is_always_so(failure: &Failure) -> bool {
         | Failure::Limit(_)
         | Failure::Unreadable
         | Failure::Panicked
-        | Failure::Quarantined => false,
+        | Failure::Quarantined
+        | Failure::StorageFull => false,
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use cluster::executor::{Executor, Input, Output, Setup, Status};
+use cluster::executor::{Admission, Executor, Input, Output, Setup, Status};
 use cluster::request::{Answer, Failure, Request};
+use engine::Pressure;
 use entity::Time;
 use raft::group::Group;
 use raft::ledger::RaftLedger;
@@ -50,6 +52,8 @@ pub struct Life {
     pub clock: Arc<dyn Clock>,
     /// What the shard says to others.
     pub outlet: Outlet,
+    /// Whether only commands are taken that make room.
+    pub is_storage_full: Arc<AtomicBool>,
 }
 
 impl Inbox {
@@ -88,6 +92,7 @@ impl Life {
         let mut waiting = Waiting::default();
         loop {
             let now = self.clock.now();
+            executor.admit_only(self.admission());
             executor.step(&mut ledger, now);
             tracing::trace!(node = self.group.member().node, ?now, status = ?executor.status());
             let is_over = self.say(&mut executor, &mut waiting);
@@ -111,6 +116,16 @@ impl Life {
                 }
                 () = self.group.home().sleep(sleep) => {}
             }
+        }
+    }
+
+    fn admission(&self) -> Admission {
+        if self.is_storage_full.load(Ordering::Relaxed) {
+            Admission::Freeing
+        } else if self.group.engine().pressure() == Pressure::None {
+            Admission::All
+        } else {
+            Admission::None
         }
     }
 

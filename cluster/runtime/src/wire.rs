@@ -122,7 +122,7 @@ enum FailureV1 {
 }
 
 /// Failures without details. Never reordered: their places are what is sent.
-const FAILURES: [Failure; 11] = [
+const FAILURES: [Failure; 12] = [
     Failure::Moved,
     Failure::NoSuchShard,
     Failure::Overloaded,
@@ -134,6 +134,7 @@ const FAILURES: [Failure; 11] = [
     Failure::Unreadable,
     Failure::Panicked,
     Failure::Quarantined,
+    Failure::StorageFull,
 ];
 
 /// Limits of handlers, in the same way.
@@ -324,7 +325,8 @@ impl From<Failure> for FailureV1 {
             | Failure::Malformed
             | Failure::Unreadable
             | Failure::Panicked
-            | Failure::Quarantined) => Self::Plain(place(&plain, &FAILURES)),
+            | Failure::Quarantined
+            | Failure::StorageFull) => Self::Plain(place(&plain, &FAILURES)),
         }
     }
 }

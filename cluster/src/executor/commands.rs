@@ -9,7 +9,7 @@ use super::keys::{Use, Used};
 use super::operate::{Missing, is_for_shard, is_understood};
 use super::replies::Known;
 use super::run::{Executed, Run, absolute};
-use super::shard::{Executor, Phase};
+use super::shard::{Admission, Executor, Phase};
 use super::turns::Attempt;
 use super::view::{FetchedRows, Reader};
 use super::waiting::Waiting;
@@ -42,10 +42,13 @@ impl Executor {
         let family = self.setup.registry.kind(request.to.kind).ok_or(Failure::Malformed)?;
         let known =
             if is_command { family.command(request.tag) } else { family.query(request.tag) };
-        if known.is_none() || !(family.is_key)(&request.to.key) {
-            return Err(Failure::Malformed);
+        let known = known.filter(|_| (family.is_key)(&request.to.key));
+        let known = known.ok_or(Failure::Malformed)?;
+        match self.admission {
+            Admission::None if is_command => Err(Failure::Overloaded),
+            Admission::Freeing if !known.frees_space => Err(Failure::StorageFull),
+            Admission::All | Admission::None | Admission::Freeing => Ok(()),
         }
-        Ok(())
     }
 
     fn has_shard_of(&self, address: &Address) -> bool {

@@ -43,6 +43,17 @@ pub struct Setup {
     pub knobs: Knobs,
 }
 
+/// Which commands are taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Admission {
+    /// All.
+    All,
+    /// None: the disk does not keep up.
+    None,
+    /// Those that make room: the disk is full.
+    Freeing,
+}
+
 /// What comes in.
 #[derive(Clone, Debug)]
 pub enum Input {
@@ -181,6 +192,7 @@ pub struct Executor {
     pub(super) panics: BTreeMap<Address, u32>,
     pub(super) counters: Counters,
     pub(super) followed: BTreeSet<(Address, u8)>,
+    pub(super) admission: Admission,
     pub(super) outputs: VecDeque<Output>,
     last_ticket: u64,
 }
@@ -229,6 +241,7 @@ impl Executor {
             panics: BTreeMap::new(),
             counters: Counters::default(),
             followed: BTreeSet::new(),
+            admission: Admission::All,
             outputs: VecDeque::new(),
             last_ticket: 0,
             setup,
@@ -260,6 +273,12 @@ impl Executor {
                 self.followed.remove(&(entity, stream));
             }
         }
+    }
+
+    /// From now on, takes only such commands. Messages and wake-ups are handled all the same: they
+    /// follow from what was taken before.
+    pub fn admit_only(&mut self, admission: Admission) {
+        self.admission = admission;
     }
 
     /// Takes out what is to leave.

@@ -1,10 +1,15 @@
 //! A node of a cluster, put together.
 //!
 //! - `plan`: what it is made of, and why it does not start
+//! - `disk`: how much room is left
+//! - `stamp`: whose data folder it is
 //! - `running`: its threads, its start and its end
 
+mod disk;
 mod plan;
 mod running;
+mod stamp;
 
-pub use plan::{Plan, StartError};
+pub use plan::{LogFolder, Plan, StartError};
 pub use running::Running;
+pub use stamp::{FORMAT, Stamp, StampError};

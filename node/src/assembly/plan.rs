@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,16 +16,20 @@ use raft::timing::Timing;
 use wal::LogError;
 use wal::folder::Folder;
 
+use super::stamp::StampError;
+
 /// What a node is made of.
 pub struct Plan {
     /// Which node.
     pub node: NodeId,
     /// The members that found the meta group. Empty for a node that joins.
     pub founders: Vec<Member>,
-    /// Where its rows are.
-    pub rows: PathBuf,
-    /// Where its log is.
-    pub log: Arc<dyn Folder>,
+    /// The cluster, by its name.
+    pub cluster: String,
+    /// Its data folder. Rows are in its folder `rows`.
+    pub folder: PathBuf,
+    /// Where its log is: usually the folder `log` of the data folder.
+    pub log: LogFolder,
     /// How rows are kept.
     pub engine: engine_fjall::Options,
     /// Threads that run groups and shards, 1 at least.
@@ -44,9 +48,14 @@ pub struct Plan {
     pub watch: Watch,
 }
 
+/// Opens the folder of a log.
+pub type LogFolder = Box<dyn FnOnce(&Path) -> io::Result<Arc<dyn Folder>>>;
+
 /// Why a node does not start.
 #[derive(Debug)]
 pub enum StartError {
+    /// The data folder is somebody else's, or damaged.
+    Stamp(StampError),
     /// The system refuses threads or timers.
     Io(io::Error),
     /// The log is not opened.
@@ -60,6 +69,7 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Stamp(error) => error.fmt(f),
             Self::Io(error) => error.fmt(f),
             Self::Log(error) => error.fmt(f),
             Self::Engine(error) => error.fmt(f),
@@ -69,6 +79,12 @@ impl fmt::Display for StartError {
 }
 
 impl std::error::Error for StartError {}
+
+impl From<StampError> for StartError {
+    fn from(error: StampError) -> Self {
+        Self::Stamp(error)
+    }
+}
 
 impl From<io::Error> for StartError {
     fn from(error: io::Error) -> Self {

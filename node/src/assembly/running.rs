@@ -2,6 +2,7 @@
 
 use std::process::abort;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use cluster::meta::Member;
@@ -17,7 +18,9 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use wal::Appender;
 use wal::thread::WriterThread;
 
+use super::disk;
 use super::plan::{Plan, StartError};
+use super::stamp::Stamp;
 use crate::world;
 
 /// Most threads that wait for the disk on behalf of groups: flushes, installs, applies that the engine
@@ -26,6 +29,9 @@ const DISK_THREADS_MAX: usize = 4;
 
 /// How long work that waits for the disk may take when a node stops, before it is left alone.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Bytes of the log above which it is shortened: what a node reads again when it starts.
+const LOG_BYTES_MAX: u64 = 512 << 20;
 
 /// A node that runs.
 ///
@@ -66,8 +72,13 @@ impl Running {
     ///
     /// [`StartError`]; nothing runs then.
     pub fn start(plan: Plan) -> Result<Self, StartError> {
-        let engine: Arc<dyn Engine> = Arc::new(FjallEngine::open(&plan.rows, plan.engine)?);
-        let (appender, writer, recovered) = wal::open(&plan.log, &wal::Options::default(), || {})?;
+        let node = format!("n{}", plan.node.0);
+        let disk = u128::from(world::chance()) << 64 | u128::from(world::chance());
+        Stamp::check(&plan.folder, (&plan.cluster, &node), disk)?;
+        let rows = plan.folder.join("rows");
+        let engine: Arc<dyn Engine> = Arc::new(FjallEngine::open(&rows, plan.engine)?);
+        let log = (plan.log)(&plan.folder.join("log"))?;
+        let (appender, writer, recovered) = wal::open(&log, &wal::Options::default(), || {})?;
         let log = WriterThread::start(writer, |error| die(&format!("the log: {error}")))?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(plan.threads)
@@ -78,6 +89,9 @@ impl Running {
         let handle = runtime.handle().clone();
         let (home, node) = runtime.block_on(async {
             let home = Home::new(world::chance(), Drift::default());
+            let is_storage_full = Arc::new(AtomicBool::new(false));
+            let watched = Arc::clone(&is_storage_full);
+            home.spawn(disk::watch(home.clone(), plan.folder.clone(), watched));
             let setup = Setup {
                 node: plan.node,
                 meta: Member { node: plan.node.0, life: 1 },
@@ -93,6 +107,8 @@ impl Running {
                 knobs: plan.knobs,
                 timing: plan.timing,
                 replace_after: plan.replace_after,
+                is_storage_full: Arc::clone(&is_storage_full),
+                log_bytes_max: LOG_BYTES_MAX,
                 watch: plan.watch,
             };
             let node = home.scope(Node::start(setup, || die("supervision has given up"))).await;

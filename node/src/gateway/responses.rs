@@ -46,7 +46,8 @@ const FAILURES: [Failure; 6] = [
 ];
 
 /// Failures of shards that only a change may meet.
-const FAILURES_OF_CHANGES: [Failure; 4] = [
+const FAILURES_OF_CHANGES: [Failure; 5] = [
+    Failure::StorageFull,
     Failure::Expired,
     Failure::KeyReused,
     Failure::TooManyKeys,

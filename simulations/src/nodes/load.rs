@@ -89,7 +89,7 @@ impl World {
             match answer {
                 Answer::Outcome(Outcome::Reply(bytes)) => return Done::Reply(bytes),
                 Answer::Outcome(Outcome::Refusal(bytes)) => return Done::Refusal(bytes),
-                Answer::Failure(Failure::Moved | Failure::Overloaded) => {}
+                Answer::Failure(Failure::Moved | Failure::Overloaded | Failure::StorageFull) => {}
                 Answer::Failure(Failure::Unknown) if key.is_some() && in_doubt < REPEATS_MAX => {
                     in_doubt += 1;
                 }

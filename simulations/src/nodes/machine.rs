@@ -40,6 +40,8 @@ pub struct Machine {
     sync_micros: Arc<Shared<u64>>,
     clock: Arc<NodeClock>,
     is_on: Arc<AtomicBool>,
+    /// Whether its disk is nearly full.
+    is_full: Arc<AtomicBool>,
     /// What runs, while the machine is on.
     pub running: Option<Running>,
 }
@@ -101,6 +103,7 @@ impl Machine {
             sync_micros: Arc::new(Shared::new(1_000)),
             clock: Arc::new(clock),
             is_on: Arc::default(),
+            is_full: Arc::default(),
             running: None,
         }
     }
@@ -141,6 +144,8 @@ impl Machine {
             knobs: parts.plan.knobs.clone(),
             timing: parts.plan.timing,
             replace_after: parts.plan.replace_after,
+            is_storage_full: Arc::clone(&self.is_full),
+            log_bytes_max: parts.plan.log_bytes_max,
             watch,
         };
         let failed = move || on_failure("a node gave up");
@@ -220,6 +225,11 @@ impl Machine {
     /// The disk gets slower or quicker.
     pub fn suffer(&self, sync_micros: u64) {
         self.sync_micros.with(|it| *it = sync_micros);
+    }
+
+    /// The disk is nearly full from now on, or no more.
+    pub fn fill(&self, is_full: bool) {
+        self.is_full.store(is_full, Ordering::Relaxed);
     }
 
     /// The clock jumps.

@@ -32,11 +32,21 @@ pub enum Mishap {
     Echo,
     /// A node is to hold nothing any more, or its share again.
     Weigh,
+    /// A disk is nearly full for a while.
+    Fill,
 }
 
 impl Mishap {
-    const ALL: [Self; 7] =
-        [Self::Kill, Self::Pause, Self::Cut, Self::HandOver, Self::Skew, Self::Echo, Self::Weigh];
+    const ALL: [Self; 8] = [
+        Self::Kill,
+        Self::Pause,
+        Self::Cut,
+        Self::HandOver,
+        Self::Skew,
+        Self::Echo,
+        Self::Weigh,
+        Self::Fill,
+    ];
 
     fn mean(self, world: &World) -> Option<Duration> {
         let faults = &world.parts.plan.faults;
@@ -48,6 +58,7 @@ impl Mishap {
             Self::Skew => (faults.skew_micros > 0).then_some(Duration::from_secs(3)),
             Self::Echo => faults.echo,
             Self::Weigh => faults.weigh,
+            Self::Fill => faults.fill,
         }
     }
 }
@@ -97,6 +108,14 @@ impl World {
             Mishap::HandOver => self.hand_over(chance).await,
             Mishap::Echo => self.echo(chance).await,
             Mishap::Weigh => self.weigh(node, chance).await,
+            Mishap::Fill => {
+                self.machines.borrow()[&node].fill(true);
+                tokio::time::sleep(chance.lasting(10_000..=3_000_000)).await;
+                // It may be switched on this moment.
+                if let Some(machine) = self.machines.borrow().get(&node) {
+                    machine.fill(false);
+                }
+            }
             Mishap::Skew => {
                 let limit = self.parts.plan.faults.skew_micros;
                 let skew = chance.below(2 * limit + 1).cast_signed() - limit.cast_signed();

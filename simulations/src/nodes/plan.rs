@@ -41,6 +41,8 @@ pub struct Plan {
     pub pull_above_followers: u64,
     /// A node that is silent for so long holds nothing any more.
     pub replace_after: Duration,
+    /// Bytes of a log above which it is shortened.
+    pub log_bytes_max: u64,
 }
 
 impl Plan {
@@ -79,6 +81,8 @@ pub struct Faults {
     pub echo: Option<Duration>,
     /// Mean time between two changes of what nodes are to hold.
     pub weigh: Option<Duration>,
+    /// Mean time between two disks that are nearly full.
+    pub fill: Option<Duration>,
 }
 
 /// What runs here. Wake-ups of a minute are left to the world of executors: an hour of heartbeats
@@ -116,6 +120,7 @@ impl Plan {
             loses_one: nodes >= 3 && copies >= 3 && chance.hits(Odds(300_000)),
             pull_above_followers: chance.within(256..=290),
             replace_after: Duration::from_millis(chance.magnitude(2_000..=60_000)),
+            log_bytes_max: chance.magnitude(10_000..=10_000_000),
         }
     }
 
@@ -158,6 +163,7 @@ impl Faults {
             hand_over: mean(chance),
             echo: mean(chance),
             weigh: mean(chance),
+            fill: mean(chance),
         }
     }
 

@@ -65,13 +65,17 @@ impl Nodes {
         let mut running = Vec::new();
         for (node, (wires, arrivals)) in nodes.iter().zip(connect(&nodes, tally)) {
             let folder = folder.join(format!("node-{}", node.0));
-            let log = DiskFolder::open(&folder.join("log"), 0)?;
+            let counting = Arc::clone(tally);
             let watching = Arc::clone(tally);
             let plan = Plan {
                 node: *node,
                 founders: founders.clone(),
-                rows: folder.join("rows"),
-                log: Arc::new(Counted { folder: log, tally: Arc::clone(tally) }),
+                cluster: "bench".to_owned(),
+                folder,
+                log: Box::new(move |path| {
+                    let folder = DiskFolder::open(path, 0)?;
+                    Ok(Arc::new(Counted { folder, tally: counting }))
+                }),
                 engine: engine_fjall::Options::default(),
                 threads: load.threads,
                 transport: Arc::new(wires),

@@ -1,0 +1,246 @@
+//! Whose data folder it is: said by the file `stamp.json` in it, and checked before anything is opened.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use entity::digest::sha256;
+use serde::{Deserialize, Serialize};
+
+/// The form of data folders that this release writes and reads.
+pub const FORMAT: u32 = 1;
+
+const FILE: &str = "stamp.json";
+
+/// Whose a data folder is.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stamp {
+    /// The form of the folder. A later release may write another one.
+    pub format: u32,
+    /// The cluster, by its name.
+    pub cluster: String,
+    /// The node, by its name.
+    pub node: String,
+    /// The disk: 32 hexadecimal digits, drawn when the folder was new. A node on another disk is
+    /// another node.
+    pub disk: String,
+    /// Over the others.
+    checksum: String,
+}
+
+/// Why a data folder is not opened. Nothing in it has been changed.
+#[derive(Debug)]
+pub enum StampError {
+    /// As the system has it.
+    Io(PathBuf, io::Error),
+    /// It is damaged.
+    Damaged(PathBuf),
+    /// A later release has written it.
+    Newer {
+        /// The folder.
+        folder: PathBuf,
+        /// Its form.
+        format: u32,
+    },
+    /// It belongs to somebody else.
+    Foreign {
+        /// The folder.
+        folder: PathBuf,
+        /// `cluster` or `node`.
+        what: &'static str,
+        /// Whose it is.
+        found: String,
+        /// Whose it should be.
+        expected: String,
+    },
+    /// There is data in it, and nothing says whose.
+    Unstamped(PathBuf),
+}
+
+impl Stamp {
+    /// Checks that a folder belongs to `node` of `cluster`. A folder that is new, or empty, does from
+    /// now on; `disk` names it then.
+    ///
+    /// # Errors
+    ///
+    /// [`StampError`]
+    pub fn check(
+        folder: &Path,
+        (cluster, node): (&str, &str),
+        disk: u128,
+    ) -> Result<Self, StampError> {
+        let io = |error| StampError::Io(folder.to_owned(), error);
+        let text = match fs::read_to_string(folder.join(FILE)) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Self::begin(folder, (cluster, node), disk);
+            }
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Err(StampError::Damaged(folder.to_owned()));
+            }
+            Err(error) => return Err(io(error)),
+        };
+        let stamp = Self::read(folder, &text)?;
+        for (what, found, expected) in
+            [("cluster", &stamp.cluster, cluster), ("node", &stamp.node, node)]
+        {
+            if found != expected {
+                let (found, expected) = (found.clone(), expected.to_owned());
+                let folder = folder.to_owned();
+                return Err(StampError::Foreign { folder, what, found, expected });
+            }
+        }
+        Ok(stamp)
+    }
+
+    fn read(folder: &Path, text: &str) -> Result<Self, StampError> {
+        /// What every release can read.
+        #[derive(Deserialize)]
+        struct Any {
+            format: u32,
+        }
+        let damaged = || StampError::Damaged(folder.to_owned());
+        let Ok(Any { format }) = serde_json::from_str(text) else { return Err(damaged()) };
+        if format > FORMAT {
+            return Err(StampError::Newer { folder: folder.to_owned(), format });
+        }
+        let Ok(stamp) = serde_json::from_str::<Self>(text) else { return Err(damaged()) };
+        if stamp.checksum == stamp.sum() { Ok(stamp) } else { Err(damaged()) }
+    }
+
+    fn begin(folder: &Path, (cluster, node): (&str, &str), disk: u128) -> Result<Self, StampError> {
+        let io = |error| StampError::Io(folder.to_owned(), error);
+        fs::create_dir_all(folder).map_err(io)?;
+        let unfinished = format!("{FILE}.new");
+        let names = fs::read_dir(folder).map_err(io)?.map(|it| it.map(|it| it.file_name()));
+        let names: Vec<_> = names.collect::<io::Result<_>>().map_err(io)?;
+        if names.iter().any(|name| *name != *unfinished) {
+            return Err(StampError::Unstamped(folder.to_owned()));
+        }
+        let (cluster, node) = (cluster.to_owned(), node.to_owned());
+        let disk = format!("{disk:032x}");
+        let mut stamp = Self { format: FORMAT, cluster, node, disk, checksum: String::new() };
+        stamp.checksum = stamp.sum();
+        let text = serde_json::to_string_pretty(&stamp).expect("texts and a number");
+        write(folder, &unfinished, &text).map_err(io)?;
+        Ok(stamp)
+    }
+
+    fn sum(&self) -> String {
+        let Self { format, cluster, node, disk, .. } = self;
+        let said = format!("{format}\n{cluster}\n{node}\n{disk}");
+        sha256(said.as_bytes())[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Writes it whole or not at all, whenever the power fails.
+fn write(folder: &Path, unfinished: &str, text: &str) -> io::Result<()> {
+    let path = folder.join(unfinished);
+    let mut file = File::create(&path)?;
+    writeln!(file, "{text}")?;
+    file.sync_all()?;
+    fs::rename(path, folder.join(FILE))?;
+    File::open(folder)?.sync_all()
+}
+
+impl fmt::Display for StampError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(folder, error) => write!(f, "{}: {error}", folder.display()),
+            Self::Damaged(folder) => write!(
+                f,
+                "data_folder_damaged: {FILE} in {} cannot be read. Put the file back, or start with \
+                 an empty folder: the others still have the data.",
+                folder.display()
+            ),
+            Self::Newer { folder, format } => write!(
+                f,
+                "data_folder_newer: {} has form {format}, and this release knows {FORMAT}. Start the \
+                 release that wrote it, or a later one.",
+                folder.display()
+            ),
+            Self::Foreign { folder, what, found, expected } => write!(
+                f,
+                "data_folder_foreign: {} belongs to {what} {found}, not to {expected}. Name the \
+                 folder of this {what}, or an empty one.",
+                folder.display()
+            ),
+            Self::Unstamped(folder) => write!(
+                f,
+                "data_folder_unknown: {} is not empty, and nothing in it says whose it is. Name an \
+                 empty folder.",
+                folder.display()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for StampError {}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    struct Temporary(PathBuf);
+
+    impl Drop for Temporary {
+        fn drop(&mut self) {
+            fs::remove_dir_all(&self.0).ok();
+        }
+    }
+
+    fn stamped(name: &str) -> Temporary {
+        let folder =
+            std::env::temp_dir().join(format!("roost-stamp-{}-{name}", std::process::id()));
+        fs::remove_dir_all(&folder).ok();
+        Stamp::check(&folder, ("home", "n1"), 7).unwrap();
+        Temporary(folder)
+    }
+
+    fn code(folder: &Temporary, whose: (&str, &str)) -> String {
+        let error = Stamp::check(&folder.0, whose, 8).unwrap_err().to_string();
+        error.split(':').next().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_folder_keeps_its_disk() {
+        let folder = stamped("keeps");
+        let again = Stamp::check(&folder.0, ("home", "n1"), 8).unwrap();
+        assert_eq!(again.disk, format!("{:032x}", 7));
+    }
+
+    #[test]
+    fn folders_of_others_are_refused() {
+        let folder = stamped("others");
+        assert_eq!(code(&folder, ("away", "n1")), "data_folder_foreign");
+        assert_eq!(code(&folder, ("home", "n2")), "data_folder_foreign");
+        fs::remove_file(folder.0.join(FILE)).unwrap();
+        fs::write(folder.0.join("holiday.jpg"), "sun").unwrap();
+        assert_eq!(code(&folder, ("home", "n1")), "data_folder_unknown");
+    }
+
+    #[test]
+    fn later_releases_are_recognised_by_any_release() {
+        let folder = stamped("later");
+        fs::write(folder.0.join(FILE), r#"{"format":2,"what":"nobody knows"}"#).unwrap();
+        assert_eq!(code(&folder, ("home", "n1")), "data_folder_newer");
+    }
+
+    #[test]
+    fn every_broken_byte_is_found() {
+        let folder = stamped("broken");
+        let sound = fs::read(folder.0.join(FILE)).unwrap();
+        for at in 0..sound.len() {
+            let mut broken = sound.clone();
+            broken[at] ^= 1;
+            fs::write(folder.0.join(FILE), &broken).unwrap();
+            let checked = Stamp::check(&folder.0, ("home", "n1"), 8);
+            // Space between words may break as it likes.
+            let is_same = checked.as_ref().is_ok_and(|it| it.disk == format!("{:032x}", 7));
+            assert!(checked.is_err() || is_same && sound[at].is_ascii_whitespace(), "byte {at}");
+        }
+    }
+}
