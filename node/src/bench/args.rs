@@ -8,9 +8,9 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use raft::timing::Timing;
 
-use super::cluster;
 use super::executor::{self, Load};
 use super::figure::Figure;
+use super::{cluster, recovery};
 
 /// Measures what this machine can do.
 #[derive(Args, Clone, Debug)]
@@ -28,7 +28,8 @@ Examples:
   roost bench executor
   roost bench executor --commands 1000000 --entities 100 --json
   roost bench cluster --seconds 30
-  roost bench cluster --idle";
+  roost bench cluster --idle
+  roost bench recovery";
 
 #[derive(Clone, Debug, Subcommand)]
 enum What {
@@ -51,6 +52,13 @@ enum What {
     },
     /// Several nodes with logs and rows on disk and a network in memory: small commands.
     Cluster(Cluster),
+    /// Writes a log and rows, and opens them again.
+    Recovery {
+        /// Of each, in MiB.
+        #[arg(long, value_name = "MIB", default_value_t = 1_024,
+            value_parser = clap::value_parser!(u64).range(1..=65_536))]
+        size: u64,
+    },
 }
 
 #[derive(Args, Clone, Debug)]
@@ -59,10 +67,9 @@ struct Cluster {
     #[arg(long, value_name = "NUMBER", default_value_t = 3,
         value_parser = clap::value_parser!(u32).range(1..=5))]
     nodes: u32,
-    /// How many shards, 1 to 1024.
-    #[arg(long, value_name = "NUMBER", default_value_t = 32,
-        value_parser = clap::value_parser!(u32).range(1..=1024))]
-    shards: u32,
+    /// How many shards besides the meta group, 1 to 1024. Without it 8, and 32 with `--idle`.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    shards: Option<u32>,
     /// Copies of each shard: 1, 3 or 5.
     #[arg(long, value_name = "NUMBER", default_value_t = 3,
         value_parser = clap::value_parser!(u8).range(1..=5))]
@@ -111,6 +118,7 @@ impl Bench {
                 }
             }
             What::Cluster(cluster) => self.print(&cluster.run()?)?,
+            What::Recovery { size } => self.print(&recovery::run(size << 20)?)?,
         }
         Ok(())
     }
@@ -140,7 +148,7 @@ impl Cluster {
         };
         let load = cluster::Load {
             nodes: self.nodes,
-            shards: self.shards,
+            shards: self.shards.unwrap_or(if self.idle { 32 } else { 8 }),
             copies: self.copies,
             threads: self.threads.into(),
             in_flight: if self.idle { 0 } else { self.in_flight },

@@ -5,11 +5,13 @@
 //! - `counter`: what it is measured with
 //! - `executor`: one shard alone, with a ledger in memory
 //! - `cluster`: several nodes with all they have, but for a network
+//! - `recovery`: the start of a node that has stored much
 
 mod args;
 pub mod cluster;
 mod counter;
 pub mod executor;
 pub mod figure;
+pub mod recovery;
 
 pub use args::Bench;
