@@ -28,7 +28,7 @@ pub trait Ledger {
     /// Reads committed rows, if they are in memory.
     fn scan(&self, range: &Range) -> Read<Vec<(Bytes, Bytes)>>;
 
-    /// Brings committed rows into memory. Ends as [`Completion::Fetched`].
+    /// Brings committed rows into memory. Ends as [`Completion::Fetched`] or [`Completion::Unreadable`].
     fn fetch(&mut self, ticket: u64, want: Want);
 
     /// What ended since the last call.
@@ -85,6 +85,8 @@ pub enum Completion {
         /// What was there.
         rows: Fetched,
     },
+    /// What was to be fetched cannot be read. The activation is over: another copy may have it.
+    Unreadable,
 }
 
 /// What [`Ledger::fetch`] found.

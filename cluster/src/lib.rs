@@ -11,6 +11,7 @@
 //! | [`memory`]      | a ledger in memory, with scripted outcomes                            |
 //! | [`conformance`] | what every ledger must do                                             |
 //! | [`operator`]    | what a shard itself answers to operators                              |
+//! | [`stream`]      | what a shard tells the nodes that follow its streams and changes      |
 //! | [`meta`]        | who is in the cluster, and which node holds which shard               |
 //! | [`placement`]   | which node should hold which shard                                    |
 //! | [`sender`]      | names for commands that roost itself sends                            |
@@ -35,4 +36,5 @@ pub mod request;
 pub mod sender;
 pub mod slots;
 pub mod storage;
+pub mod stream;
 pub mod transport;

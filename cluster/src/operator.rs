@@ -1,4 +1,4 @@
-//! What a shard itself answers to operators.
+//! What a shard itself answers to operators; and see [`crate::stream`] for what it answers to nodes.
 //!
 //! A shard looks like one more entity: of kind 0, named by its number. So whatever reaches an entity
 //! reaches a shard, by the same names, answers and routes. It obeys operators only.
@@ -8,6 +8,7 @@ use entity::route::{Method, Of, Route};
 use entity::{Command, Id, Never, Query, Time, data, refusals};
 
 use crate::slots::ShardId;
+use crate::stream::{Positions, ReadStream};
 
 /// The family of shards.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ impl Kind for Shards {
     const TAG: u16 = 0;
     type Key = ShardId;
     type Commands = (Redrive, Discard, Release);
-    type Queries = (ListDeadLetters, ListQuarantined);
+    type Queries = (ListDeadLetters, ListQuarantined, Positions, ReadStream);
 }
 
 /// Most dead letters in one answer.

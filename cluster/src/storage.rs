@@ -11,9 +11,11 @@
 
 use bytes::Bytes;
 use entity::transaction::{Order, Part, Range};
+use entity::kind::Offset;
 use entity::{Address, Id, Key, Time};
 
 use crate::slots::{ShardId, Slot};
+use crate::stream::StreamId;
 
 /// What the executor itself keeps. The classes that are read whole when a shard is taken over stand
 /// next to each other.
@@ -70,6 +72,28 @@ pub fn head(address: &Address) -> Bytes {
     let mut key = entity_prefix(address);
     key.push(Part::Head as u8);
     key.into()
+}
+
+/// Key of the row that says how long a stream is.
+pub fn stream_length(of: &StreamId) -> Bytes {
+    join(&entity_prefix(&of.entity), &[Part::Stream as u8, of.stream])
+}
+
+/// The items of a stream, from one on.
+pub fn stream_items(of: &StreamId, from: Offset, limit: usize) -> Range {
+    let item = |offset: Offset| {
+        let mut key = entity_prefix(&of.entity);
+        key.extend([Part::Item as u8, of.stream]);
+        offset.encode(&mut key);
+        key
+    };
+    Range { from: item(from), to: item(Offset::MAX), order: Order::Up, limit }
+}
+
+/// Position of an item, by its key.
+pub fn stream_offset(key: &[u8]) -> Option<Offset> {
+    let start = key.len().checked_sub(size_of::<u64>())?;
+    Offset::from_bytes(&key[start..])
 }
 
 /// A key that begins with `prefix` and goes on with `rest`.

@@ -194,8 +194,10 @@ impl Ledger for RaftLedger {
             };
             match read {
                 Ok(rows) => told.tell(Completion::Fetched { ticket, rows }),
-                // The executor waits for ever; the supervisor ends it, for the group is damaged.
-                Err(error) => tracing::error!(group = group.id(), %error, "a read failed"),
+                Err(error) => {
+                    tracing::error!(group = group.id(), %error, "a read failed");
+                    told.tell(Completion::Unreadable);
+                }
             }
         });
     }

@@ -11,8 +11,10 @@ use cluster::slots::ShardId;
 use entity::{Caller, operation};
 use raft::home::Moment;
 use raft::shared::Shared;
+use tokio::sync::OnceCell;
 
 use crate::clock::Clock;
+use crate::meta;
 use crate::router::Router;
 
 /// How long a caller's request is tried.
@@ -25,14 +27,14 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     router: Router,
     clock: Arc<dyn Clock>,
-    sender: Shared<Sender>,
+    /// Empty until the meta group has given it an incarnation.
+    sender: OnceCell<Shared<Sender>>,
 }
 
 impl Client {
-    /// A client whose `incarnation` nothing else has, nor had.
-    pub fn new(router: Router, clock: Arc<dyn Clock>, incarnation: u64) -> Self {
-        let sender = Shared::new(Sender::new(incarnation));
-        Self(Arc::new(Inner { router, clock, sender }))
+    /// A client of one life of a node. It takes an incarnation when it first has to name a command.
+    pub fn new(router: Router, clock: Arc<dyn Clock>) -> Self {
+        Self(Arc::new(Inner { router, clock, sender: OnceCell::new() }))
     }
 
     /// The way to the shards.
@@ -52,20 +54,33 @@ impl Client {
             Ok(shard) => shard,
             Err(failure) => return Answer::Failure(failure),
         };
-        let (sent, id) = if let Some(key) = key {
-            (None, key)
-        } else {
-            let birth = self.0.clock.now().max(router.time(shard));
-            let (sent, id) = self.0.sender.with(|sender| sender.name(shard, birth));
-            (Some(sent), id)
-        };
-        let request = with(caller, Verb::Command(id), request);
-        let mut answers = router.ask(shard, vec![request], deadline).await;
-        if let Some(sent) = sent {
-            // Nobody asks for it again, whatever it was.
-            self.0.sender.with(|sender| sender.answered(sent));
+        if let Some(key) = key {
+            let request = with(caller, Verb::Command(key), request);
+            return one(router.ask(shard, vec![request], deadline).await);
         }
-        answers.pop().unwrap_or(Answer::Failure(Failure::Unknown))
+        let sender = match self.sender().await {
+            Ok(sender) => sender,
+            Err(why) => {
+                tracing::warn!(why, "a command has no name");
+                return Answer::Failure(Failure::Moved);
+            }
+        };
+        let birth = self.0.clock.now().max(router.time(shard));
+        let (sent, id) = sender.with(|sender| sender.name(shard, birth));
+        let request = with(caller, Verb::Command(id), request);
+        let answers = router.ask(shard, vec![request], deadline).await;
+        // Nobody asks for it again, whatever it was.
+        sender.with(|sender| sender.answered(sent));
+        one(answers)
+    }
+
+    /// Who names commands: nobody else does so under the same incarnation, nor ever did.
+    async fn sender(&self) -> Result<&Shared<Sender>, String> {
+        let take = || async {
+            let incarnation = meta::take_incarnation(&self.0.router).await?;
+            Ok(Shared::new(Sender::new(incarnation)))
+        };
+        self.0.sender.get_or_try_init(take).await
     }
 
     /// Asks many entities at once, one message for each shard among them. Answers in order.
@@ -118,6 +133,10 @@ impl Client {
     fn deadline(&self) -> Moment {
         self.0.router.peers().home().now() + REQUEST_DEADLINE
     }
+}
+
+fn one(mut answers: Vec<Answer>) -> Answer {
+    answers.pop().unwrap_or(Answer::Failure(Failure::Unknown))
 }
 
 fn with(caller: Caller, verb: Verb, request: operation::Request) -> Request {

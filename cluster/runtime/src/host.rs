@@ -9,7 +9,7 @@ use bytes::Bytes;
 use cluster::executor::{Knobs, Output, Setup as ExecutorSetup};
 use cluster::meta::{Assignment, Member, Roster};
 use cluster::slots::{Directory, META, ShardId};
-use engine::Engine;
+use engine::{Engine, State};
 use entity::Release;
 use entity::registry::Registry;
 use futures::StreamExt;
@@ -140,6 +140,10 @@ impl Host {
             if let Some(failure) = group.status().failure {
                 drop(hosting);
                 return Err(failure);
+            }
+            if let Some(State::Damaged(what)) = self.0.engine.state(shard.0) {
+                drop(hosting);
+                return Err(format!("rows cannot be read any more: {what}"));
             }
             if self.wanted(shard).is_some_and(|it| it.life > member.life) {
                 return Err("another life of this copy begins".to_owned());

@@ -8,7 +8,7 @@ pub mod host;
 mod leaders;
 mod life;
 mod membership;
-mod meta;
+pub mod meta;
 pub mod node;
 mod open;
 pub mod router;

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
+use cluster::meta::api::TakeIncarnations;
 use cluster::meta::{MetaKey, Metas};
 use cluster::request::{Answer, Request, RequestId, Verb};
 use cluster::slots::META;
@@ -15,13 +16,20 @@ use crate::router::Router;
 /// How long the meta group is asked before whoever asks has to decide.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Takes an incarnation for a sender: a number that nobody else gets, ever.
+pub(crate) async fn take_incarnation(router: &Router) -> Result<u64, String> {
+    let chance = router.peers().home();
+    let key = format!("incarnation {:016x}{:016x}", chance.seed(), chance.seed());
+    command(router, key, &TakeIncarnations { count: 1 }).await
+}
+
 /// Lets the meta group do something. Whoever asks again under the same `key`, in whichever life of
 /// whichever node, gets the same answer.
 ///
 /// # Errors
 ///
 /// The refusal, or why there is no answer.
-pub(crate) async fn command<C>(
+pub async fn command<C>(
     router: &Router,
     key: String,
     command: &C,

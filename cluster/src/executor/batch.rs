@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
-use super::shard::Publication;
 use crate::envelope::Parcel;
 use crate::record::Write;
 use crate::slots::ShardId;
+use crate::stream::{Mark, Publication};
 
 /// What the commands since the last record did.
 #[derive(Debug, Default)]
@@ -18,6 +18,8 @@ pub(super) struct Batch {
     pub(super) parcels: BTreeMap<ShardId, Vec<Parcel>>,
     /// Stream items that followers get once the record has committed.
     pub(super) publications: Vec<Publication>,
+    /// Entities that have changed, if anybody wants to know.
+    pub(super) changed: Vec<Mark>,
     /// How many commands had an effect.
     pub(super) commands: usize,
     /// What it takes in a record, in bytes, roughly.
@@ -72,6 +74,7 @@ pub(super) struct Flight {
 pub(super) struct InFlight {
     pub(super) sequence: u64,
     pub(super) publications: Vec<Publication>,
+    pub(super) changed: Vec<Mark>,
     /// Envelopes that may leave: receiver, number.
     pub(super) sent: Vec<(ShardId, u64)>,
     /// Links handled further: sender, number of the last whole envelope.

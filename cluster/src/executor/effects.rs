@@ -10,7 +10,7 @@ use entity::{Address, Durability, Id, Time};
 use super::batch::InFlight;
 use super::queue::Work;
 use super::run::Run;
-use super::shard::{Executor, Output, Phase, Publication};
+use super::shard::{Executor, Output, Phase};
 use super::stored::{WakeUp, encode};
 use crate::envelope::{Envelope, Parcel, Refused};
 use crate::ledger::Ledger;
@@ -18,6 +18,7 @@ use crate::record::{Fence, Record, Write};
 use crate::request::{Answer, Failure};
 use crate::slots::{ShardId, Slot};
 use crate::storage;
+use crate::stream::{Mark, Publication, StreamId};
 
 impl Executor {
     /// Accepts what a handler did.
@@ -30,6 +31,14 @@ impl Executor {
     ) {
         let address = run.to;
         let durability = self.durability(address.kind);
+        if self.tells_changes && (changed.is_some() || !effects.rows.is_empty()) {
+            let mark = Mark::of(address);
+            match durability {
+                Durability::Durable => self.batch.changed.push(mark),
+                // It waits for no record.
+                Durability::Ephemeral => self.outputs.push_back(Output::Changed(mark)),
+            }
+        }
         if let Some(changed) = changed {
             self.accept_head(run, durability, changed);
         }
@@ -47,10 +56,11 @@ impl Executor {
                 }
             }
         }
-        for (stream, offset, item) in effects.appended {
-            if self.followed.contains(&(address.clone(), stream)) {
-                let entity = address.clone();
-                self.batch.publications.push(Publication { entity, stream, offset, item });
+        let appended = if self.followed.is_empty() { Vec::new() } else { effects.appended };
+        for (stream, offset, item) in appended {
+            let of = StreamId { entity: address.clone(), stream };
+            if self.followed.contains(&of) {
+                self.batch.publications.push(Publication { of, offset, item });
             }
         }
         if !effects.messages.is_empty() {
@@ -142,8 +152,8 @@ impl Executor {
         let limit = 2 * self.setup.knobs.removals_gathered_max;
         writes.extend(self.outbox.take_removals(limit));
         writes.extend(self.replies.take_removals(limit));
-        let publications = batch.publications;
-        self.flight.push(InFlight { sequence, publications, sent, handled });
+        let (publications, changed) = (batch.publications, batch.changed);
+        self.flight.push(InFlight { sequence, publications, changed, sent, handled });
         let fence = Fence { activation: self.activation, sequence };
         ledger.commit(Record { fence, time, writes });
     }
@@ -176,6 +186,7 @@ impl Executor {
         let records: Vec<_> = self.flight.committed(sequence).collect();
         for record in records {
             self.outputs.extend(record.publications.into_iter().map(Output::Published));
+            self.outputs.extend(record.changed.into_iter().map(Output::Changed));
             for (to, number) in record.sent {
                 self.outbox.committed(to, number);
             }

@@ -46,4 +46,4 @@ mod view;
 mod waiting;
 
 pub use knobs::Knobs;
-pub use shard::{Admission, Executor, Input, Output, Publication, Setup, Status};
+pub use shard::{Admission, Executor, Input, Output, Setup, Status};

@@ -3,11 +3,13 @@
 use bytes::Bytes;
 use entity::registry::Outcome;
 use entity::transaction::{Read, Want};
-use entity::{Address, Caller, Command, Data, Id, Kind, Query, Refusal, Release as ClusterRelease};
+use entity::{
+    Address, Caller, Command, Data, Id, Key, Kind, Offset, Query, Refusal, Release as ClusterRelease,
+};
 
 use super::shard::Executor;
 use super::stored::{Quarantined, decode};
-use super::view::FetchedRows;
+use super::view::{FetchedRows, Reader};
 use crate::envelope::{DeadLetter, Parcel};
 use crate::ledger::Ledger;
 use crate::operator::{
@@ -17,6 +19,9 @@ use crate::operator::{
 };
 use crate::request::{Failure, Request, Verb};
 use crate::storage;
+use crate::stream::{
+    Lengths, PAGE_BYTES_MAX, PAGE_ITEMS_MAX, POSITIONS_MAX, Positions, ReadStream, StreamId, StreamPage,
+};
 
 /// Whether a request is for the shard itself.
 pub(super) fn is_for_shard(address: &Address) -> bool {
@@ -27,7 +32,9 @@ pub(super) fn is_for_shard(address: &Address) -> bool {
 pub(super) fn is_understood(request: &Request) -> bool {
     let known: &[u16] = match request.verb {
         Verb::Command(_) => &[Redrive::TAG, Discard::TAG, Release::TAG],
-        Verb::Query => &[ListDeadLetters::TAG, ListQuarantined::TAG],
+        Verb::Query => {
+            &[ListDeadLetters::TAG, ListQuarantined::TAG, Positions::TAG, ReadStream::TAG]
+        }
     };
     request.caller == Caller::Operator && known.contains(&request.tag)
 }
@@ -80,6 +87,20 @@ impl Executor {
                 Ok(outcome::<_, entity::Never>(&Ok(page)))
             }
             ListQuarantined::TAG => Ok(outcome::<_, entity::Never>(&Ok(self.quarantined()))),
+            Positions::TAG => {
+                let Positions { streams } = read(&request.body)?;
+                if streams.len() > POSITIONS_MAX {
+                    return Err(Missing::Failure(Failure::Malformed));
+                }
+                let reader = self.reader(ledger, fetched);
+                let lasts = streams.iter().map(|of| position(&reader, of));
+                let lasts = Lengths { lasts: lasts.collect::<Result<_, _>>()? };
+                Ok(outcome::<_, entity::Never>(&Ok(lasts)))
+            }
+            ReadStream::TAG => {
+                let page = page(&self.reader(ledger, fetched), &read(&request.body)?)?;
+                Ok(outcome::<_, entity::Never>(&Ok(page)))
+            }
             _ => Err(Missing::Failure(Failure::Malformed)),
         }
     }
@@ -184,6 +205,38 @@ impl Executor {
         self.batch.write(storage::quarantine(&released), None);
         Ok(())
     }
+}
+
+/// Position of the last item of a stream.
+fn position(reader: &Reader<'_>, of: &StreamId) -> Result<Offset, Missing> {
+    let key = storage::stream_length(of);
+    match reader.get(&key) {
+        Read::Ready(None) => Ok(Offset(0)),
+        Read::Ready(Some(bytes)) => {
+            Offset::from_bytes(&bytes).ok_or(Missing::Failure(Failure::Unreadable))
+        }
+        Read::Miss => Err(Missing::Row(Want::Row(key.to_vec()))),
+    }
+}
+
+fn page(reader: &Reader<'_>, wanted: &ReadStream) -> Result<StreamPage, Missing> {
+    let last = position(reader, &wanted.of)?;
+    let limit = usize::from(wanted.limit).min(PAGE_ITEMS_MAX);
+    let range = storage::stream_items(&wanted.of, wanted.from, limit);
+    let rows = match reader.scan(&range) {
+        Read::Ready(rows) => rows,
+        Read::Miss => return Err(Missing::Row(Want::Rows(range))),
+    };
+    let mut bytes = 0;
+    let fits = |(_, item): &(Bytes, Bytes)| {
+        let is_first = bytes == 0;
+        bytes += item.len() + 1;
+        is_first || bytes <= PAGE_BYTES_MAX
+    };
+    let items = rows.into_iter().take_while(fits);
+    let items = items.map(|(key, item)| Some((storage::stream_offset(&key)?, item.to_vec())));
+    let items = items.collect::<Option<_>>().ok_or(Missing::Failure(Failure::Unreadable))?;
+    Ok(StreamPage { last, items })
 }
 
 fn read<D: Data>(body: &Bytes) -> Result<D, Missing> {

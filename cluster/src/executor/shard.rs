@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use entity::registry::Registry;
-use entity::{Address, Offset, Release, Time};
+use entity::{Address, Release, Time};
 
 use super::batch::{Batch, Flight};
 use super::entities::Entities;
@@ -23,6 +23,7 @@ use crate::ledger::{Completion, Ledger};
 use crate::mutant::Mutant;
 use crate::request::{Answer, Request};
 use crate::slots::{Directory, ShardId};
+use crate::stream::{Mark, Publication, StreamId};
 
 /// What an executor is made of.
 #[derive(Clone, Debug)]
@@ -76,19 +77,11 @@ pub enum Input {
         number: u64,
     },
     /// Items appended to a stream from now on are published.
-    Follow {
-        /// Whose stream.
-        entity: Address,
-        /// Which of its streams.
-        stream: u8,
-    },
+    Follow(StreamId),
     /// They are no longer.
-    Unfollow {
-        /// Whose stream.
-        entity: Address,
-        /// Which of its streams.
-        stream: u8,
-    },
+    Unfollow(StreamId),
+    /// Whether it is told which entities change, from now on.
+    TellChanges(bool),
 }
 
 /// What goes out.
@@ -117,21 +110,10 @@ pub enum Output {
     },
     /// An item of a followed stream has committed.
     Published(Publication),
+    /// A change of this entity has committed.
+    Changed(Mark),
     /// This activation is over: make a new executor, or none.
     Ended,
-}
-
-/// An item of a stream.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Publication {
-    /// Whose stream.
-    pub entity: Address,
-    /// Which of its streams.
-    pub stream: u8,
-    /// Position in the stream.
-    pub offset: Offset,
-    /// The encoded item.
-    pub item: Bytes,
 }
 
 /// How a shard is doing.
@@ -191,7 +173,9 @@ pub struct Executor {
     /// How often entities have panicked in a row.
     pub(super) panics: BTreeMap<Address, u32>,
     pub(super) counters: Counters,
-    pub(super) followed: BTreeSet<(Address, u8)>,
+    /// Bounded by whoever drives it.
+    pub(super) followed: BTreeSet<StreamId>,
+    pub(super) tells_changes: bool,
     pub(super) admission: Admission,
     pub(super) outputs: VecDeque<Output>,
     last_ticket: u64,
@@ -241,6 +225,7 @@ impl Executor {
             panics: BTreeMap::new(),
             counters: Counters::default(),
             followed: BTreeSet::new(),
+            tells_changes: false,
             admission: Admission::All,
             outputs: VecDeque::new(),
             last_ticket: 0,
@@ -264,14 +249,13 @@ impl Executor {
                     self.outbox.acknowledge(by, number, self.now);
                 }
             }
-            Input::Follow { entity, stream } => {
-                if self.followed.len() < crate::limits::FOLLOWED_MAX {
-                    self.followed.insert((entity, stream));
-                }
+            Input::Follow(stream) => {
+                self.followed.insert(stream);
             }
-            Input::Unfollow { entity, stream } => {
-                self.followed.remove(&(entity, stream));
+            Input::Unfollow(stream) => {
+                self.followed.remove(&stream);
             }
+            Input::TellChanges(tells) => self.tells_changes = tells,
         }
     }
 
@@ -413,7 +397,9 @@ impl Executor {
                 if fence.activation != self.activation => {}
             Completion::Committed { fence } => self.committed(fence.sequence),
             Completion::Lost { fence } => self.end(Some(fence.sequence)),
-            Completion::NotClaimed | Completion::Unknown { .. } => self.end(None),
+            Completion::NotClaimed | Completion::Unknown { .. } | Completion::Unreadable => {
+                self.end(None);
+            }
             Completion::Barrier { ticket, holds } => self.barrier_ended(ticket, holds),
             Completion::Fetched { ticket, rows } => match self.phase {
                 Phase::Loading(_) if ticket == self.last_ticket => self.loaded(ledger, rows),

@@ -114,14 +114,3 @@ fn what_an_old_activation_asked_for_means_nothing_to_the_next() {
         }
     }
 }
-
-#[test]
-fn what_did_not_commit_is_not_published() {
-    let mut world = World::new(1);
-    let entity = Address { kind: Tallies::TAG, key: name("a").to_bytes() };
-    world.shards[0].executor.input(Input::Follow { entity, stream: 2 });
-    world.shards[0].memory.script([Fate::Commit, Fate::Rival]);
-    world.call(&name("a"), &Add { n: 2 }).unwrap().unwrap();
-    world.call(&name("a"), &Add { n: 4 }).unwrap_err();
-    assert_eq!(world.published.len(), 1);
-}

@@ -6,6 +6,7 @@ mod limits;
 mod messages;
 mod names;
 mod rig;
+mod streams;
 mod transactions;
 
 use std::time::Duration;
@@ -19,6 +20,7 @@ use cluster::operator::{
 };
 use cluster::request::{Answer, Failure, Verb};
 use cluster::slots::ShardId;
+use cluster::stream::StreamId;
 use entity::registry::Outcome;
 use entity::transaction::Limit;
 use entity::{Address, Command, Id, Key, Kind, Time};

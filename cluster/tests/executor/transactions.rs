@@ -92,29 +92,6 @@ fn entities_leave_memory_and_come_back() {
 }
 
 #[test]
-fn a_stream_has_contiguous_offsets_and_forgets_the_oldest() {
-    let mut world = World::new(1);
-    let entity = Address { kind: Tallies::TAG, key: name("a").to_bytes() };
-    for n in 1..=25 {
-        if n == 20 {
-            let follow = Input::Follow { entity: entity.clone(), stream: 2 };
-            world.shards[0].executor.input(follow);
-        }
-        world.call(&name("a"), &Add { n: 2 * n }).unwrap().unwrap();
-        world.crash(0);
-        world.settle();
-        if n >= 20 {
-            let follow = Input::Follow { entity: entity.clone(), stream: 2 };
-            world.shards[0].executor.input(follow);
-        }
-    }
-    let log = world.ask(&name("a"), &LogOf).unwrap().unwrap().0;
-    assert_eq!(log, (16..=25).map(|n| (n, 2 * n)).collect::<Vec<_>>());
-    let offsets: Vec<_> = world.published.iter().map(|it| it.offset.0).collect();
-    assert_eq!(offsets, (20..=25).collect::<Vec<_>>(), "followers get what is new");
-}
-
-#[test]
 fn an_ephemeral_entity_keeps_nothing_and_promises_nothing() {
     let mut world = World::new(1);
     world.shards[0].memory.keep_history();

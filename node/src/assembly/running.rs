@@ -132,9 +132,9 @@ impl Running {
         self.runtime.handle()
     }
 
-    /// A way in for clients, under an incarnation that nothing else has, nor had.
-    pub fn client(&self, incarnation: u64) -> Client {
-        Client::new(self.node.router().clone(), Arc::new(SystemClock), incarnation)
+    /// A way in for clients.
+    pub fn client(&self) -> Client {
+        Client::new(self.node.router().clone(), Arc::new(SystemClock))
     }
 
     /// Ends it: tasks first, then the log with all that was submitted, then the rows.

@@ -180,8 +180,8 @@ impl Worker {
                     let incarnation = self.shard(id).setup.incarnation;
                     self.forward(to, Input::Acknowledged { incarnation, by: id, number });
                 }
-                // Nobody on this node follows a stream yet.
-                Output::Published(_) => {}
+                // Nobody on this node follows a stream or keeps what it has read.
+                Output::Published(_) | Output::Changed(_) => {}
                 Output::Ended => {
                     let shard = self.shard(id);
                     shard.executor = Executor::new(shard.setup.clone());

@@ -8,17 +8,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::meta::api::Found;
-use cluster::meta::{Member, MetaKey, NodeRecord};
+use cluster::meta::{Member, NodeRecord};
 use cluster::placement::{Candidate, place};
 use cluster::slots::{META, ShardId};
 use cluster::transport::NodeId;
 use raft::group::Group;
 use raft::machine::Changed;
 use raft::shared::Shared;
+use runtime::meta;
 use runtime::node::Node;
 use tokio::time::Instant;
 
-use super::load::{Counts, Crews, attempt};
+use super::load::{Counts, Crews};
 use super::machine::{Machine, Parts};
 use super::mishap::true_time;
 use super::net::Net;
@@ -26,7 +27,6 @@ use super::plan::Plan;
 use super::watch::Oracle;
 use crate::chance::Chance;
 use crate::workloads::catalogue;
-use crate::world::call::Call;
 use crate::world::trace::Trace;
 
 /// Machines, a network, clients.
@@ -112,11 +112,11 @@ impl World {
             copies: plan.copies,
             nodes: self.nodes().map(node).collect(),
         };
-        let call = Call::command(&MetaKey, &found);
         let mut chance = Chance::of(plan.seed, "founding");
         for _ in 0..100 {
             let client = self.any_client(&mut chance).expect("all machines are on");
-            if let cluster::request::Answer::Outcome(_) = attempt(&client, &call, None).await {
+            let founded = meta::command(client.router(), "found".to_owned(), &found);
+            if founded.await.is_ok() {
                 return;
             }
         }

@@ -151,9 +151,7 @@ impl Machine {
         let failed = move || on_failure("a node gave up");
         let node = home.scope(Node::start(setup, failed)).await.expect("the runtime runs");
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        // As the meta group would give it out: used once.
-        let incarnation = u64::from(self.node.0) << 32 | self.lives;
-        let client = Client::new(node.router().clone(), clock, incarnation);
+        let client = Client::new(node.router().clone(), clock);
         self.running = Some(Running { node, home, client });
     }
 

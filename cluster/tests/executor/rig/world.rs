@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cluster::executor::{Executor, Input, Knobs, Output, Publication, Setup};
+use cluster::executor::{Executor, Input, Knobs, Output, Setup};
 use cluster::memory::MemoryShard;
 use cluster::request::{Answer, Failure, Request, RequestId, Verb};
 use cluster::slots::{Directory, ShardId};
+use cluster::stream::{Mark, Publication};
 use entity::registry::{Outcome, Registry};
 use entity::{Address, Caller, Command, Data, Id, Key, Kind, Query, Release, Time};
 
@@ -24,6 +25,8 @@ pub(crate) struct World {
     pub(crate) answers: BTreeMap<u64, Answer>,
     /// Stream items that followers got.
     pub(crate) published: Vec<Publication>,
+    /// Entities that were said to have changed.
+    pub(crate) changed: Vec<Mark>,
     /// Envelopes on their way, and whether they get through.
     pub(crate) wire: VecDeque<(ShardId, Input)>,
     /// Envelopes are kept on the wire until this is false.
@@ -66,6 +69,7 @@ impl World {
             now: Time(1_000_000_000),
             answers: BTreeMap::new(),
             published: Vec::new(),
+            changed: Vec::new(),
             wire: VecDeque::new(),
             is_cut: false,
             directory: Arc::new(Directory::even(count)),
@@ -148,6 +152,7 @@ impl World {
                     self.wire.push_back((to, acknowledged));
                 }
                 Output::Published(publication) => self.published.push(publication),
+                Output::Changed(mark) => self.changed.push(mark),
                 Output::Ended => {
                     self.shards[number].ended += 1;
                     self.crash(own.0);

@@ -9,13 +9,14 @@ use cluster::executor::Knobs;
 use cluster::meta::api::Found;
 use cluster::meta::{Member, Meta, MetaKey, Metas, NodeRecord};
 use cluster::placement::{Candidate, place};
-use cluster::request::Answer;
+use cluster::request::{Answer, RequestId};
 use cluster::slots::{META, ShardId};
 use cluster::transport::NodeId;
+use entity::digest::sha256;
 use entity::kind::Kind;
 use entity::operation::Request;
 use entity::registry::Registry;
-use entity::{Address, Caller, Command, Data, Key, Release};
+use entity::{Address, Caller, Command, Data, Id, Key, Release};
 use runtime::client::Client;
 use wal::disk::DiskFolder;
 
@@ -89,16 +90,15 @@ impl Nodes {
             deliver(&started, arrivals);
             running.push(started);
         }
-        let client = |it: (u64, &Running)| it.1.client(it.0);
-        let clients = (1..).zip(&running).map(client).collect();
+        let clients = running.iter().map(Running::client).collect();
         Ok(Self { running, clients })
     }
 
     /// Makes them a cluster, and waits until every shard answers through every node.
     pub(super) fn found(&self, load: &Load) -> Result<(), BenchError> {
         self.ask(0, META, |client| {
-            let request = found(load);
-            Box::pin(async move { client.command(Caller::Operator, None, request).await })
+            let (key, request) = found(load);
+            Box::pin(async move { client.command(Caller::Operator, Some(key), request).await })
         })?;
         for shard in (0..load.shards).map(ShardId) {
             for node in 0..self.running.len() {
@@ -163,7 +163,7 @@ impl Nodes {
     }
 }
 
-fn found(load: &Load) -> Request {
+fn found(load: &Load) -> (RequestId, Request) {
     let node = |number: u32| NodeRecord {
         name: format!("n{number}"),
         disk: u128::from(number),
@@ -180,7 +180,9 @@ fn found(load: &Load) -> Request {
     let mut body = Vec::new();
     found.encode(Release::NEWEST, &mut body);
     let to = Address { kind: Metas::TAG, key: MetaKey.to_bytes() };
-    Request { to, tag: Found::TAG, body }
+    let (account, fingerprint) = (Id(0), sha256(&body));
+    let key = RequestId::Outside { account, key: "found".to_owned(), fingerprint };
+    (key, Request { to, tag: Found::TAG, body })
 }
 
 /// A counter that lives in a shard, once the client knows of shards.
