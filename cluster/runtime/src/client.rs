@@ -14,7 +14,9 @@ use raft::shared::Shared;
 use tokio::sync::OnceCell;
 
 use crate::clock::Clock;
+use crate::follow::follower::Follower;
 use crate::meta;
+use crate::node::Node;
 use crate::router::Router;
 
 /// How long a caller's request is tried.
@@ -26,6 +28,7 @@ pub struct Client(Arc<Inner>);
 
 struct Inner {
     router: Router,
+    follower: Follower,
     clock: Arc<dyn Clock>,
     /// Empty until the meta group has given it an incarnation.
     sender: OnceCell<Shared<Sender>>,
@@ -33,8 +36,14 @@ struct Inner {
 
 impl Client {
     /// A client of one life of a node. It takes an incarnation when it first has to name a command.
-    pub fn new(router: Router, clock: Arc<dyn Clock>) -> Self {
-        Self(Arc::new(Inner { router, clock, sender: OnceCell::new() }))
+    pub fn new(node: &Node, clock: Arc<dyn Clock>) -> Self {
+        let (router, follower) = (node.router().clone(), node.follower().clone());
+        Self(Arc::new(Inner { router, follower, clock, sender: OnceCell::new() }))
+    }
+
+    /// The streams that its node follows.
+    pub fn follower(&self) -> &Follower {
+        &self.0.follower
     }
 
     /// The way to the shards.
@@ -107,6 +116,19 @@ impl Client {
             }
         }
         all
+    }
+
+    /// Asks an entity. The answer may be as old as a shard is trusted to say what changes: one second.
+    pub async fn ask_recent(&self, caller: Caller, request: operation::Request) -> Answer {
+        let deadline = self.deadline();
+        let shard = match self.home(&request, deadline).await {
+            Ok(shard) => shard,
+            Err(failure) => return Answer::Failure(failure),
+        };
+        let request = with(caller, Verb::Query, request);
+        let asked = request.clone();
+        let ask = async { one(self.0.router.ask(shard, vec![asked], deadline).await) };
+        self.0.follower.recent(shard, request, ask).await
     }
 
     /// Where a request belongs. A node that has just begun waits until it knows the cluster.

@@ -25,8 +25,9 @@ use tokio::sync::mpsc;
 use wal::Appender;
 
 use crate::clock::Clock;
+use crate::follow::follower::Follower;
 use crate::router::Router;
-use crate::shard::{Inbox, Life};
+use crate::shard::{Inbox, Life, Said};
 use crate::wire::Message;
 use crate::{driver, life, membership};
 
@@ -38,6 +39,8 @@ pub struct Host(Arc<Parts>);
 pub struct Parts {
     /// The way to the other shards.
     pub router: Router,
+    /// What this node follows.
+    pub follower: Follower,
     /// The log of the node.
     pub appender: Appender,
     /// Whether opening the log has found damage of any kind.
@@ -88,6 +91,11 @@ impl Host {
     /// The way to the shards.
     pub fn router(&self) -> &Router {
         &self.0.router
+    }
+
+    /// What this node follows.
+    pub fn follower(&self) -> &Follower {
+        &self.0.follower
     }
 
     /// Whether the log is longer than it should be.
@@ -244,8 +252,12 @@ impl Host {
             chance: parts.router.peers().home().seed(),
             knobs: parts.knobs.clone(),
         };
-        let router = parts.router.clone();
-        let outlet = Arc::new(move |output| pass_on(&router, shard, output));
+        let (router, follower) = (parts.router.clone(), parts.follower.clone());
+        let outlet = Arc::new(move |said| match said {
+            Said::Output(output) => pass_on(&router, shard, output),
+            Said::Frame(node, frame) if node == router.peers().me() => follower.take(shard, frame),
+            Said::Frame(node, frame) => router.send_frame(node, shard, frame),
+        });
         let clock = Arc::clone(&parts.clock);
         let is_storage_full = Arc::clone(&parts.is_storage_full);
         let life = Life { setup, group: group.clone(), clock, outlet, is_storage_full };
@@ -320,6 +332,6 @@ fn pass_on(router: &Router, from: ShardId, output: Output) {
             let input = Input::Acknowledged { incarnation, by: from, number };
             router.hand(to, input, || Message::Acknowledged { to, by: from, incarnation, number });
         }
-        Output::Published(_) | Output::Answer { .. } | Output::Ended => {}
+        Output::Published(_) | Output::Changed(_) | Output::Answer { .. } | Output::Ended => {}
     }
 }

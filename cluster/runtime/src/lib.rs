@@ -4,6 +4,7 @@ pub mod clock;
 mod compactor;
 mod detector;
 mod driver;
+pub mod follow;
 pub mod host;
 mod leaders;
 mod life;

@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use wal::Appender;
 
 use crate::clock::Clock;
+use crate::follow::follower::Follower;
 use crate::host::{Host, Parts};
 use crate::router::Router;
 use crate::supervisor::{Child, Supervisor};
@@ -101,6 +102,7 @@ impl Node {
         let seeds = setup.founders.iter().map(|it| NodeId(it.node)).collect();
         let shards = Router::new(peers, roster, seeds);
         let host = Host::new(Parts {
+            follower: Follower::new(shards.clone()),
             router: shards,
             appender: setup.appender,
             engine: setup.engine,
@@ -146,6 +148,11 @@ impl Node {
     /// The way to the shards.
     pub fn router(&self) -> &Router {
         self.host.router()
+    }
+
+    /// The streams and entities that this node follows.
+    pub fn follower(&self) -> &Follower {
+        self.host.follower()
     }
 
     /// Takes in what another node sent.
@@ -197,10 +204,25 @@ impl Node {
                 router.learn(by, Some(from));
                 router.take(from, to, Input::Acknowledged { incarnation, by, number });
             }
+            (Ok(Message::Watch(shard, watch)), Some(question)) => {
+                self.home.spawn(async move {
+                    let reply = router.watch_here(shard, from, watch).await;
+                    router.peers().answer(question, &reply.encode());
+                });
+            }
+            (Ok(Message::Frame(shard, frame)), _) => self.follower().take(shard, frame),
             (Ok(Message::Elsewhere(shard, leader)), _) => {
                 router.learn(shard, leader.filter(|it| *it != from));
             }
-            (Ok(Message::Requests(..) | Message::Members(_) | Message::Probe), None) => {}
+            (
+                Ok(
+                    Message::Requests(..)
+                    | Message::Members(_)
+                    | Message::Watch(..)
+                    | Message::Probe,
+                ),
+                None,
+            ) => {}
             (Err(error), _) => tracing::warn!(%error, "a message of another node"),
         }
     }

@@ -18,6 +18,7 @@ use raft::shared::Shared;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::detector::Detector;
+use crate::follow::message::{Frame, Watch, Watched};
 use crate::leaders::Leaders;
 use crate::open::Open;
 use crate::shard::{Inbox, Item};
@@ -220,7 +221,10 @@ impl Router {
                 self.learn(shard, leader.filter(|it| *it != node));
                 Ok(moved)
             }
-            Ok(Ok(Reply::Answers(..) | Reply::Members(_) | Reply::Here) | Err(_))
+            Ok(
+                Ok(Reply::Answers(..) | Reply::Members(_) | Reply::Here | Reply::Watched(_))
+                | Err(_),
+            )
             | Err(NoAnswer) => {
                 self.learn(shard, None);
                 Err(NoAnswer)
@@ -247,25 +251,85 @@ impl Router {
 
     /// Who is in the group of a shard, if its leader is found and a quorum confirms it.
     pub async fn members(&self, shard: ShardId) -> Option<Members> {
-        match self.target(shard, self.guess()) {
-            Target::Here(_) => match self.members_here(shard).await {
-                Reply::Members(members) => Some(members),
-                Reply::Answers(..) | Reply::NotHere(_) | Reply::Here => None,
-            },
+        let reply = match self.target(shard, self.guess()) {
+            Target::Here(_) => self.members_here(shard).await,
             Target::There(node) => {
-                let (place, body) = ((node, Lane(LANE)), Message::Members(shard).encode());
-                let asked = self.0.peers.ask(place, PATIENCE, Topic::Node, &body).await;
-                match asked.map(|bytes| Reply::decode(&bytes)) {
-                    Ok(Ok(Reply::Members(members))) => Some(members),
-                    Ok(Ok(Reply::NotHere(leader))) => {
-                        self.learn(shard, leader.filter(|it| *it != node));
-                        None
-                    }
-                    Ok(Ok(Reply::Answers(..) | Reply::Here) | Err(_)) | Err(NoAnswer) => None,
-                }
+                self.ask_leader(shard, node, Message::Members(shard)).await.ok()?
             }
-            Target::Nowhere => None,
+            Target::Nowhere => return None,
+        };
+        match reply {
+            Reply::Members(members) => Some(members),
+            Reply::Answers(..) | Reply::NotHere(_) | Reply::Here | Reply::Watched(_) => None,
         }
+    }
+
+    /// Asks the leader of a shard what this node follows of it. None: it does not know the session.
+    ///
+    /// # Errors
+    ///
+    /// [`NoAnswer`]
+    pub(crate) async fn watch(
+        &self,
+        shard: ShardId,
+        watch: Watch,
+    ) -> Result<Option<Watched>, NoAnswer> {
+        let (home, me) = (self.0.peers.home(), self.0.peers.me());
+        let reply = match self.target(shard, self.guess()) {
+            Target::Here(_) => {
+                let answer = self.watch_here(shard, me, watch);
+                let answer = tokio::time::timeout(home.true_time(PATIENCE), answer);
+                answer.await.map_err(|_late| NoAnswer)?
+            }
+            Target::There(node) => {
+                self.ask_leader(shard, node, Message::Watch(shard, watch)).await?
+            }
+            Target::Nowhere => return Err(NoAnswer),
+        };
+        match reply {
+            Reply::Watched(watched) => Ok(watched),
+            Reply::Answers(..) | Reply::NotHere(_) | Reply::Here | Reply::Members(_) => {
+                Err(NoAnswer)
+            }
+        }
+    }
+
+    /// Answers a node that follows a shard that this node may lead.
+    pub(crate) async fn watch_here(&self, shard: ShardId, from: NodeId, watch: Watch) -> Reply {
+        let hosted = self.hosted(shard).unwrap_or_default();
+        if let Some(inbox) = hosted.inbox {
+            let (sender, receiver) = oneshot::channel();
+            let is_sent = inbox.send(Item::Watch(from, watch, sender)).is_ok();
+            // A shard that ends without a word has not confirmed that it leads.
+            if is_sent && let Ok(watched) = receiver.await {
+                return Reply::Watched(watched);
+            }
+        }
+        Reply::NotHere(hosted.group.and_then(|it| it.leader_node()))
+    }
+
+    /// Asks a node that may lead a shard.
+    async fn ask_leader(
+        &self,
+        shard: ShardId,
+        node: NodeId,
+        message: Message,
+    ) -> Result<Reply, NoAnswer> {
+        let (place, body) = ((node, Lane(LANE)), message.encode());
+        let asked = self.0.peers.ask(place, PATIENCE, Topic::Node, &body).await;
+        let reply = asked.and_then(|bytes| Reply::decode(&bytes).map_err(|_layout| NoAnswer));
+        match &reply {
+            Ok(Reply::NotHere(leader)) => self.learn(shard, leader.filter(|it| *it != node)),
+            Ok(Reply::Answers(..) | Reply::Members(_) | Reply::Here | Reply::Watched(_)) => {}
+            Err(NoAnswer) => self.learn(shard, None),
+        }
+        reply
+    }
+
+    /// Sends what has changed in a shard to a node that follows it.
+    pub(crate) fn send_frame(&self, to: NodeId, shard: ShardId, frame: Frame) {
+        let body = Message::Frame(shard, frame).encode();
+        self.0.peers.tell(to, Lane(LANE), Topic::Node, &body);
     }
 
     /// Answers who is in the group of a shard that this node may lead.

@@ -6,14 +6,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cluster::executor::{Admission, Executor, Input, Output, Setup, Status};
-use cluster::request::{Answer, Failure, Request};
+use cluster::operator::Shards;
+use cluster::request::{Answer, Failure, Request, Verb};
+use cluster::slots::ShardId;
+use cluster::stream::{Lengths, Positions, StreamId};
+use cluster::transport::NodeId;
 use engine::Pressure;
-use entity::Time;
+use entity::registry::Outcome;
+use entity::{Address, Caller, Data, Key, Kind, Query, Release, Time};
 use raft::group::Group;
 use raft::ledger::RaftLedger;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
+use crate::follow::audience::Audience;
+use crate::follow::message::{Frame, Watch, Watched};
 
 /// Most items on their way to one shard. Above it requests are refused, and envelopes sent again
 /// later.
@@ -33,14 +40,24 @@ pub enum Item {
     Input(Input),
     /// How it is doing.
     Status(oneshot::Sender<Status>),
+    /// A node follows it. None: the session is not known.
+    Watch(NodeId, Watch, oneshot::Sender<Option<Watched>>),
 }
 
 /// The way to a shard that this node leads. Clones are the same.
 #[derive(Clone, Debug)]
 pub struct Inbox(mpsc::Sender<Item>);
 
+/// What a shard says to others.
+pub enum Said {
+    /// To another shard.
+    Output(Output),
+    /// To a node that follows it.
+    Frame(NodeId, Frame),
+}
+
 /// Where goes what a shard says to others.
-pub type Outlet = Arc<dyn Fn(Output) + Send + Sync>;
+pub type Outlet = Arc<dyn Fn(Said) + Send + Sync>;
 
 /// A life of a shard on this node.
 pub struct Life {
@@ -76,11 +93,27 @@ impl Inbox {
     }
 }
 
+/// A life under way.
+struct Living {
+    life: Life,
+    executor: Executor,
+    waiting: Waiting,
+    audience: Audience,
+}
+
 /// Who waits for which answer.
 #[derive(Default)]
 struct Waiting {
     last: u64,
     senders: BTreeMap<u64, oneshot::Sender<(Answer, Time)>>,
+    watchers: BTreeMap<u64, Watcher>,
+}
+
+/// A node that waits for positions.
+struct Watcher {
+    node: NodeId,
+    session: u64,
+    sender: oneshot::Sender<Option<Watched>>,
 }
 
 impl Life {
@@ -88,33 +121,38 @@ impl Life {
     /// or that nobody knows.
     pub async fn live(self, items: &mut mpsc::Receiver<Item>) {
         let mut ledger = RaftLedger::new(self.group.clone());
-        let mut executor = Executor::new(self.setup.clone());
-        let mut waiting = Waiting::default();
+        let executor = Executor::new(self.setup.clone());
+        let (waiting, audience) = (Waiting::default(), Audience::default());
+        let mut living = Living { life: self, executor, waiting, audience };
         loop {
-            let now = self.clock.now();
-            executor.admit_only(self.admission());
-            executor.step(&mut ledger, now);
-            tracing::trace!(node = self.group.member().node, ?now, status = ?executor.status());
-            let is_over = self.say(&mut executor, &mut waiting);
+            let now = living.life.clock.now();
+            living.executor.admit_only(living.life.admission());
+            living.executor.step(&mut ledger, now);
+            tracing::trace!(
+                node = living.life.group.member().node,
+                ?now,
+                status = ?living.executor.status()
+            );
+            let is_over = living.say();
             if is_over {
                 return;
             }
-            if executor.has_work() && executor.is_serving() {
-                take_ready(items, &mut executor, &mut waiting);
+            if living.executor.has_work() && living.executor.is_serving() {
+                living.take_ready(items);
                 // Others on this thread have their turn.
                 tokio::task::yield_now().await;
                 continue;
             }
-            let sleep = self.sleep(&executor);
+            let sleep = living.sleep();
             tokio::select! {
                 biased;
                 () = ledger.news() => {}
                 item = items.recv() => {
                     let Some(item) = item else { return };
-                    take(item, &mut executor, &mut waiting);
-                    take_ready(items, &mut executor, &mut waiting);
+                    living.take(item);
+                    living.take_ready(items);
                 }
-                () = self.group.home().sleep(sleep) => {}
+                () = living.life.group.home().sleep(sleep) => {}
             }
         }
     }
@@ -128,58 +166,113 @@ impl Life {
             Admission::None
         }
     }
+}
 
-    fn sleep(&self, executor: &Executor) -> Duration {
-        let due = executor.next_step().map(|at| at.since(self.clock.now()));
+impl Living {
+    fn sleep(&self) -> Duration {
+        let due = self.executor.next_step().map(|at| at.since(self.life.clock.now()));
+        let now = self.life.group.home().now();
+        let frames = self.audience.due().map(|at| at - now);
+        let due = due.into_iter().chain(frames).min();
         due.map_or(SLEEP_MAX, |due| due.clamp(Duration::from_millis(1), SLEEP_MAX))
     }
 
     /// Passes on what the executor says. Yields whether its life is over.
-    fn say(&self, executor: &mut Executor, waiting: &mut Waiting) -> bool {
-        let mut is_over = false;
-        while let Some(output) = executor.output() {
+    fn say(&mut self) -> bool {
+        let (mut is_over, now) = (false, self.life.group.home().now());
+        while let Some(output) = self.executor.output() {
             match output {
-                Output::Answer { ticket, answer } => {
-                    waiting.answered(ticket, answer, executor.time());
-                }
+                Output::Answer { ticket, answer } => self.answer(ticket, answer),
                 Output::Ended => is_over = true,
-                Output::Envelope { .. } | Output::Acknowledge { .. } | Output::Published(_) => {
-                    (self.outlet)(output);
+                Output::Published(publication) => self.audience.published(publication, now),
+                Output::Changed(mark) => self.audience.changed(mark, now),
+                Output::Envelope { .. } | Output::Acknowledge { .. } => {
+                    (self.life.outlet)(Said::Output(output));
                 }
             }
         }
+        for (node, frame) in self.audience.leaving(now) {
+            (self.life.outlet)(Said::Frame(node, frame));
+        }
         is_over
     }
-}
 
-fn take_ready(items: &mut mpsc::Receiver<Item>, executor: &mut Executor, waiting: &mut Waiting) {
-    for _ in 0..ITEMS_TURN {
-        let Ok(item) = items.try_recv() else { return };
-        take(item, executor, waiting);
-    }
-}
-
-fn take(item: Item, executor: &mut Executor, waiting: &mut Waiting) {
-    match item {
-        Item::Request(request, sender) => {
-            waiting.last += 1;
-            waiting.senders.insert(waiting.last, sender);
-            executor.input(Input::Request { ticket: waiting.last, request });
+    fn take_ready(&mut self, items: &mut mpsc::Receiver<Item>) {
+        for _ in 0..ITEMS_TURN {
+            let Ok(item) = items.try_recv() else { return };
+            self.take(item);
         }
-        Item::Input(input) => executor.input(input),
-        Item::Status(sender) => {
+    }
+
+    fn take(&mut self, item: Item) {
+        match item {
+            Item::Request(request, sender) => {
+                let ticket = self.waiting.ticket();
+                self.waiting.senders.insert(ticket, sender);
+                self.executor.input(Input::Request { ticket, request });
+            }
+            Item::Input(input) => self.executor.input(input),
+            Item::Status(sender) => {
+                // Whoever asked may have gone.
+                sender.send(self.executor.status()).ok();
+            }
+            Item::Watch(node, watch, sender) => self.watch(node, watch, sender),
+        }
+    }
+
+    /// A node follows the shard. The question for positions goes the way of all questions: its answer
+    /// comes when everything before it has been published.
+    fn watch(&mut self, node: NodeId, watch: Watch, sender: oneshot::Sender<Option<Watched>>) {
+        let now = self.life.group.home().now();
+        let Some(inputs) = self.audience.watch(node, &watch, now) else {
             // Whoever asked may have gone.
-            sender.send(executor.status()).ok();
+            sender.send(None).ok();
+            return;
+        };
+        inputs.into_iter().for_each(|input| self.executor.input(input));
+        let ticket = self.waiting.ticket();
+        let watcher = Watcher { node, session: watch.session, sender };
+        self.waiting.watchers.insert(ticket, watcher);
+        let request = positions(self.life.setup.shard, watch.follow);
+        self.executor.input(Input::Request { ticket, request });
+    }
+
+    fn answer(&mut self, ticket: u64, answer: Answer) {
+        tracing::trace!(ticket, ?answer);
+        if let Some(sender) = self.waiting.senders.remove(&ticket) {
+            // Whoever asked may have given up.
+            sender.send((answer, self.executor.time())).ok();
+        } else if let Some(watcher) = self.waiting.watchers.remove(&ticket) {
+            self.confirm(watcher, answer);
+        }
+    }
+
+    /// Answers a node that follows the shard.
+    fn confirm(&mut self, Watcher { node, session, sender }: Watcher, answer: Answer) {
+        let lasts = match answer {
+            Answer::Outcome(Outcome::Reply(bytes)) => Lengths::decode(&bytes).ok(),
+            Answer::Outcome(Outcome::Refusal(_)) | Answer::Failure(_) => None,
+        };
+        // Without an answer nothing was confirmed, and the node asks again.
+        if let Some(Lengths { lasts }) = lasts {
+            let sent = self.audience.close(node, session);
+            sender.send(sent.map(|sent| Watched { sent, lasts })).ok();
         }
     }
 }
 
 impl Waiting {
-    fn answered(&mut self, ticket: u64, answer: Answer, time: Time) {
-        tracing::trace!(ticket, ?answer);
-        if let Some(sender) = self.senders.remove(&ticket) {
-            // Whoever asked may have given up.
-            sender.send((answer, time)).ok();
-        }
+    fn ticket(&mut self) -> u64 {
+        self.last += 1;
+        self.last
     }
+}
+
+/// Asks a shard for positions of streams.
+fn positions(shard: ShardId, streams: Vec<StreamId>) -> Request {
+    let mut body = Vec::new();
+    Positions { streams }.encode(Release::NEWEST, &mut body);
+    let to = Address { kind: Shards::TAG, key: shard.to_bytes() };
+    let (caller, verb) = (Caller::Operator, Verb::Query);
+    Request { to, caller, verb, tag: Positions::TAG, body: body.into() }
 }

@@ -11,6 +11,8 @@ use entity::registry::Outcome;
 use entity::transaction::Limit;
 use entity::{Address, Caller, Data, DataError, Id, Release, Time, data};
 
+use crate::follow::message::{Frame, Watch, Watched};
+
 /// Something that one node says to another.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Message {
@@ -35,6 +37,10 @@ pub enum Message {
     Members(ShardId),
     /// Whether the other is there.
     Probe,
+    /// A node follows a shard. Answered with a [`Reply`].
+    Watch(ShardId, Watch),
+    /// What has changed in a shard that the other follows.
+    Frame(ShardId, Frame),
 }
 
 /// What comes back for [`Message::Requests`].
@@ -48,6 +54,8 @@ pub enum Reply {
     Members(Members),
     /// The other is there.
     Here,
+    /// A shard is followed; none when its leader does not know the session.
+    Watched(Option<Watched>),
 }
 
 /// Who is in a group.
@@ -81,6 +89,8 @@ enum MessageV1 {
     Probe,
     Elsewhere { shard: u32, leader: Option<u32> },
     Members { shard: u32 },
+    Watch { shard: u32, watch: Watch },
+    Frame { shard: u32, frame: Frame },
 }
 
 #[data]
@@ -104,6 +114,7 @@ enum ReplyV1 {
     NotHere { leader: Option<u32> },
     Here,
     Members { voters: Vec<Member>, learners: Vec<Member>, is_changing: bool },
+    Watched { watched: Option<Watched> },
 }
 
 #[data]
@@ -171,6 +182,8 @@ impl Message {
             }
             Self::Probe => MessageV1::Probe,
             Self::Members(shard) => MessageV1::Members { shard: shard.0 },
+            Self::Watch(shard, watch) => MessageV1::Watch { shard: shard.0, watch },
+            Self::Frame(shard, frame) => MessageV1::Frame { shard: shard.0, frame },
             Self::Elsewhere(shard, leader) => {
                 MessageV1::Elsewhere { shard: shard.0, leader: leader.map(|it| it.0) }
             }
@@ -199,6 +212,8 @@ impl Message {
             }
             MessageV1::Probe => Self::Probe,
             MessageV1::Members { shard } => Self::Members(ShardId(shard)),
+            MessageV1::Watch { shard, watch } => Self::Watch(ShardId(shard), watch),
+            MessageV1::Frame { shard, frame } => Self::Frame(ShardId(shard), frame),
             MessageV1::Elsewhere { shard, leader } => {
                 Self::Elsewhere(ShardId(shard), leader.map(NodeId))
             }
@@ -216,6 +231,7 @@ impl Reply {
             }
             Self::NotHere(leader) => ReplyV1::NotHere { leader: leader.map(|it| it.0) },
             Self::Here => ReplyV1::Here,
+            Self::Watched(watched) => ReplyV1::Watched { watched },
             Self::Members(Members { voters, learners, is_changing }) => ReplyV1::Members {
                 voters: voters.into_iter().collect(),
                 learners: learners.into_iter().collect(),
@@ -239,6 +255,7 @@ impl Reply {
             }
             ReplyV1::NotHere { leader } => Self::NotHere(leader.map(NodeId)),
             ReplyV1::Here => Self::Here,
+            ReplyV1::Watched { watched } => Self::Watched(watched),
             ReplyV1::Members { voters, learners, is_changing } => Self::Members(Members {
                 voters: voters.into_iter().collect(),
                 learners: learners.into_iter().collect(),

@@ -134,7 +134,7 @@ impl Running {
 
     /// A way in for clients.
     pub fn client(&self) -> Client {
-        Client::new(self.node.router().clone(), Arc::new(SystemClock))
+        Client::new(&self.node, Arc::new(SystemClock))
     }
 
     /// Ends it: tasks first, then the log with all that was submitted, then the rows.

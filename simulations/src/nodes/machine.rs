@@ -151,7 +151,7 @@ impl Machine {
         let failed = move || on_failure("a node gave up");
         let node = home.scope(Node::start(setup, failed)).await.expect("the runtime runs");
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        let client = Client::new(node.router().clone(), clock);
+        let client = Client::new(&node, clock);
         self.running = Some(Running { node, home, client });
     }
 

@@ -1,0 +1,214 @@
+//! All that a node follows: streams that somebody reads, and entities whose answers are kept.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cluster::operator::Shards;
+use cluster::request::{Answer, Failure, Request, Verb};
+use cluster::slots::ShardId;
+use cluster::stream::{PAGE_ITEMS_MAX, ReadStream, StreamId, StreamPage};
+use entity::registry::Outcome;
+use entity::{Address, Caller, Data, Key, Kind, Offset, Query, Release};
+use futures::future::join_all;
+use raft::shared::Shared;
+use tokio::sync::{Notify, mpsc};
+
+use super::cache::{Cache, Question};
+use super::message::{Frame, Watch};
+use super::source::{Event, Source};
+use crate::router::Router;
+
+/// Between two questions to a shard whether everything has come.
+const PERIOD: Duration = Duration::from_millis(300);
+
+/// Before a question is repeated that nobody has answered.
+const RETRY: Duration = Duration::from_millis(50);
+
+/// Most streams that are read at once because something was missed.
+const READS_MAX: usize = 16;
+
+/// How long such a read is tried before the next round.
+const READ_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Most items that wait for one reader. One that lets more gather is left behind.
+pub const READER_ITEMS_MAX: usize = 1_024;
+
+/// What a node follows. Clones are the same.
+#[derive(Clone)]
+pub struct Follower(Arc<Inner>);
+
+struct Inner {
+    router: Router,
+    sources: Shared<BTreeMap<ShardId, Followed>>,
+    cache: Shared<Cache>,
+}
+
+struct Followed {
+    source: Source,
+    /// Something new is wanted.
+    woken: Arc<Notify>,
+}
+
+impl Follower {
+    /// A node that follows nothing yet.
+    pub fn new(router: Router) -> Self {
+        Self(Arc::new(Inner { router, sources: Shared::default(), cache: Shared::default() }))
+    }
+
+    /// Reads a stream from now on. The first event tells where it begins; from there on every item comes
+    /// once and in order, through changes of the leader too. The end comes when the reader does not keep
+    /// up, or the node goes down: what is missing can be read with [`Follower::page`].
+    ///
+    /// # Errors
+    ///
+    /// `Moved` while this node does not know the cluster.
+    pub fn read(&self, stream: &StreamId) -> Result<mpsc::Receiver<Event>, Failure> {
+        let shard = self.0.router.roster().home(&stream.entity)?;
+        let (sender, receiver) = mpsc::channel(READER_ITEMS_MAX);
+        self.with(shard, |source| source.read(stream, sender));
+        Ok(receiver)
+    }
+
+    /// Reads a page of a stream, from one item on, at most [`PAGE_ITEMS_MAX`].
+    ///
+    /// # Errors
+    ///
+    /// Why there is no answer.
+    pub async fn page(
+        &self,
+        stream: &StreamId,
+        from: Offset,
+        limit: usize,
+    ) -> Result<StreamPage, Failure> {
+        let shard = self.0.router.roster().home(&stream.entity)?;
+        let limit = u16::try_from(limit.min(PAGE_ITEMS_MAX)).expect("a thousand");
+        let read = ReadStream { of: stream.clone(), from, limit };
+        let mut body = Vec::new();
+        read.encode(Release::NEWEST, &mut body);
+        let to = Address { kind: Shards::TAG, key: shard.to_bytes() };
+        let (caller, verb, tag) = (Caller::Operator, Verb::Query, ReadStream::TAG);
+        let request = Request { to, caller, verb, tag, body: body.into() };
+        let deadline = self.0.router.peers().home().now() + READ_PATIENCE;
+        match self.0.router.ask(shard, vec![request], deadline).await.pop() {
+            Some(Answer::Outcome(Outcome::Reply(bytes))) => {
+                StreamPage::decode(&bytes).map_err(|_layout| Failure::Unreadable)
+            }
+            Some(Answer::Failure(failure)) => Err(failure),
+            Some(Answer::Outcome(Outcome::Refusal(_))) | None => Err(Failure::Unknown),
+        }
+    }
+
+    /// Answers a question from what is kept, or lets `ask` answer it. An answer may be as old as a shard
+    /// is trusted ([`super::source::TRUST`]), and no older.
+    pub(crate) async fn recent(
+        &self,
+        shard: ShardId,
+        request: Request,
+        ask: impl Future<Output = Answer>,
+    ) -> Answer {
+        let Request { to, caller, tag, body, .. } = request;
+        let question = Question { to, caller, tag, body };
+        let now = self.0.router.peers().home().now();
+        let Some(breaks) = self.with(shard, |source| source.trusted(now)) else {
+            return ask.await;
+        };
+        let kept = self.0.cache.with(|cache| cache.get(shard, &question, breaks));
+        if let Some(answer) = kept {
+            return answer;
+        }
+        let ticket = self.0.cache.with(|cache| cache.begin(shard, question.clone(), breaks));
+        let answer = ask.await;
+        let now = self.0.router.peers().home().now();
+        let still = self.with(shard, |source| source.trusted(now));
+        // What was missed meanwhile is not known: nothing of that time is kept.
+        let breaks = still.unwrap_or(breaks + 1);
+        self.0.cache.with(|cache| cache.end(shard, &question, (ticket, breaks), &answer));
+        answer
+    }
+
+    /// A frame has come.
+    pub(crate) fn take(&self, shard: ShardId, frame: Frame) {
+        self.0.sources.with(|sources| {
+            let Some(followed) = sources.get_mut(&shard) else { return };
+            let changed = followed.source.frame(frame);
+            // In one step: nobody may find an answer that a frame has just made old.
+            self.0.cache.with(|cache| cache.forget(shard, &changed));
+        });
+    }
+
+    fn with<R>(&self, shard: ShardId, work: impl FnOnce(&mut Source) -> R) -> R {
+        let home = self.0.router.peers().home();
+        let (result, is_new) = self.0.sources.with(|sources| {
+            let is_new = !sources.contains_key(&shard);
+            let begin = || Followed {
+                source: Source::new(home.seed(), home.now()),
+                woken: Arc::new(Notify::new()),
+            };
+            let followed = sources.entry(shard).or_insert_with(begin);
+            let result = work(&mut followed.source);
+            if followed.source.is_hasty() {
+                followed.woken.notify_one();
+            }
+            (result, is_new)
+        });
+        if is_new {
+            home.spawn(keep(self.clone(), shard));
+        }
+        result
+    }
+
+    /// What to ask of a shard now; none when it is not followed any more.
+    fn order(&self, shard: ShardId) -> Option<(Watch, Arc<Notify>)> {
+        let now = self.0.router.peers().home().now();
+        self.0.sources.with(|sources| {
+            let followed = sources.get_mut(&shard)?;
+            let watch = followed.source.order();
+            if followed.source.is_idle(now) {
+                sources.remove(&shard);
+                return None;
+            }
+            Some((watch, Arc::clone(&followed.woken)))
+        })
+    }
+
+    /// Reads what was missed.
+    async fn catch_up(&self, shard: ShardId) {
+        let missing = self.with(shard, |source| source.missing(READS_MAX));
+        let reads = missing.into_iter().map(|(stream, from)| async move {
+            let page = self.page(&stream, from, PAGE_ITEMS_MAX).await;
+            (stream, page)
+        });
+        for (stream, page) in join_all(reads).await {
+            match page {
+                Ok(page) => self.with(shard, |source| source.page(&stream, page)),
+                Err(failure) => tracing::debug!(shard = shard.0, %failure, "a stream is not read"),
+            }
+        }
+    }
+}
+
+/// Follows a shard until nobody wants anything of it.
+async fn keep(follower: Follower, shard: ShardId) {
+    let home = follower.0.router.peers().home().clone();
+    while let Some((watch, woken)) = follower.order(shard) {
+        let asked = home.now();
+        let answer = follower.0.router.watch(shard, watch.clone()).await;
+        let is_watched = matches!(answer, Ok(Some(_)));
+        if let Ok(answer) = answer {
+            follower.with(shard, |source| source.answered(watch, asked, answer));
+        }
+        follower.catch_up(shard).await;
+        let (is_whole, is_hasty) =
+            follower.with(shard, |it| (it.missing(1).is_empty(), it.is_hasty()));
+        if !is_watched || !is_whole {
+            home.sleep(RETRY).await;
+        } else if !is_hasty {
+            tokio::select! {
+                biased;
+                () = woken.notified() => {}
+                () = home.sleep(PERIOD) => {}
+            }
+        }
+    }
+}
