@@ -24,6 +24,7 @@ use super::machine::{Machine, Parts};
 use super::mishap::true_time;
 use super::net::Net;
 use super::plan::Plan;
+use super::readers::{self, Readers};
 use super::watch::Oracle;
 use crate::chance::Chance;
 use crate::workloads::catalogue;
@@ -39,6 +40,8 @@ pub struct World {
     pub counts: Counts,
     /// What must be true of it.
     pub oracle: Arc<Shared<Oracle>>,
+    /// What readers saw.
+    pub readers: Arc<Shared<Readers>>,
     pub(super) began: Instant,
     pub(super) phase: Cell<Phase>,
     pub(super) machines: RefCell<BTreeMap<NodeId, Machine>>,
@@ -77,6 +80,7 @@ impl World {
             trace: Shared::new(Trace::new(is_printed)),
             counts: Counts::default(),
             oracle: Arc::default(),
+            readers: Arc::default(),
             began: Instant::now(),
             phase: Cell::new(Phase::Setup),
             machines: RefCell::new(machines),
@@ -142,6 +146,9 @@ impl World {
         machine.start(&self.parts, Arc::new(watch), on_failure).await;
         if let Some(running) = &machine.running {
             self.up.borrow_mut().insert(node, running.node.clone());
+            if self.parts.plan.workloads.contains(&"counter") {
+                readers::begin(&self.readers, &running.home, &running.client, self.began);
+            }
         }
         self.machines.borrow_mut().insert(node, machine);
     }
@@ -184,6 +191,9 @@ impl World {
 
     /// Whether something was wrong.
     pub(super) fn is_wrong(&self) -> bool {
+        if let Some(what) = self.readers.with(|it| it.violation.take()) {
+            self.blame(&format!("reader: {what}"));
+        }
         self.oracle.with(|oracle| oracle.violation.is_some())
     }
 }

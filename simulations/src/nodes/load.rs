@@ -8,14 +8,16 @@ use cluster::request::{Answer, Failure, RequestId};
 use cluster::slots::Slot;
 use cluster::storage;
 use cluster::transport::NodeId;
-use entity::Id;
+use entity::{Id, Kind};
 use entity::digest::sha256;
 use entity::operation::Request;
 use entity::registry::Outcome;
 use runtime::client::Client;
 
 use super::cluster::{Phase, World};
+use super::mishap::true_time;
 use crate::chance::{Chance, Odds};
+use crate::workloads::counter::Counters;
 use crate::world::call::{Call, Done};
 
 /// How often a call under a key is repeated through other nodes.
@@ -56,6 +58,10 @@ impl World {
             }
             let Some(call) = self.crews.borrow_mut()[crew].next(client) else { return };
             let done = self.call(&call, &mut chance).await;
+            if matches!(done, Done::Reply(_)) && call.is_command && call.to.kind == Counters::TAG {
+                let now = true_time(self.began);
+                self.readers.with(|it| it.added(&call.to, &call.body, now));
+            }
             if done == Done::Unknown {
                 self.counts.unknown.set(self.counts.unknown.get() + 1);
             }

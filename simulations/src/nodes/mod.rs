@@ -8,6 +8,7 @@
 //! - [`net`]: messages between nodes, with delay, loss and cuts
 //! - [`watch`]: what must be true of every entry that any replica applies
 //! - [`load`]: clients, and what they learn
+//! - [`readers`]: what nodes follow and keep
 //! - [`mishap`]: what goes wrong while the seed says so
 //! - [`cluster`]: all of it
 //! - [`ending`]: what must be true when everything has settled
@@ -20,5 +21,6 @@ pub mod machine;
 pub mod mishap;
 pub mod net;
 pub mod plan;
+pub mod readers;
 pub mod run;
 pub mod watch;

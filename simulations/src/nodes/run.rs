@@ -13,7 +13,9 @@ use tokio::task::LocalSet;
 use super::cluster::{Phase, World};
 use super::ending::Gate;
 use super::plan::Plan;
+use super::readers;
 use crate::chance::Chance;
+use crate::workloads::counter::Total;
 use crate::world::run::text;
 use crate::world::view::View;
 
@@ -48,6 +50,9 @@ pub struct Report {
 
 /// How long a seed may take, by the clock of whoever waits. One that does not end turns in circles.
 const PATIENCE: Duration = Duration::from_mins(2);
+
+/// How long after everything else readers have everything too.
+const READING_MAX: Duration = Duration::from_secs(5);
 
 #[expect(clippy::disallowed_methods, reason = "one world, one thread: nothing in it sees another")]
 fn begin(work: impl FnOnce() + Send + 'static) {
@@ -139,6 +144,8 @@ async fn live(world: &Rc<World>) {
     }
     if !world.is_wrong() {
         world.compare_replicas();
+        // Readers are to have everything by now.
+        tokio::time::sleep(READING_MAX).await;
     }
 }
 
@@ -147,10 +154,24 @@ fn check(world: &Rc<World>, runtime: &tokio::runtime::Runtime, tasks: &LocalSet)
     let Some(client) = world.any_client(&mut chance) else { return };
     let mut gate = Gate { runtime, tasks, client };
     for crew in &mut std::mem::take(&mut *world.crews.borrow_mut()) {
-        if let Err(what) = crew.workload.check(&mut View::of(&mut gate)) {
+        let view = &mut View::of(&mut gate);
+        let mut checked = crew.workload.check(view);
+        if crew.name == "counter" && checked.is_ok() {
+            checked = check_readers(world, view);
+        }
+        if let Err(what) = checked {
             world.blame(&format!("{}: {what}", crew.name));
         }
     }
+}
+
+fn check_readers(world: &World, view: &mut View<'_>) -> Result<(), String> {
+    let nodes = world.running();
+    for counter in readers::counters() {
+        let totals = view.ask(&counter, &Total {})?;
+        world.readers.with(|it| it.check(&nodes, counter, &totals))?;
+    }
+    Ok(())
 }
 
 fn report(world: &World) -> Report {

@@ -195,6 +195,7 @@ async fn keep(follower: Follower, shard: ShardId) {
         let asked = home.now();
         let answer = follower.0.router.watch(shard, watch.clone()).await;
         let is_watched = matches!(answer, Ok(Some(_)));
+        tracing::trace!(me = follower.0.router.peers().me().0, shard = shard.0, ?watch, ?answer);
         if let Ok(answer) = answer {
             follower.with(shard, |source| source.answered(watch, asked, answer));
         }

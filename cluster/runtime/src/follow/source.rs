@@ -249,7 +249,8 @@ impl Followed {
             self.tell(&Event::Item(offset, item.into()));
         }
         self.position = Some(position);
-        self.last = position.max(page.last);
+        // Something newer may have been pushed since the page was read.
+        self.last = self.last.max(page.last);
     }
 
     /// A reader that does not keep up is left behind: it sees the end, and reads from where it was.
@@ -323,10 +324,15 @@ mod tests {
         let answer = Watched { sent: 0, lasts: vec![Offset(3)] };
         source.answered(order, home.now(), Some(answer));
         assert_eq!(source.missing(9), [(stream(), Offset(4))]);
+        frame(&mut source, 2, &[5, 6]);
         let items = vec![(Offset(4), Vec::new()), (Offset(5), Vec::new())];
         source.page(&stream(), StreamPage { last: Offset(5), items });
-        frame(&mut source, 2, &[5, 6]);
-        assert_eq!(got(&mut reader), ["begin 3", "4", "5", "6"]);
+        assert_eq!(source.missing(9), [(stream(), Offset(6))], "pushed since it was read");
+        frame(&mut source, 3, &[7]);
+        let items = vec![(Offset(6), Vec::new()), (Offset(7), Vec::new())];
+        source.page(&stream(), StreamPage { last: Offset(7), items });
+        frame(&mut source, 4, &[8]);
+        assert_eq!(got(&mut reader), ["begin 3", "4", "5", "6", "7", "8"]);
     }
 
     #[tokio::test(start_paused = true)]
