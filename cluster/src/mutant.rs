@@ -11,10 +11,17 @@ pub enum Mutant {
     GapAccepted,
     /// A refusal is told before what it saw has committed.
     RefusalEarly,
+    /// What a node has read of an entity is kept although the entity has changed.
+    ChangesMissed,
 }
 
 impl Mutant {
     /// Every mutant.
-    pub const ALL: [Self; 4] =
-        [Self::FenceUnchecked, Self::RepliesForgotten, Self::GapAccepted, Self::RefusalEarly];
+    pub const ALL: [Self; 5] = [
+        Self::FenceUnchecked,
+        Self::RepliesForgotten,
+        Self::GapAccepted,
+        Self::RefusalEarly,
+        Self::ChangesMissed,
+    ];
 }

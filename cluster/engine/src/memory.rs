@@ -282,6 +282,10 @@ impl Engine for MemoryEngine {
         Ok(())
     }
 
+    fn failure(&self) -> Option<String> {
+        self.lock().err().map(|error| error.to_string())
+    }
+
     fn pressure(&self) -> Pressure {
         self.disk.lock().pressure.unwrap_or(Pressure::None)
     }

@@ -148,6 +148,9 @@ pub trait Engine: Send + Sync {
     /// `Failed`.
     fn remove(&self, group: GroupId) -> Result<(), EngineError>;
 
+    /// Why it does nothing any more, if so: whoever runs it has to open it again.
+    fn failure(&self) -> Option<String>;
+
     /// Whether applying is about to become slow. Costs a microsecond: ask before each batch.
     fn pressure(&self) -> Pressure;
 }

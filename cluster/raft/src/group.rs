@@ -10,6 +10,7 @@ use cluster::mutant::Mutant;
 use cluster::transport::NodeId;
 use engine::{Engine, EngineError, GroupId, State};
 use entity::Time;
+use futures::FutureExt;
 use openraft::async_runtime::WatchReceiver;
 use openraft::errors::{
     ClientWriteError, ForwardReason, ForwardToLeader, LinearizableReadError, RaftError,
@@ -96,6 +97,7 @@ struct Inner {
     machine: Machine,
     receiver: Receiver,
     raft: Raft,
+    kept_entries: u64,
 }
 
 impl Group {
@@ -124,7 +126,9 @@ impl Group {
         let lines = Lines { group, peers };
         let raft = Raft::new(member.id(), config, lines, storage, machine.clone()).await;
         let raft = raft.map_err(|error| GroupError::Raft(error.to_string()))?;
-        let inner = Inner { group, member, home, engine, offload, machine, receiver, raft };
+        let kept_entries = timing.kept_entries;
+        let inner =
+            Inner { group, member, home, engine, offload, machine, receiver, raft, kept_entries };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -272,19 +276,27 @@ impl Group {
         self.log_end(handed.map_err(|it| it.to_string()));
     }
 
+    /// Purges what the last snapshot holds, but for what followers that are a little behind need.
+    pub async fn trim(&self) {
+        self.purge(self.0.kept_entries).await;
+    }
+
     /// Purges all that the last snapshot holds, what followers that are behind might need as well.
     pub async fn forget(&self) {
-        let upto = {
-            let metrics = self.0.raft.metrics();
-            let known = metrics.borrow_watched().snapshot;
-            known.map(|it| it.index())
-        };
-        if let Some(upto) = upto {
+        self.purge(0).await;
+    }
+
+    /// Nobody else purges: openraft's own policy and orders from outside do not get on. It takes an order
+    /// that would purge less than an earlier one for a defect of its own.
+    async fn purge(&self, kept_entries: u64) {
+        let Status { snapshot, purged, .. } = self.status();
+        let upto = snapshot.saturating_sub(kept_entries);
+        if upto > purged {
             self.log_end(self.0.raft.trigger().purge_log(upto).await.map_err(|it| it.to_string()));
         }
     }
 
-    /// Takes a snapshot, and purges the log before it.
+    /// Takes a snapshot.
     pub async fn compact(&self) {
         self.log_end(self.0.raft.trigger().snapshot().await.map_err(|it| it.to_string()));
     }
@@ -417,6 +429,11 @@ impl Changes {
     /// Waits for news. Yields whether there can be more.
     pub async fn next(&mut self) -> bool {
         self.0.changed().await.is_ok()
+    }
+
+    /// Whether there will be no more: the member has ended, whatever it believed last.
+    pub fn have_ended(&mut self) -> bool {
+        self.next().now_or_never() == Some(false)
     }
 }
 

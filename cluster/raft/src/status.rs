@@ -24,6 +24,8 @@ pub struct Status {
     pub last: u64,
     /// Index of the last entry applied.
     pub applied: u64,
+    /// Index up to which the last snapshot goes.
+    pub snapshot: u64,
     /// Index up to which the log is purged.
     pub purged: u64,
     /// The voters.
@@ -51,6 +53,7 @@ impl Status {
             term: metrics.current_term,
             last: metrics.last_log_index.unwrap_or(0),
             applied: index(metrics.last_applied),
+            snapshot: index(metrics.snapshot),
             purged: index(metrics.purged),
             voters: members.voter_ids().map(Member::of).collect(),
             learners: members.learner_ids().map(Member::of).collect(),

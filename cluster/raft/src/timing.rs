@@ -13,9 +13,9 @@ pub struct Timing {
     pub election_min: Duration,
     /// See [`Timing::election_min`].
     pub election_max: Duration,
-    /// Entries after which a snapshot is taken, and the log before it purged.
+    /// Entries after which a snapshot is taken.
     pub snapshot_entries: u64,
-    /// Entries before a snapshot that stay for followers that are a little behind.
+    /// Entries before a snapshot that stay for followers that are a little behind when the log is trimmed.
     pub kept_entries: u64,
     /// Entries of one append at most.
     pub append_entries: u64,
@@ -52,8 +52,8 @@ impl Timing {
             election_timeout_max: millis(self.election_max),
             max_payload_entries: self.append_entries,
             snapshot_policy: SnapshotPolicy::LogsSinceLast(self.snapshot_entries),
-            max_in_snapshot_log_to_keep: self.kept_entries,
-            purge_batch_size: 1,
+            // Only what `Group` orders is purged.
+            max_in_snapshot_log_to_keep: u64::MAX,
             install_snapshot_timeout: 10_000,
             enable_pre_vote: Some(true),
             // A leader that lost what it had not synced must not go on in its term.

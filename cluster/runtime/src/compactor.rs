@@ -7,21 +7,22 @@ use crate::host::Host;
 /// Between two looks at the log. A flush takes a while, and so does forgetting.
 const PERIOD: Duration = Duration::from_secs(5);
 
-/// Looks, and acts when the log is too long, as long as the node lives. Groups that hardly anything is
-/// written to forget as well: one of them could keep old segments for ever. A member that is behind by
-/// more than what is left gets a snapshot.
+/// Trims the log of each group, as long as the node lives, and acts when the log of the node is too long
+/// all the same. Groups that hardly anything is written to forget then as well: one of them could keep
+/// old segments for ever. A member that is behind by more than what is left gets a snapshot.
 pub(crate) async fn keep_short(host: &Host) {
     let home = host.router().peers().home();
     loop {
         home.sleep(PERIOD).await;
-        if !host.is_log_long() {
-            continue;
-        }
-        tracing::debug!("the log is shortened");
+        let is_long = host.is_log_long();
         for hosted in host.router().all_hosted().into_values() {
-            if let Some(group) = hosted.group {
+            let Some(group) = hosted.group else { continue };
+            if is_long {
+                tracing::debug!(group = group.id(), "the log is shortened");
                 group.compact().await;
                 group.forget().await;
+            } else {
+                group.trim().await;
             }
         }
     }

@@ -76,6 +76,9 @@ pub struct Parts {
 /// Most questions of other members that wait. More are dropped, as a network might.
 const QUESTIONS_MAX: usize = 1_024;
 
+/// Between two looks whether the rows can still be used.
+const ROWS_PERIOD: Duration = Duration::from_millis(250);
+
 /// Between two questions whether a member has left.
 const LEAVE_PERIOD: Duration = Duration::from_secs(5);
 
@@ -101,6 +104,16 @@ impl Host {
     /// Whether the log is longer than it should be.
     pub(crate) fn is_log_long(&self) -> bool {
         self.0.appender.bytes() > self.0.log_bytes_max
+    }
+
+    /// Waits until the rows of the node cannot be used any more, and says why.
+    pub(crate) async fn rows_failed(&self) -> String {
+        loop {
+            if let Some(what) = self.0.engine.failure() {
+                return what;
+            }
+            self.0.router.peers().home().sleep(ROWS_PERIOD).await;
+        }
     }
 
     /// The shards that this node holds, by the roster or by what is left of them here.
@@ -160,6 +173,9 @@ impl Host {
                 drop(hosting);
                 group.stop().await;
                 return life::forget(&self.0, shard).await;
+            }
+            if changes.have_ended() {
+                return Err("replication has ended".to_owned());
             }
             if let Some(term) = group.reign() {
                 self.lead(shard, &group, term).await;

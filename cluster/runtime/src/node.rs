@@ -79,7 +79,7 @@ pub struct Node {
 
 impl Node {
     /// Starts a node. Call it inside the runtime that runs its shards. `on_failure` is called when it
-    /// cannot go on.
+    /// cannot go on: when a part of it fails again and again, as everything does when the rows have.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl Node {
         let seeds = setup.founders.iter().map(|it| NodeId(it.node)).collect();
         let shards = Router::new(peers, roster, seeds);
         let host = Host::new(Parts {
-            follower: Follower::new(shards.clone()),
+            follower: Follower::new(shards.clone(), setup.knobs.mutant),
             router: shards,
             appender: setup.appender,
             engine: setup.engine,
@@ -133,6 +133,11 @@ impl Node {
                 compactor::keep_short(&shards).await;
                 Ok(())
             }
+        }));
+        let shards = host.clone();
+        top.run(Child::permanent("rows", move || {
+            let shards = shards.clone();
+            async move { Err(shards.rows_failed().await) }
         }));
         let ways = host.router().clone();
         top.run(Child::permanent("detector", move || {

@@ -10,6 +10,6 @@ mod plan;
 mod running;
 mod stamp;
 
-pub use plan::{LogFolder, Plan, StartError};
-pub use running::Running;
+pub use plan::{LogFolder, OnFailure, Plan, Room, StartError};
+pub use running::{Running, die};
 pub use stamp::{FORMAT, Stamp, StampError};

@@ -44,8 +44,31 @@ pub struct Plan {
     pub timing: Timing,
     /// A node that is silent for so long holds nothing any more.
     pub replace_after: Duration,
+    /// How much of the disk it takes, and leaves.
+    pub room: Room,
     /// Told of every change of rows.
     pub watch: Watch,
+    /// Told when the node cannot go on, and why. What it does from then on cannot be trusted.
+    pub on_failure: OnFailure,
+}
+
+/// Told when a node cannot go on.
+pub type OnFailure = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// How much of a disk a node takes, and leaves.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Room {
+    /// Bytes of the log above which it is shortened: what a node reads again when it starts.
+    pub log_bytes_max: u64,
+    /// Below so many bytes free nothing new is taken but what makes room. The engine should refuse below
+    /// half of it: what was taken before still finds room.
+    pub free_bytes_min: u64,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { log_bytes_max: 512 << 20, free_bytes_min: 1 << 30 }
+    }
 }
 
 /// Opens the folder of a log.

@@ -1,12 +1,13 @@
 //! The threads of a node, its start and its end.
 
+use std::path::Path;
 use std::process::abort;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use cluster::meta::Member;
-use engine::Engine;
+use engine::{Engine, EngineError};
 use engine_fjall::FjallEngine;
 use entity::Time;
 use raft::home::{Drift, Home};
@@ -29,9 +30,6 @@ const DISK_THREADS_MAX: usize = 4;
 
 /// How long work that waits for the disk may take when a node stops, before it is left alone.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
-
-/// Bytes of the log above which it is shortened: what a node reads again when it starts.
-const LOG_BYTES_MAX: u64 = 512 << 20;
 
 /// A node that runs.
 ///
@@ -65,8 +63,7 @@ impl Clock for SystemClock {
 }
 
 impl Running {
-    /// Opens what a node has stored, and starts it. Call it outside of every runtime. A log that cannot
-    /// be written and a node that cannot go on end the process.
+    /// Opens what a node has stored, and starts it. Call it outside of every runtime.
     ///
     /// # Errors
     ///
@@ -76,10 +73,11 @@ impl Running {
         let disk = u128::from(world::chance()) << 64 | u128::from(world::chance());
         Stamp::check(&plan.folder, (&plan.cluster, &node), disk)?;
         let rows = plan.folder.join("rows");
-        let engine: Arc<dyn Engine> = Arc::new(FjallEngine::open(&rows, plan.engine)?);
+        let engine: Arc<dyn Engine> = Arc::new(open_rows(&rows, plan.engine)?);
         let log = (plan.log)(&plan.folder.join("log"))?;
         let (appender, writer, recovered) = wal::open(&log, &wal::Options::default(), || {})?;
-        let log = WriterThread::start(writer, |error| die(&format!("the log: {error}")))?;
+        let failed = Arc::clone(&plan.on_failure);
+        let log = WriterThread::start(writer, move |error| failed(&format!("the log: {error}")))?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(plan.threads)
             .max_blocking_threads(DISK_THREADS_MAX)
@@ -91,7 +89,8 @@ impl Running {
             let home = Home::new(world::chance(), Drift::default());
             let is_storage_full = Arc::new(AtomicBool::new(false));
             let watched = Arc::clone(&is_storage_full);
-            home.spawn(disk::watch(home.clone(), plan.folder.clone(), watched));
+            let min = plan.room.free_bytes_min;
+            home.spawn(disk::watch(home.clone(), plan.folder.clone(), (min, watched)));
             let setup = Setup {
                 node: plan.node,
                 meta: Member { node: plan.node.0, life: 1 },
@@ -108,10 +107,11 @@ impl Running {
                 timing: plan.timing,
                 replace_after: plan.replace_after,
                 is_storage_full: Arc::clone(&is_storage_full),
-                log_bytes_max: LOG_BYTES_MAX,
+                log_bytes_max: plan.room.log_bytes_max,
                 watch: plan.watch,
             };
-            let node = home.scope(Node::start(setup, || die("supervision has given up"))).await;
+            let failed = move || (plan.on_failure)("a part of it fails again and again");
+            let node = home.scope(Node::start(setup, failed)).await;
             (home, node)
         });
         Ok(Self { runtime, node: node.map_err(StartError::Node)?, home, appender, log })
@@ -145,8 +145,21 @@ impl Running {
     }
 }
 
-/// Ends the process at once: what it would do from now on could not be trusted.
-fn die(what: &str) {
+/// Opens the rows of a node. A folder that cannot be read is kept under another name: the log, and
+/// otherwise other nodes, have what is needed to fill a new one.
+fn open_rows(folder: &Path, options: engine_fjall::Options) -> Result<FjallEngine, StartError> {
+    match FjallEngine::open(folder, options) {
+        Err(EngineError::Unreadable { what }) => {
+            let aside = engine_fjall::set_aside(folder)?;
+            tracing::error!(what, ?aside, "the rows cannot be read; they begin anew");
+            Ok(FjallEngine::open(folder, options)?)
+        }
+        opened => Ok(opened?),
+    }
+}
+
+/// Ends the process at once.
+pub fn die(what: &str) {
     tracing::error!(what, "this node cannot go on");
     abort()
 }

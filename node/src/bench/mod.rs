@@ -9,7 +9,7 @@
 
 mod args;
 pub mod cluster;
-mod counter;
+pub mod counter;
 pub mod executor;
 pub mod figure;
 pub mod recovery;

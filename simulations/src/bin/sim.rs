@@ -42,7 +42,7 @@ struct Run {
     /// Three nodes, four shards, a minute of calls, and the faults of the seed: for figures.
     #[arg(long, conflicts_with = "jobs")]
     usual: bool,
-    /// Breaks something on purpose: fence, replies, gap or refusal.
+    /// Breaks something on purpose: fence, replies, gap, refusal or changes.
     #[arg(long, value_parser = mutant, conflicts_with = "jobs")]
     mutant: Option<Mutant>,
     /// Prints what the program logs, as in `runtime=debug` or `info`.

@@ -186,6 +186,10 @@ impl Engine for FjallEngine {
         Ok(())
     }
 
+    fn failure(&self) -> Option<String> {
+        self.shared.failure.get().cloned()
+    }
+
     fn pressure(&self) -> Pressure {
         self.shared.pressure()
     }

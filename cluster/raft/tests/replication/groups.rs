@@ -74,7 +74,11 @@ fn a_member_far_behind_gets_a_snapshot() {
             let outcome = propose(&leader, record(activation, sequence, "value")).await;
             assert!(matches!(outcome, Outcome::Accepted { .. }), "{sequence}: {outcome:?}");
         }
-        until("the log is purged", || async { leader.status().purged > 300 }).await;
+        until("the log is purged", || async {
+            leader.trim().await;
+            leader.status().purged > 300
+        })
+        .await;
         assert!(behind.group.status().applied < 300);
 
         cluster.network.cut(behind.group.member().node, false);

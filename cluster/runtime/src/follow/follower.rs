@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cluster::mutant::Mutant;
 use cluster::operator::Shards;
 use cluster::request::{Answer, Failure, Request, Verb};
 use cluster::slots::ShardId;
@@ -42,6 +43,7 @@ struct Inner {
     router: Router,
     sources: Shared<BTreeMap<ShardId, Followed>>,
     cache: Shared<Cache>,
+    mutant: Option<Mutant>,
 }
 
 struct Followed {
@@ -51,9 +53,10 @@ struct Followed {
 }
 
 impl Follower {
-    /// A node that follows nothing yet.
-    pub fn new(router: Router) -> Self {
-        Self(Arc::new(Inner { router, sources: Shared::default(), cache: Shared::default() }))
+    /// A node that follows nothing yet. `mutant` breaks it on purpose.
+    pub fn new(router: Router, mutant: Option<Mutant>) -> Self {
+        let (sources, cache) = (Shared::default(), Shared::default());
+        Self(Arc::new(Inner { router, sources, cache, mutant }))
     }
 
     /// Reads a stream from now on. The first event tells where it begins; from there on every item comes
@@ -132,8 +135,10 @@ impl Follower {
         self.0.sources.with(|sources| {
             let Some(followed) = sources.get_mut(&shard) else { return };
             let changed = followed.source.frame(frame);
-            // In one step: nobody may find an answer that a frame has just made old.
-            self.0.cache.with(|cache| cache.forget(shard, &changed));
+            if self.0.mutant != Some(Mutant::ChangesMissed) {
+                // In one step: nobody may find an answer that a frame has just made old.
+                self.0.cache.with(|cache| cache.forget(shard, &changed));
+            }
         });
     }
 

@@ -24,7 +24,7 @@ use super::clients::{counter, look};
 use super::load::{BenchError, Load};
 use super::network::{connect, deliver};
 use super::tally::{Counted, Tally};
-use crate::assembly::{Plan, Running};
+use crate::assembly::{Plan, Room, Running, die};
 use crate::bench::counter::Counter;
 
 /// Attempts to found the cluster and to reach each shard; each is tried for ten seconds.
@@ -84,7 +84,9 @@ impl Nodes {
                 knobs: Knobs::default(),
                 timing: load.timing,
                 replace_after: REPLACE_AFTER,
+                room: Room::default(),
                 watch: Arc::new(move |changed| watching.changed(changed)),
+                on_failure: Arc::new(die),
             };
             let started = Running::start(plan)?;
             deliver(&started, arrivals);

@@ -1,0 +1,358 @@
+//! Nodes to test, their files, and what they should hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cluster::executor::Knobs;
+use cluster::meta::api::Found;
+use cluster::meta::{Member, Meta, NodeRecord};
+use cluster::request::{Answer, Failure, RequestId};
+use cluster::slots::{META, ShardId};
+use cluster::transport::{Lane, NodeId, Transport};
+use engine::EngineError;
+use entity::digest::sha256;
+use entity::operation::Request;
+use entity::registry::{Outcome, Registry};
+use entity::transaction::{Order, Range};
+use entity::{Address, Caller, Command, Data, Id, Key, Kind, Query, Release};
+use futures::future::join_all;
+use node::assembly::{Plan, Room, Running, StartError};
+use node::bench::counter::{Add, Counter, Counters, Look};
+use raft::group::Group;
+use raft::shared::Shared;
+use raft::timing::Timing;
+use runtime::meta;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use wal::disk::DiskFolder;
+
+/// Nodes of a cluster.
+pub(crate) const NODES: u32 = 3;
+
+/// Its shards.
+const SHARDS: u32 = 3;
+
+/// Counters that commands go to.
+const COUNTERS: u64 = 40;
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Small, so that a test fills it.
+pub(crate) const ROOM: Room = Room { log_bytes_max: 200_000, free_bytes_min: 1 << 20 };
+
+/// Nodes in one process.
+pub(crate) struct Nodes {
+    folder: PathBuf,
+    room: Room,
+    hall: Arc<Hall>,
+    running: BTreeMap<u32, Running>,
+    /// Nodes that cannot go on.
+    failed: Arc<Failed>,
+    added: BTreeMap<u64, u64>,
+    commands: u64,
+}
+
+/// The way between them.
+#[derive(Default)]
+struct Hall(Shared<BTreeMap<NodeId, UnboundedSender<(NodeId, Bytes)>>>);
+
+#[derive(Default)]
+struct Failed(Shared<BTreeSet<u32>>);
+
+struct Wire {
+    me: NodeId,
+    hall: Arc<Hall>,
+}
+
+impl Transport for Wire {
+    fn send(&self, to: NodeId, _: Lane, message: Bytes) {
+        let wire = self.hall.0.with(|hall| hall.get(&to).cloned());
+        // Nobody is there, or not any more.
+        wire.and_then(|wire| wire.send((self.me, message)).ok());
+    }
+}
+
+impl Nodes {
+    /// A cluster of its own, in a folder of this name, that serves.
+    pub(crate) fn new(name: &str) -> Self {
+        tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_ansi(false).try_init().ok();
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        // What an earlier run left is of no use.
+        fs::remove_dir_all(&folder).ok();
+        let mut nodes = Self::at(folder, ROOM);
+        (1..=NODES).for_each(|node| nodes.start(node).unwrap());
+        nodes.found();
+        nodes
+    }
+
+    /// Nodes that are off, in a folder that may have their data.
+    pub(crate) fn at(folder: PathBuf, room: Room) -> Self {
+        let (hall, failed, running) = (Arc::default(), Arc::default(), BTreeMap::new());
+        Self { folder, room, hall, failed, running, added: BTreeMap::new(), commands: 0 }
+    }
+
+    /// The data folder of a node.
+    pub(crate) fn folder(&self, node: u32) -> PathBuf {
+        self.folder.join(format!("node-{node}"))
+    }
+
+    /// Switches a node on.
+    pub(crate) fn start(&mut self, node: u32) -> Result<(), StartError> {
+        let mut registry = Registry::default();
+        registry.add::<Meta>();
+        registry.add::<Counter>();
+        let failed = Arc::clone(&self.failed);
+        let free_bytes_min = self.room.free_bytes_min / 2;
+        let plan = Plan {
+            node: NodeId(node),
+            founders: (1..=NODES).map(|node| Member { node, life: 1 }).collect(),
+            cluster: "test".to_owned(),
+            folder: self.folder(node),
+            log: Box::new(|path| Ok(Arc::new(DiskFolder::open(path, 0)?))),
+            engine: engine_fjall::Options { memory_bytes: 32 << 20, free_bytes_min },
+            threads: 1,
+            transport: Arc::new(Wire { me: NodeId(node), hall: Arc::clone(&self.hall) }),
+            registry: Arc::new(registry),
+            knobs: Knobs::default(),
+            timing: Timing { snapshot_entries: 200, kept_entries: 20, ..Timing::default() },
+            replace_after: Duration::from_hours(1),
+            room: self.room,
+            watch: Arc::new(|_| {}),
+            on_failure: Arc::new(move |why| {
+                println!("node {node} cannot go on: {why}");
+                failed.0.with(|failed| failed.insert(node));
+            }),
+        };
+        let running = Running::start(plan)?;
+        let (sender, mut arrivals) = unbounded_channel();
+        self.hall.0.with(|hall| hall.insert(NodeId(node), sender));
+        let receiver = running.node().clone();
+        let entered = running.handle().enter();
+        running.home().spawn(async move {
+            while let Some((from, message)) = arrivals.recv().await {
+                receiver.receive(from, message);
+            }
+        });
+        drop(entered);
+        self.running.insert(node, running);
+        Ok(())
+    }
+
+    /// Switches a node off.
+    pub(crate) fn stop(&mut self, node: u32) {
+        self.hall.0.with(|hall| hall.remove(&NodeId(node)));
+        self.running.remove(&node).unwrap().stop();
+    }
+
+    /// Switches all of them off.
+    pub(crate) fn stop_all(&mut self) {
+        let nodes: Vec<_> = self.running.keys().copied().collect();
+        nodes.into_iter().for_each(|node| self.stop(node));
+    }
+
+    /// Lets something happen on a node.
+    fn on<F: Future>(&self, node: u32, work: F) -> F::Output {
+        let running = &self.running[&node];
+        running.handle().block_on(running.home().scope(work))
+    }
+
+    fn any(&self) -> u32 {
+        *self.running.keys().next().unwrap()
+    }
+
+    /// Makes a cluster of the nodes.
+    pub(crate) fn found(&self) {
+        let node = |node: u32| NodeRecord {
+            name: format!("n{node}"),
+            disk: u128::from(node),
+            zone: String::new(),
+            weight: 100,
+            address: String::new(),
+        };
+        let nodes = (1..=NODES).map(node).collect();
+        let found = Found { name: "test".to_owned(), shards: SHARDS, copies: 3, nodes };
+        let router = self.running[&1].node().router().clone();
+        self.until("it is founded", || {
+            let founded = self.on(1, meta::command(&router, "found".to_owned(), &found));
+            founded.map_err(|error| error.clone())
+        });
+    }
+
+    fn until(&self, what: &str, mut holds: impl FnMut() -> Result<(), String>) {
+        let mut why = String::new();
+        for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
+            match holds() {
+                Ok(()) => return,
+                Err(error) => why = error,
+            }
+            sleep(PAUSE);
+        }
+        panic!("{what}: not within {PATIENCE:?}: {why} in {}", self.folder.display());
+    }
+
+    /// Adds to counters, so many times, through any node. Every command is acknowledged in the end.
+    pub(crate) fn add(&mut self, times: u64) {
+        let node = self.any();
+        let client = self.running[&node].client();
+        let adds = (0..times).map(|_| {
+            self.commands += 1;
+            let (counter, n, number) = (self.commands % COUNTERS, self.commands, self.commands);
+            *self.added.entry(counter).or_default() += n;
+            let client = client.clone();
+            async move {
+                let (request, key) = (add(counter, n), number.to_string());
+                let fingerprint = sha256(&request.body);
+                let key = RequestId::Outside { account: Id(1), key, fingerprint };
+                for _ in 0..10 {
+                    let (key, request) = (key.clone(), request.clone());
+                    match client.command(Caller::Anyone, Some(key), request).await {
+                        Answer::Outcome(_) => return,
+                        Answer::Failure(failure) => println!("{failure:?}, again"),
+                    }
+                }
+                panic!("a command of counter {counter} is not acknowledged");
+            }
+        });
+        let adds: Vec<_> = adds.collect();
+        self.on(node, join_all(adds));
+    }
+
+    /// What one node answers to one command.
+    pub(crate) fn add_once(&self, node: u32, counter: u64) -> Answer {
+        let client = self.running[&node].client();
+        self.on(node, client.command(Caller::Anyone, None, add(counter, 1)))
+    }
+
+    /// Every counter is what was added to it, whichever node is asked.
+    pub(crate) fn check_sums(&self) {
+        for node in self.running.keys() {
+            for (counter, sum) in &self.added {
+                assert_eq!(self.sum(*node, *counter), Ok(*sum), "counter {counter} by node {node}");
+            }
+        }
+    }
+
+    /// What a counter is.
+    pub(crate) fn sum(&self, node: u32, counter: u64) -> Result<u64, Failure> {
+        let client = self.running[&node].client();
+        let mut body = Vec::new();
+        Look {}.encode(Release::NEWEST, &mut body);
+        let request = Request { to: at(counter), tag: Look::TAG, body };
+        match self.on(node, client.ask(Caller::Anyone, vec![request])).remove(0) {
+            Answer::Outcome(Outcome::Reply(bytes)) => Ok(<u64 as Data>::decode(&bytes).unwrap()),
+            Answer::Outcome(Outcome::Refusal(_)) => unreachable!("it never refuses"),
+            Answer::Failure(failure) => Err(failure),
+        }
+    }
+
+    /// Waits until all nodes have a copy of every shard that is caught up, and compares them.
+    pub(crate) fn agree(&mut self) {
+        for shard in (0..SHARDS).map(ShardId).chain([META]) {
+            let mut why = String::new();
+            let is_equal = (0..PATIENCE.as_millis() / PAUSE.as_millis()).any(|_| {
+                self.restart_failed();
+                why = self.compare(shard).err().unwrap_or_default();
+                sleep(if why.is_empty() { Duration::ZERO } else { PAUSE });
+                why.is_empty()
+            });
+            assert!(is_equal, "copies are not equal: {why}");
+        }
+    }
+
+    /// Starts nodes again that cannot go on, as whoever watches their processes does.
+    fn restart_failed(&mut self) {
+        for node in self.failed.0.with(std::mem::take) {
+            self.stop(node);
+            self.start(node).unwrap();
+        }
+    }
+
+    fn compare(&self, shard: ShardId) -> Result<(), String> {
+        let hosted = self.running.values().filter_map(|it| it.node().router().hosted(shard));
+        let groups: Vec<Group> = hosted.filter_map(|it| it.group).collect();
+        let statuses: Vec<_> = groups.iter().map(Group::status).collect();
+        let first = statuses.first().ok_or("nobody hosts it")?;
+        let are_equal = statuses.iter().all(|it| it.applied == first.applied && it.failure.is_none());
+        let members: Vec<_> = groups.iter().map(Group::member).collect();
+        let are_members = members.iter().all(|it| first.voters.contains(it));
+        if !are_equal || !are_members || groups.len() != self.running.len() {
+            return Err(format!("shard {}: {statuses:?}", shard.0));
+        }
+        // A copy that finds damage while it is read begins a new life.
+        let rows = groups.iter().map(rows).collect::<Result<Vec<_>, _>>();
+        let rows = rows.map_err(|error| error.to_string())?;
+        // An entry may have been applied between two looks.
+        let is_still = groups.iter().all(|it| it.status().applied == first.applied);
+        match rows.iter().position(|it| *it != rows[0]) {
+            Some(at) if is_still => Err(format!("rows of shard {} differ at {at}", shard.0)),
+            Some(_) => Err("it goes on".to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    /// The life of each copy on a node.
+    pub(crate) fn lives(&self, node: u32) -> Vec<u32> {
+        let hosted = self.running[&node].node().router().all_hosted();
+        hosted.into_values().filter_map(|it| Some(it.group?.member().life)).collect()
+    }
+}
+
+/// All rows of a group, as one node has them.
+fn rows(group: &Group) -> Result<Vec<(Bytes, Bytes)>, EngineError> {
+    let (mut rows, mut from) = (Vec::new(), Vec::new());
+    loop {
+        let range = Range { from, to: vec![u8::MAX; 8], order: Order::Up, limit: 1_000 };
+        let page = group.engine().scan(group.id(), &range)?;
+        let Some((last, _)) = page.last() else { return Ok(rows) };
+        from = [last, &[0][..]].concat();
+        rows.extend(page);
+    }
+}
+
+fn at(counter: u64) -> Address {
+    Address { kind: Counters::TAG, key: counter.to_bytes() }
+}
+
+fn add(counter: u64, n: u64) -> Request {
+    let mut body = Vec::new();
+    Add { n }.encode(Release::NEWEST, &mut body);
+    Request { to: at(counter), tag: Add::TAG, body }
+}
+
+/// The files in a folder and below, by name.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(self::files(&path)) } else { files.push(path) }
+    }
+    files.sort();
+    files
+}
+
+/// The length of a file.
+pub(crate) fn length(file: &Path) -> u64 {
+    fs::metadata(file).unwrap().len()
+}
+
+/// Breaks a byte of a file. Doing it twice mends it.
+pub(crate) fn flip(file: &Path, at: u64) {
+    let file = OpenOptions::new().read(true).write(true).open(file).unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at).unwrap();
+    file.write_all_at(&[byte[0] ^ 0x40], at).unwrap();
+}
+
+/// Cuts the end of a file off.
+pub(crate) fn cut(file: &Path, length: u64) {
+    File::options().write(true).open(file).unwrap().set_len(length).unwrap();
+}
