@@ -47,7 +47,7 @@ pub trait Command: Data + Form {
     type Reply: Data + Form;
     /// Why the entity may refuse. A refusal changes nothing.
     type Error: Refusal;
-    /// Whether it makes room: it is taken even when the disk is full.
+    /// Whether it makes room, or is needed by what does: it is taken even when the disk is full.
     const FREES_SPACE: bool = false;
 }
 

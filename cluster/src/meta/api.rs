@@ -156,6 +156,7 @@ impl Command for Join {
     const TAG: u16 = 2;
     type Reply = NodeId;
     type Error = JoinError;
+    const FREES_SPACE: bool = true;
 }
 
 /// Replaces a copy that has lost something by a new life of it. A repeat gets the same life.
@@ -172,6 +173,7 @@ impl Command for BeginLife {
     const TAG: u16 = 3;
     type Reply = Member;
     type Error = LifeError;
+    const FREES_SPACE: bool = true;
 }
 
 /// Changes who holds a shard. A node that holds it already keeps its life.
@@ -190,6 +192,7 @@ impl Command for Assign {
     const TAG: u16 = 4;
     type Reply = ();
     type Error = AssignError;
+    const FREES_SPACE: bool = true;
 }
 
 /// Takes incarnations for senders: numbers that nobody else gets, ever.
@@ -204,6 +207,7 @@ impl Command for TakeIncarnations {
     const TAG: u16 = 5;
     type Reply = u64;
     type Error = MetaError;
+    const FREES_SPACE: bool = true;
 }
 
 /// Asks what there is.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use raft::home::Home;
 
 /// Between two looks.
-const PERIOD: Duration = Duration::from_secs(1);
+const PERIOD: Duration = Duration::from_millis(250);
 
 /// Looks, as long as the node lives, whether fewer than so many bytes are free.
 pub(super) async fn watch(home: Home, folder: PathBuf, (min, is_full): (u64, Arc<AtomicBool>)) {

@@ -5,7 +5,7 @@ use entity::{Command, Context, Entity, Handle, Never, Query, data};
 
 /// The family of counters.
 #[derive(Debug)]
-pub enum Counters {}
+pub(super) enum Counters {}
 
 impl Kind for Counters {
     const NAME: &'static str = "bench.counter";
@@ -18,7 +18,7 @@ impl Kind for Counters {
 /// The smallest entity that keeps something.
 #[data]
 #[derive(Default)]
-pub struct Counter {
+pub(super) struct Counter {
     sum: u64,
 }
 
@@ -29,9 +29,8 @@ impl Entity for Counter {
 
 /// Adds `n`.
 #[data]
-pub struct Add {
-    /// How much.
-    pub n: u64,
+pub(super) struct Add {
+    pub(super) n: u64,
 }
 
 impl Command for Add {
@@ -50,7 +49,7 @@ impl Handle<Add> for Counter {
 
 /// Asks for the sum.
 #[data]
-pub struct Look {}
+pub(super) struct Look {}
 
 impl Query for Look {
     type Kind = Counters;

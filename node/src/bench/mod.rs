@@ -9,7 +9,7 @@
 
 mod args;
 pub mod cluster;
-pub mod counter;
+mod counter;
 pub mod executor;
 pub mod figure;
 pub mod recovery;

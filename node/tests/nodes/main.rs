@@ -6,3 +6,4 @@ mod damage;
 mod full;
 mod returning;
 mod rig;
+mod tally;

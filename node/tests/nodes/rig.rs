@@ -23,13 +23,15 @@ use entity::transaction::{Order, Range};
 use entity::{Address, Caller, Command, Data, Id, Key, Kind, Query, Release};
 use futures::future::join_all;
 use node::assembly::{Plan, Room, Running, StartError};
-use node::bench::counter::{Add, Counter, Counters, Look};
 use raft::group::Group;
 use raft::shared::Shared;
 use raft::timing::Timing;
+use runtime::client::Client;
 use runtime::meta;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use wal::disk::DiskFolder;
+
+use super::tally::{Add, Look, Tallies, Tally};
 
 /// Nodes of a cluster.
 pub(crate) const NODES: u32 = 3;
@@ -37,8 +39,8 @@ pub(crate) const NODES: u32 = 3;
 /// Its shards.
 const SHARDS: u32 = 3;
 
-/// Counters that commands go to.
-const COUNTERS: u64 = 40;
+/// Tallies that commands go to.
+const TALLIES: u64 = 40;
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -55,6 +57,7 @@ pub(crate) struct Nodes {
     room: Room,
     hall: Arc<Hall>,
     running: BTreeMap<u32, Running>,
+    clients: BTreeMap<u32, Client>,
     /// Nodes that cannot go on.
     failed: Arc<Failed>,
     added: BTreeMap<u64, u64>,
@@ -84,7 +87,6 @@ impl Transport for Wire {
 impl Nodes {
     /// A cluster of its own, in a folder of this name, that serves.
     pub(crate) fn new(name: &str) -> Self {
-        tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_ansi(false).try_init().ok();
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         // What an earlier run left is of no use.
         fs::remove_dir_all(&folder).ok();
@@ -97,7 +99,8 @@ impl Nodes {
     /// Nodes that are off, in a folder that may have their data.
     pub(crate) fn at(folder: PathBuf, room: Room) -> Self {
         let (hall, failed, running) = (Arc::default(), Arc::default(), BTreeMap::new());
-        Self { folder, room, hall, failed, running, added: BTreeMap::new(), commands: 0 }
+        let (clients, added) = (BTreeMap::new(), BTreeMap::new());
+        Self { folder, room, hall, running, clients, failed, added, commands: 0 }
     }
 
     /// The data folder of a node.
@@ -109,7 +112,7 @@ impl Nodes {
     pub(crate) fn start(&mut self, node: u32) -> Result<(), StartError> {
         let mut registry = Registry::default();
         registry.add::<Meta>();
-        registry.add::<Counter>();
+        registry.add::<Tally>();
         let failed = Arc::clone(&self.failed);
         let free_bytes_min = self.room.free_bytes_min / 2;
         let plan = Plan {
@@ -143,6 +146,7 @@ impl Nodes {
             }
         });
         drop(entered);
+        self.clients.insert(node, running.client());
         self.running.insert(node, running);
         Ok(())
     }
@@ -150,6 +154,7 @@ impl Nodes {
     /// Switches a node off.
     pub(crate) fn stop(&mut self, node: u32) {
         self.hall.0.with(|hall| hall.remove(&NodeId(node)));
+        self.clients.remove(&node);
         self.running.remove(&node).unwrap().stop();
     }
 
@@ -199,17 +204,18 @@ impl Nodes {
         panic!("{what}: not within {PATIENCE:?}: {why} in {}", self.folder.display());
     }
 
-    /// Adds to counters, so many times, through any node. Every command is acknowledged in the end.
+    /// Adds to tallys, so many times, through any node. Every command is acknowledged in the end.
     pub(crate) fn add(&mut self, times: u64) {
         let node = self.any();
-        let client = self.running[&node].client();
+        let client = self.clients[&node].clone();
         let adds = (0..times).map(|_| {
             self.commands += 1;
-            let (counter, n, number) = (self.commands % COUNTERS, self.commands, self.commands);
-            *self.added.entry(counter).or_default() += n;
+            let (tally, n, number) = (self.commands % TALLIES, self.commands, self.commands);
+            *self.added.entry(tally).or_default() += n;
             let client = client.clone();
             async move {
-                let (request, key) = (add(counter, n), number.to_string());
+                let add = Add { n, filler: Vec::new() };
+                let (request, key) = (request(tally, &add), number.to_string());
                 let fingerprint = sha256(&request.body);
                 let key = RequestId::Outside { account: Id(1), key, fingerprint };
                 for _ in 0..10 {
@@ -219,34 +225,52 @@ impl Nodes {
                         Answer::Failure(failure) => println!("{failure:?}, again"),
                     }
                 }
-                panic!("a command of counter {counter} is not acknowledged");
+                panic!("a command of tally {tally} is not acknowledged");
             }
         });
         let adds: Vec<_> = adds.collect();
         self.on(node, join_all(adds));
     }
 
-    /// What one node answers to one command.
-    pub(crate) fn add_once(&self, node: u32, counter: u64) -> Answer {
-        let client = self.running[&node].client();
-        self.on(node, client.command(Caller::Anyone, None, add(counter, 1)))
+    /// What somebody new is answered to one command.
+    pub(crate) fn once<C: Command<Kind = Tallies>>(&self, tally: u64, command: &C) -> Answer {
+        let client = self.running[&self.any()].client();
+        let command = client.command(Caller::Anyone, None, request(tally, command));
+        self.on(self.any(), command)
     }
 
-    /// Every counter is what was added to it, whichever node is asked.
+    /// Adds once, with as many bytes, and tells whether it was taken.
+    pub(crate) fn fill(&mut self, tally: u64, bytes: usize) -> Result<(), Failure> {
+        // Nothing that would compress.
+        let byte = |n: usize| (n.wrapping_mul(0x9e37_79b9) >> 7).to_le_bytes()[0];
+        let filler = (0..bytes).map(|n| byte(n + tally as usize * bytes)).collect();
+        let node = self.any();
+        let client = self.clients[&node].clone();
+        let add = request(tally, &Add { n: 1, filler });
+        match self.on(node, client.command(Caller::Anyone, None, add)) {
+            Answer::Outcome(_) => {
+                *self.added.entry(tally).or_default() += 1;
+                Ok(())
+            }
+            Answer::Failure(failure) => Err(failure),
+        }
+    }
+
+    /// Every tally is what was added to it, whichever node is asked.
     pub(crate) fn check_sums(&self) {
         for node in self.running.keys() {
-            for (counter, sum) in &self.added {
-                assert_eq!(self.sum(*node, *counter), Ok(*sum), "counter {counter} by node {node}");
+            for (tally, sum) in &self.added {
+                assert_eq!(self.sum(*node, *tally), Ok(*sum), "tally {tally} by node {node}");
             }
         }
     }
 
-    /// What a counter is.
-    pub(crate) fn sum(&self, node: u32, counter: u64) -> Result<u64, Failure> {
-        let client = self.running[&node].client();
+    /// What a tally is.
+    pub(crate) fn sum(&self, node: u32, tally: u64) -> Result<u64, Failure> {
+        let client = self.clients[&node].clone();
         let mut body = Vec::new();
         Look {}.encode(Release::NEWEST, &mut body);
-        let request = Request { to: at(counter), tag: Look::TAG, body };
+        let request = Request { to: at(tally), tag: Look::TAG, body };
         match self.on(node, client.ask(Caller::Anyone, vec![request])).remove(0) {
             Answer::Outcome(Outcome::Reply(bytes)) => Ok(<u64 as Data>::decode(&bytes).unwrap()),
             Answer::Outcome(Outcome::Refusal(_)) => unreachable!("it never refuses"),
@@ -299,6 +323,11 @@ impl Nodes {
         }
     }
 
+    /// What must be there: sums by their tallies.
+    pub(crate) fn added(&self) -> &BTreeMap<u64, u64> {
+        &self.added
+    }
+
     /// The life of each copy on a node.
     pub(crate) fn lives(&self, node: u32) -> Vec<u32> {
         let hosted = self.running[&node].node().router().all_hosted();
@@ -318,14 +347,14 @@ fn rows(group: &Group) -> Result<Vec<(Bytes, Bytes)>, EngineError> {
     }
 }
 
-fn at(counter: u64) -> Address {
-    Address { kind: Counters::TAG, key: counter.to_bytes() }
+fn at(tally: u64) -> Address {
+    Address { kind: Tallies::TAG, key: tally.to_bytes() }
 }
 
-fn add(counter: u64, n: u64) -> Request {
+fn request<C: Command>(tally: u64, command: &C) -> Request {
     let mut body = Vec::new();
-    Add { n }.encode(Release::NEWEST, &mut body);
-    Request { to: at(counter), tag: Add::TAG, body }
+    command.encode(Release::NEWEST, &mut body);
+    Request { to: at(tally), tag: C::TAG, body }
 }
 
 /// The files in a folder and below, by name.
