@@ -10,8 +10,8 @@
 //! its slot: a shard can be split without rewriting a row.
 
 use bytes::Bytes;
-use entity::transaction::{Order, Part, Range};
 use entity::kind::Offset;
+use entity::transaction::{Order, Part, Range};
 use entity::{Address, Id, Key, Time};
 
 use crate::slots::{ShardId, Slot};

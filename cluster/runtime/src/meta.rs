@@ -29,11 +29,7 @@ pub(crate) async fn take_incarnation(router: &Router) -> Result<u64, String> {
 /// # Errors
 ///
 /// The refusal, or why there is no answer.
-pub async fn command<C>(
-    router: &Router,
-    key: String,
-    command: &C,
-) -> Result<C::Reply, String>
+pub async fn command<C>(router: &Router, key: String, command: &C) -> Result<C::Reply, String>
 where
     C: Command<Kind = Metas, Error: Debug>,
 {

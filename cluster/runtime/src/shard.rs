@@ -229,7 +229,9 @@ impl Living {
             sender.send(None).ok();
             return;
         };
-        inputs.into_iter().for_each(|input| self.executor.input(input));
+        for input in inputs {
+            self.executor.input(input);
+        }
         let ticket = self.waiting.ticket();
         let watcher = Watcher { node, session: watch.session, sender };
         self.waiting.watchers.insert(ticket, watcher);

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use entity::registry::Outcome;
 use entity::transaction::{Read, Want};
 use entity::{
-    Address, Caller, Command, Data, Id, Key, Kind, Offset, Query, Refusal, Release as ClusterRelease,
+    Address, Caller, Command, Data, Id, Key, Kind, Offset, Query, Refusal,
+    Release as ClusterRelease,
 };
 
 use super::shard::Executor;
@@ -20,7 +21,8 @@ use crate::operator::{
 use crate::request::{Failure, Request, Verb};
 use crate::storage;
 use crate::stream::{
-    Lengths, PAGE_BYTES_MAX, PAGE_ITEMS_MAX, POSITIONS_MAX, Positions, ReadStream, StreamId, StreamPage,
+    Lengths, PAGE_BYTES_MAX, PAGE_ITEMS_MAX, POSITIONS_MAX, Positions, ReadStream, StreamId,
+    StreamPage,
 };
 
 /// Whether a request is for the shard itself.

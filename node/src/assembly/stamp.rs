@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use entity::digest::sha256;
 use serde::{Deserialize, Serialize};
 
+use crate::hex::hex;
+
 /// The form of data folders that this release writes and reads.
 pub const FORMAT: u32 = 1;
 
@@ -131,7 +133,7 @@ impl Stamp {
     fn sum(&self) -> String {
         let Self { format, cluster, node, disk, .. } = self;
         let said = format!("{format}\n{cluster}\n{node}\n{disk}");
-        sha256(said.as_bytes())[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&sha256(said.as_bytes())[..8])
     }
 }
 
@@ -180,7 +182,6 @@ impl fmt::Display for StampError {
 impl std::error::Error for StampError {}
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

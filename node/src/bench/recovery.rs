@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -76,7 +76,7 @@ fn disk(path: &Path) -> io::Result<Arc<dyn Folder>> {
     Ok(Arc::new(DiskFolder::open(path, 0)?))
 }
 
-fn write_log(path: &PathBuf, bytes: u64) -> Result<(), BenchError> {
+fn write_log(path: &Path, bytes: u64) -> Result<(), BenchError> {
     let (appender, mut writer, _) = wal::open(&disk(path)?, &wal::Options::default(), || {})?;
     let entry = Bytes::from(vec![7; VALUE_BYTES]);
     for round in 0..rounds(bytes) {

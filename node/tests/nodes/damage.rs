@@ -23,7 +23,6 @@ fn survives(nodes: &mut Nodes, folder: &str, (part, parts): (u64, u64)) {
     nodes.add(100);
     nodes.agree();
     nodes.check_sums();
-    println!("byte {at} of {}: lives {:?}", file.display(), nodes.lives(2));
 }
 
 #[test]

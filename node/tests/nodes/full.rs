@@ -22,7 +22,7 @@ const DISK: &str = "size=160m";
 const LARGER_DISK: &str = "remount,size=800m";
 
 /// Bytes that come with one command.
-const FILLER_BYTES: usize = 32_000;
+const FILLER_BYTES: u64 = 32_000;
 
 /// More commands than fit.
 const COMMANDS_MAX: u64 = 20_000;
@@ -46,14 +46,14 @@ fn on_small_disk(name: &str, first: &str, second: &str) -> Option<String> {
     let output = match command.output() {
         Ok(output) => output,
         Err(error) => {
-            println!("SKIPPED: there is no unshare: {error}");
+            eprintln!("SKIP full disk: there is no unshare: {error}");
             return None;
         }
     };
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
     if !said.contains("running 1 test") {
-        println!("SKIPPED: no file system can be mounted here: {errors}");
+        eprintln!("SKIP full disk: no file system can be mounted here: {errors}");
         return None;
     }
     assert!(output.status.success(), "{said}\n{errors}");

@@ -43,7 +43,7 @@ const SHARDS: u32 = 3;
 const TALLIES: u64 = 40;
 
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -131,7 +131,7 @@ impl Nodes {
             room: self.room,
             watch: Arc::new(|_| {}),
             on_failure: Arc::new(move |why| {
-                println!("node {node} cannot go on: {why}");
+                eprintln!("node {node} cannot go on: {why}");
                 failed.0.with(|failed| failed.insert(node));
             }),
         };
@@ -161,7 +161,9 @@ impl Nodes {
     /// Switches all of them off.
     pub(crate) fn stop_all(&mut self) {
         let nodes: Vec<_> = self.running.keys().copied().collect();
-        nodes.into_iter().for_each(|node| self.stop(node));
+        for node in nodes {
+            self.stop(node);
+        }
     }
 
     /// Lets something happen on a node.
@@ -222,7 +224,7 @@ impl Nodes {
                     let (key, request) = (key.clone(), request.clone());
                     match client.command(Caller::Anyone, Some(key), request).await {
                         Answer::Outcome(_) => return,
-                        Answer::Failure(failure) => println!("{failure:?}, again"),
+                        Answer::Failure(failure) => eprintln!("{failure:?}, again"),
                     }
                 }
                 panic!("a command of tally {tally} is not acknowledged");
@@ -240,10 +242,10 @@ impl Nodes {
     }
 
     /// Adds once, with as many bytes, and tells whether it was taken.
-    pub(crate) fn fill(&mut self, tally: u64, bytes: usize) -> Result<(), Failure> {
+    pub(crate) fn fill(&mut self, tally: u64, bytes: u64) -> Result<(), Failure> {
         // Nothing that would compress.
-        let byte = |n: usize| (n.wrapping_mul(0x9e37_79b9) >> 7).to_le_bytes()[0];
-        let filler = (0..bytes).map(|n| byte(n + tally as usize * bytes)).collect();
+        let byte = |n: u64| ((n + (tally << 20)).wrapping_mul(0x9e37_79b9) >> 7).to_le_bytes()[0];
+        let filler = (0..bytes).map(byte).collect();
         let node = self.any();
         let client = self.clients[&node].clone();
         let add = request(tally, &Add { n: 1, filler });
@@ -305,7 +307,8 @@ impl Nodes {
         let groups: Vec<Group> = hosted.filter_map(|it| it.group).collect();
         let statuses: Vec<_> = groups.iter().map(Group::status).collect();
         let first = statuses.first().ok_or("nobody hosts it")?;
-        let are_equal = statuses.iter().all(|it| it.applied == first.applied && it.failure.is_none());
+        let are_equal =
+            statuses.iter().all(|it| it.applied == first.applied && it.failure.is_none());
         let members: Vec<_> = groups.iter().map(Group::member).collect();
         let are_members = members.iter().all(|it| first.voters.contains(it));
         if !are_equal || !are_members || groups.len() != self.running.len() {

@@ -8,10 +8,10 @@ use cluster::request::{Answer, Failure, RequestId};
 use cluster::slots::Slot;
 use cluster::storage;
 use cluster::transport::NodeId;
-use entity::{Id, Kind};
 use entity::digest::sha256;
 use entity::operation::Request;
 use entity::registry::Outcome;
+use entity::{Id, Kind};
 use runtime::client::Client;
 
 use super::cluster::{Phase, World};

@@ -70,7 +70,8 @@ impl Readers {
                 }
                 self.seen.0 += 1;
                 self.positions.insert((node, counter), offset);
-                let operation = <u64 as Data>::decode(&item).map_err(|error| at(&error.to_string()))?;
+                let operation =
+                    <u64 as Data>::decode(&item).map_err(|error| at(&error.to_string()))?;
                 let first = *self.items.entry((counter, offset)).or_insert(operation);
                 if first == operation {
                     return Ok(());

@@ -49,12 +49,7 @@ struct Seat {
 impl Audience {
     /// A node asks. Yields what the executor has to know; none if the session is not known here, the
     /// question comes late, or it wants too much.
-    pub(crate) fn watch(
-        &mut self,
-        node: NodeId,
-        watch: &Watch,
-        now: Moment,
-    ) -> Option<Vec<Input>> {
+    pub(crate) fn watch(&mut self, node: NodeId, watch: &Watch, now: Moment) -> Option<Vec<Input>> {
         let mut inputs = self.leave_the_silent(now);
         let known = self.seats.get(&node).filter(|it| it.session == watch.session);
         let (is_known, asked) = (known.is_some(), known.map_or(0, |it| it.asked));

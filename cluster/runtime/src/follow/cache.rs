@@ -60,13 +60,12 @@ impl Cache {
         breaks: u64,
     ) -> Option<Answer> {
         let place = (shard, Mark::of(&question.to));
-        let entry = match self.young.find(place, question) {
-            Some(entry) => entry,
-            None => {
-                let entry = self.old.take(place, question)?;
-                self.put(place, question.clone(), entry.clone());
-                entry
-            }
+        let entry = if let Some(entry) = self.young.find(place, question) {
+            entry
+        } else {
+            let entry = self.old.take(place, question)?;
+            self.put(place, question.clone(), entry.clone());
+            entry
         };
         entry.answer.filter(|_| entry.breaks == breaks).map(Answer::Outcome)
     }
