@@ -6,22 +6,6 @@ use cluster::mutant::Mutant;
 use simulations::nodes::plan::Plan;
 use simulations::nodes::run::run;
 
-/// Seeds that once found a defect, and which.
-const REGRESSIONS: [(u64, &str); 4] = [
-    (7, "a message for a shard went to a node that had led it once, for ever"),
-    (25, "a command was told to have had no effect while an earlier attempt at it was on its way"),
-    (108, "a clock that drifts woke a sleeper one nanosecond early, for ever"),
-    (522, "a life of a shard outlasted another one that came between"),
-];
-
-#[test]
-fn what_was_found_once_stays_mended() {
-    for (number, defect) in REGRESSIONS {
-        let report = run(Plan::new(number), false);
-        assert!(report.violation.is_none(), "{defect}: {report}");
-    }
-}
-
 #[test]
 fn nothing_is_wrong_in_a_few_seeds() {
     let (mut kills, mut faults, mut unknown) = (0, 0, 0);

@@ -276,24 +276,29 @@ impl Group {
         self.log_end(handed.map_err(|it| it.to_string()));
     }
 
-    /// Purges what the last snapshot holds, but for what followers that are a little behind need.
-    pub async fn trim(&self) {
-        self.purge(self.0.kept_entries).await;
+    /// Up to where the log could be purged, but for what followers that are a little behind need; none
+    /// if it is.
+    pub fn can_trim(&self) -> Option<u64> {
+        self.can_purge(self.0.kept_entries)
     }
 
-    /// Purges all that the last snapshot holds, what followers that are behind might need as well.
-    pub async fn forget(&self) {
-        self.purge(0).await;
+    /// Up to where the log could be purged at all, with what followers that are behind might need; none
+    /// if it is.
+    pub fn can_forget(&self) -> Option<u64> {
+        self.can_purge(0)
     }
 
+    fn can_purge(&self, kept_entries: u64) -> Option<u64> {
+        let Status { snapshot, purged, .. } = self.status();
+        Some(snapshot.saturating_sub(kept_entries)).filter(|upto| *upto > purged)
+    }
+
+    /// Purges the log. The rows of the entries up to `upto` must be durable: see [`Engine::flush`].
+    ///
     /// Nobody else purges: openraft's own policy and orders from outside do not get on. It takes an order
     /// that would purge less than an earlier one for a defect of its own.
-    async fn purge(&self, kept_entries: u64) {
-        let Status { snapshot, purged, .. } = self.status();
-        let upto = snapshot.saturating_sub(kept_entries);
-        if upto > purged {
-            self.log_end(self.0.raft.trigger().purge_log(upto).await.map_err(|it| it.to_string()));
-        }
+    pub async fn purge(&self, upto: u64) {
+        self.log_end(self.0.raft.trigger().purge_log(upto).await.map_err(|it| it.to_string()));
     }
 
     /// Takes a snapshot.

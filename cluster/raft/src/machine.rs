@@ -280,25 +280,20 @@ impl Machine {
         Ok(install)
     }
 
+    /// A view of the engine. What it shows need not be durable: only we purge, and look at that.
     fn take_snapshot(&self) -> io::Result<Snapshot> {
         let rows = self.0.engine.snapshot(self.0.group).map_err(io::Error::other)?;
         let detail = rows.mark().detail.clone();
         // Before the first entry there is no mark.
         let head = if detail.is_empty() { Head::default() } else { Head::decode(detail)? };
-        let meta = head.meta();
-        Ok(Snapshot { meta, snapshot: Rows::Here(rows) })
+        Ok(Snapshot { meta: head.meta(), snapshot: Rows::Here(rows) })
     }
 }
 
 impl RaftSnapshotBuilder<Types> for Machine {
     type SnapshotData = Rows;
 
-    /// A snapshot is a view of the engine, flushed: openraft purges the log up to it.
     async fn build_snapshot(&mut self) -> io::Result<Snapshot> {
-        let snapshot = self.take_snapshot()?;
-        let engine = Arc::clone(&self.0.engine);
-        let flushed = self.0.offload.run(move || engine.flush()).await?;
-        flushed.map_err(io::Error::other)?;
-        Ok(snapshot)
+        self.take_snapshot()
     }
 }

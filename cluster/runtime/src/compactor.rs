@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use raft::group::Group;
+
 use crate::host::Host;
 
 /// Between two looks at the log. A flush takes a while, and so does forgetting.
@@ -15,14 +17,29 @@ pub(crate) async fn keep_short(host: &Host) {
     loop {
         home.sleep(PERIOD).await;
         let is_long = host.is_log_long();
-        for hosted in host.router().all_hosted().into_values() {
-            let Some(group) = hosted.group else { continue };
-            if is_long {
-                tracing::debug!(group = group.id(), "the log is shortened");
+        let groups = host.router().all_hosted().into_values().filter_map(|it| it.group);
+        let groups: Vec<_> = groups.collect();
+        if is_long {
+            for group in &groups {
                 group.compact().await;
-                group.forget().await;
-            } else {
-                group.trim().await;
+            }
+        }
+        let upto = |group: &Group| if is_long { group.can_forget() } else { group.can_trim() };
+        let purged = groups.iter().filter_map(|group| Some((group, upto(group)?)));
+        let purged: Vec<_> = purged.collect();
+        if purged.is_empty() {
+            continue;
+        }
+        let durable = match host.flush().await {
+            Ok(durable) => durable,
+            Err(error) => {
+                tracing::warn!(error, "the rows are not flushed, and nothing is purged");
+                continue;
+            }
+        };
+        for (group, upto) in purged {
+            if let Some(durable) = durable.get(&group.id()) {
+                group.purge(upto.min(*durable)).await;
             }
         }
     }

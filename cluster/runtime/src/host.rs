@@ -1,6 +1,6 @@
 //! The shards that a node hosts: for each a member of its group and, while that leads, a life.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -116,6 +116,13 @@ impl Host {
         }
     }
 
+    /// Makes the rows durable. Yields up to which entry those of each group are.
+    pub(crate) async fn flush(&self) -> Result<BTreeMap<u32, u64>, String> {
+        let engine = Arc::clone(&self.0.engine);
+        let flushed = self.0.offload.run(move || engine.flush()).await;
+        flushed.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    }
+
     /// The shards that this node holds, by the roster or by what is left of them here.
     pub(crate) fn shards(&self, roster: &Roster) -> BTreeSet<ShardId> {
         let me = self.0.router.peers().me();
@@ -162,7 +169,7 @@ impl Host {
                 drop(hosting);
                 return Err(failure);
             }
-            if let Some(State::Damaged(what)) = self.0.engine.state(shard.0) {
+            if let Some(what) = self.damage(shard) {
                 drop(hosting);
                 return Err(format!("rows cannot be read any more: {what}"));
             }
@@ -190,6 +197,20 @@ impl Host {
                 _ = roster.changed() => {}
                 () = group.home().sleep(LEAVE_PERIOD) => {}
             }
+        }
+    }
+
+    fn damage(&self, shard: ShardId) -> Option<String> {
+        match self.0.engine.state(shard.0)? {
+            State::Damaged(what) => Some(what),
+            State::Sound(_) => None,
+        }
+    }
+
+    /// Waits until rows of a shard are found to be damaged: by whoever reads them, not here.
+    async fn is_damaged(&self, shard: ShardId) {
+        while self.damage(shard).is_none() {
+            self.0.router.peers().home().sleep(ROWS_PERIOD).await;
         }
     }
 
@@ -281,6 +302,7 @@ impl Host {
             biased;
             () = life.live(&mut items) => return,
             () = group.reign_ended(term) => return,
+            () = self.is_damaged(shard) => return,
             heir = membership::keep(&parts.router, shard, group) => heir,
             () = driver::drive(&parts.router, parts.replace_after), if shard == META => return,
         };

@@ -8,6 +8,7 @@ use cluster::executor::Status;
 use cluster::request::{Answer, Failure};
 use cluster::slots::{META, ShardId};
 use cluster::transport::NodeId;
+use engine::State;
 use raft::group::Group;
 use runtime::client::Client;
 use runtime::shard::Item;
@@ -81,6 +82,11 @@ impl World {
         }
         for shard in self.shards() {
             let groups = self.groups(shard);
+            let is_rotten =
+                |it: &&Group| matches!(it.engine().state(it.id()), Some(State::Damaged(_)));
+            if let Some(group) = groups.iter().find(is_rotten) {
+                return format!("the rows of {:?} are rotten", group.member());
+            }
             let Some(leader) = groups.iter().find(|it| it.believes_to_lead()) else {
                 return format!("nobody leads shard {}", shard.0);
             };

@@ -220,6 +220,11 @@ impl Machine {
         format!("byte {at} of {name}")
     }
 
+    /// The rows of a group can no longer be read. Yields whether there are any.
+    pub fn decay(&self, group: u32) -> bool {
+        self.running.is_some() && self.disk.damage(group, "bit rot")
+    }
+
     /// The disk gets slower or quicker.
     pub fn suffer(&self, sync_micros: u64) {
         self.sync_micros.with(|it| *it = sync_micros);

@@ -34,10 +34,12 @@ pub enum Mishap {
     Weigh,
     /// A disk is nearly full for a while.
     Fill,
+    /// Rows rot while a node runs.
+    Decay,
 }
 
 impl Mishap {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Kill,
         Self::Pause,
         Self::Cut,
@@ -46,6 +48,7 @@ impl Mishap {
         Self::Echo,
         Self::Weigh,
         Self::Fill,
+        Self::Decay,
     ];
 
     fn mean(self, world: &World) -> Option<Duration> {
@@ -59,6 +62,7 @@ impl Mishap {
             Self::Echo => faults.echo,
             Self::Weigh => faults.weigh,
             Self::Fill => faults.fill,
+            Self::Decay => faults.decay,
         }
     }
 }
@@ -107,6 +111,7 @@ impl World {
             Mishap::Cut => self.cut(node, chance).await,
             Mishap::HandOver => self.hand_over(chance).await,
             Mishap::Echo => self.echo(chance).await,
+            Mishap::Decay => self.decay(node, chance),
             Mishap::Weigh => self.weigh(node, chance).await,
             Mishap::Fill => {
                 self.machines.borrow()[&node].fill(true);
@@ -128,16 +133,31 @@ impl World {
     async fn kill(self: &Rc<Self>, node: NodeId, chance: &mut Chance) {
         self.counts.kills.set(self.counts.kills.get() + 1);
         self.switch_off(node).await;
-        let plan = &self.parts.plan;
-        // One copy of three may rot: what is there once only must not.
-        let may_rot = plan.nodes >= 3 && plan.copies >= 3 && !self.is_rotten.get();
-        if may_rot && chance.hits(plan.faults.rot) {
+        if self.may_rot() && chance.hits(self.parts.plan.faults.rot) {
             self.is_rotten.set(true);
             let what = self.machines.borrow_mut().get_mut(&node).map(super::machine::Machine::rot);
             self.note("rot", &[u64::from(node.0)], what.unwrap_or_default().as_bytes());
         }
         tokio::time::sleep(chance.lasting(1_000..=3_000_000)).await;
         self.switch_on(node).await;
+    }
+
+    /// Rows of a copy rot while the node runs.
+    fn decay(&self, node: NodeId, chance: &mut Chance) {
+        let shard = self.any_shard(chance);
+        if self.may_rot()
+            && let Some(machine) = self.machines.borrow().get(&node)
+            && machine.decay(shard.0)
+        {
+            self.is_rotten.set(true);
+            self.note("decay", &[u64::from(node.0), u64::from(shard.0)], &[]);
+        }
+    }
+
+    /// One copy of three may rot: what is there once only must not.
+    fn may_rot(&self) -> bool {
+        let plan = &self.parts.plan;
+        plan.nodes >= 3 && plan.copies >= 3 && !self.is_rotten.get()
     }
 
     async fn cut(&self, node: NodeId, chance: &mut Chance) {

@@ -83,6 +83,8 @@ pub struct Faults {
     pub weigh: Option<Duration>,
     /// Mean time between two disks that are nearly full.
     pub fill: Option<Duration>,
+    /// Mean time until rows rot while a node runs.
+    pub decay: Option<Duration>,
 }
 
 /// What runs here. Wake-ups of a minute are left to the world of executors: an hour of heartbeats
@@ -164,6 +166,7 @@ impl Faults {
             echo: mean(chance),
             weigh: mean(chance),
             fill: mean(chance),
+            decay: mean(chance),
         }
     }
 

@@ -8,10 +8,10 @@
 //! within a second, by the clock of the node alone.
 //!
 //! - [`message`]: what the two sides say
-//! - [`audience`]: the side of the leader
-//! - [`source`]: a shard as the node follows it
+//! - `audience`: the side of the leader
+//! - `source`: a shard as the node follows it
 //! - [`follower`]: all that a node follows
-//! - [`cache`]: answers that are still true
+//! - `cache`: answers that are still true
 
 pub(crate) mod audience;
 pub(crate) mod cache;
