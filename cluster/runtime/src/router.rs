@@ -33,6 +33,10 @@ const PAUSE_MIN: Duration = Duration::from_millis(5);
 /// Longest pause between two attempts.
 const PAUSE_MAX: Duration = Duration::from_millis(200);
 
+/// How many nodes are asked, one after the other, who is in a group: what one says of the leader is of
+/// use for the next one only.
+const REDIRECTS_MAX: u32 = 3;
+
 /// The lane of what is not replication: far above every group.
 const LANE: u32 = 1 << 31;
 
@@ -251,17 +255,18 @@ impl Router {
 
     /// Who is in the group of a shard, if its leader is found and a quorum confirms it.
     pub async fn members(&self, shard: ShardId) -> Option<Members> {
-        let reply = match self.target(shard, self.guess()) {
-            Target::Here(_) => self.members_here(shard).await,
-            Target::There(node) => {
-                self.ask_leader(shard, node, Message::Members(shard)).await.ok()?
+        let first = self.guess();
+        for attempt in 0..REDIRECTS_MAX {
+            let reply = match self.target(shard, first.wrapping_add(attempt)) {
+                Target::Here(_) => Ok(self.members_here(shard).await),
+                Target::There(node) => self.ask_leader(shard, node, Message::Members(shard)).await,
+                Target::Nowhere => return None,
+            };
+            if let Ok(Reply::Members(members)) = reply {
+                return Some(members);
             }
-            Target::Nowhere => return None,
-        };
-        match reply {
-            Reply::Members(members) => Some(members),
-            Reply::Answers(..) | Reply::NotHere(_) | Reply::Here | Reply::Watched(_) => None,
         }
+        None
     }
 
     /// Asks the leader of a shard what this node follows of it. None: it does not know the session.
