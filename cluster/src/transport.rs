@@ -10,7 +10,44 @@ pub struct NodeId(pub u32);
 
 /// Messages of one lane arrive in the order of sending, as far as they arrive.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Lane(pub u32);
+pub struct Lane {
+    /// What must not wait for what.
+    pub class: Class,
+    /// Which lane of the class.
+    pub number: u32,
+}
+
+/// Messages of a class do not wait for those of the classes behind it.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[repr(u8)]
+pub enum Class {
+    /// Signs of life.
+    Control,
+    /// Replication and requests.
+    Usual,
+    /// Snapshots.
+    Bulk,
+}
+
+impl Class {
+    /// Every class, by its number.
+    pub const ALL: [Self; 3] = [Self::Control, Self::Usual, Self::Bulk];
+}
+
+impl Lane {
+    /// A lane of signs of life.
+    pub const CONTROL: Self = Self { class: Class::Control, number: 0 };
+
+    /// A lane of replication or requests.
+    pub const fn usual(number: u32) -> Self {
+        Self { class: Class::Usual, number }
+    }
+
+    /// A lane of snapshots.
+    pub const fn bulk(number: u32) -> Self {
+        Self { class: Class::Bulk, number }
+    }
+}
 
 /// The way to the other nodes. Production: QUIC. Simulation: delay, loss, cuts.
 pub trait Transport: Send + Sync {

@@ -69,13 +69,26 @@ impl Line {
         body.put_u32_le(self.group);
         body.put_u64_le(self.to.id());
         body.put_slice(&content);
-        let place = (NodeId(self.to.node), Lane(self.group));
+        let place = (NodeId(self.to.node), self.lane(question));
         let answer = self.peers.ask(place, limit, Topic::Raft, &body).await;
         let answer = answer.map_err(|_none| Failure::from_string("no answer"))?;
         match Answer::decode(answer) {
             Ok(Answer::Failed(why)) => Err(Failure::from_string(why)),
             Ok(answer) => Ok(answer),
             Err(malformed) => Err(Failure::from_string(malformed.to_string())),
+        }
+    }
+
+    /// Nothing waits for the parts of a snapshot but they themselves.
+    fn lane(&self, question: &Question) -> Lane {
+        match question {
+            Question::Begin { .. } | Question::Rows { .. } | Question::End { .. } => {
+                Lane::bulk(self.group)
+            }
+            Question::Append(_)
+            | Question::Vote(_)
+            | Question::PreVote(_)
+            | Question::Transfer(_) => Lane::usual(self.group),
         }
     }
 

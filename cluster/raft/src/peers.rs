@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes};
-use cluster::transport::{Lane, NodeId, Transport};
+use cluster::transport::{Class, Lane, NodeId, Transport};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -68,8 +68,8 @@ const TELL: u8 = 0;
 const ASK: u8 = 1;
 const ANSWER: u8 = 2;
 
-/// Kind, topic, number, lane.
-const HEAD_BYTES: usize = 14;
+/// Kind, topic, number, class, lane.
+const HEAD_BYTES: usize = 15;
 
 impl Peers {
     /// The way from `me` to all others.
@@ -130,7 +130,8 @@ impl Peers {
             return None;
         }
         let (kind, topic, number) = (message.get_u8(), message.get_u8(), message.get_u64_le());
-        let lane = Lane(message.get_u32_le());
+        let (class, lane) = (message.get_u8(), message.get_u32_le());
+        let lane = Lane { class: *Class::ALL.get(usize::from(class))?, number: lane };
         if kind == ANSWER {
             self.settle(from, number, message);
             return None;
@@ -160,7 +161,8 @@ impl Peers {
         message.put_u8(kind);
         message.put_u8(topic);
         message.put_u64_le(number);
-        message.put_u32_le(lane.0);
+        message.put_u8(lane.class as u8);
+        message.put_u32_le(lane.number);
         message.put_slice(body);
         self.0.transport.send(to, lane, message.into());
     }

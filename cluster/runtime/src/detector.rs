@@ -23,9 +23,6 @@ pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(1);
 /// Between the elections that two members call: the first one is likely to have won by then.
 const STAGGER: Duration = Duration::from_millis(200);
 
-/// A lane of its own: a sign of life waits for nothing else.
-const LANE: Lane = Lane((1 << 31) + 1);
-
 /// What a node has heard of the others. It takes nobody's word for it.
 #[derive(Default)]
 pub(crate) struct Detector(Shared<Heard>);
@@ -89,7 +86,7 @@ pub(crate) async fn watch(shards: Router) {
         let roster = shards.roster();
         let others: Vec<_> = roster.nodes.keys().copied().filter(|it| *it != me).collect();
         for node in &others {
-            shards.peers().tell(*node, LANE, Topic::Node, &sign);
+            shards.peers().tell(*node, Lane::CONTROL, Topic::Node, &sign);
         }
         for node in shards.detector().fallen(&others, home.now()) {
             tracing::warn!(node = node.0, "a node has fallen silent");

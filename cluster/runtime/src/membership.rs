@@ -112,7 +112,7 @@ async fn heir(shards: &Router, shard: ShardId, group: &Group, status: &Status) -
     if first == status.member || !is_close(status, first) {
         return None;
     }
-    let place = (NodeId(first.node), Lane(group.id()));
+    let place = (NodeId(first.node), Lane::usual(group.id()));
     let probe = Message::Probe.encode();
     shards.peers().ask(place, ALIVE, Topic::Node, &probe).await.ok()?;
     Some(first)

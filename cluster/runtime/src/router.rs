@@ -38,7 +38,7 @@ const PAUSE_MAX: Duration = Duration::from_millis(200);
 const REDIRECTS_MAX: u32 = 3;
 
 /// The lane of what is not replication: far above every group.
-const LANE: u32 = 1 << 31;
+const LANE: Lane = Lane::usual(1 << 31);
 
 /// What this node hosts of a shard.
 #[derive(Clone, Default)]
@@ -213,7 +213,7 @@ impl Router {
         limit: Duration,
     ) -> Result<Vec<Answer>, NoAnswer> {
         let (count, body) = (requests.len(), Message::Requests(shard, requests).encode());
-        let asked = self.0.peers.ask((node, Lane(LANE)), limit, Topic::Node, &body).await;
+        let asked = self.0.peers.ask((node, LANE), limit, Topic::Node, &body).await;
         let moved = vec![Answer::Failure(Failure::Moved); count];
         match asked.map(|bytes| Reply::decode(&bytes)) {
             Ok(Ok(Reply::Answers(answers, time))) if answers.len() == count => {
@@ -320,7 +320,7 @@ impl Router {
         node: NodeId,
         message: Message,
     ) -> Result<Reply, NoAnswer> {
-        let (place, body) = ((node, Lane(LANE)), message.encode());
+        let (place, body) = ((node, LANE), message.encode());
         let asked = self.0.peers.ask(place, PATIENCE, Topic::Node, &body).await;
         let reply = asked.and_then(|bytes| Reply::decode(&bytes).map_err(|_layout| NoAnswer));
         match &reply {
@@ -334,7 +334,7 @@ impl Router {
     /// Sends what has changed in a shard to a node that follows it.
     pub(crate) fn send_frame(&self, to: NodeId, shard: ShardId, frame: Frame) {
         let body = Message::Frame(shard, frame).encode();
-        self.0.peers.tell(to, Lane(LANE), Topic::Node, &body);
+        self.0.peers.tell(to, LANE, Topic::Node, &body);
     }
 
     /// Answers who is in the group of a shard that this node may lead.
@@ -372,7 +372,7 @@ impl Router {
             }
             Target::There(node) => {
                 let body = message().encode();
-                self.0.peers.tell(node, Lane(LANE), Topic::Node, &body);
+                self.0.peers.tell(node, LANE, Topic::Node, &body);
             }
             Target::Nowhere => {}
         }
@@ -386,7 +386,7 @@ impl Router {
         let Some(inbox) = hosted.inbox else {
             let leader = hosted.group.and_then(|it| it.leader_node()).filter(|it| *it != from);
             let body = Message::Elsewhere(shard, leader).encode();
-            return self.0.peers.tell(from, Lane(LANE), Topic::Node, &body);
+            return self.0.peers.tell(from, LANE, Topic::Node, &body);
         };
         if inbox.send(Item::Input(input)).is_err() {
             tracing::debug!(shard = shard.0, "the shard is busy");

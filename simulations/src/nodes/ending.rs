@@ -70,13 +70,32 @@ impl World {
         (0..self.parts.plan.shards).map(ShardId).chain([META])
     }
 
+    /// Whether a group cannot do without a node, because the one that is to take its place is not there.
+    fn needs(&self, shard: ShardId, node: NodeId) -> bool {
+        let groups = self.groups(shard);
+        let leading = groups.iter().find(|it| it.believes_to_lead());
+        let voters = leading.map(|it| it.status().voters).unwrap_or_default();
+        let is_there = |it: &NodeId| self.up.borrow().contains_key(it);
+        let is_one_missing = self.assigned(shard).iter().any(|it| !is_there(it));
+        is_one_missing && voters.iter().any(|it| it.node == node.0)
+    }
+
+    /// The nodes that are to hold a shard, as the last of them knows it.
+    fn assigned(&self, shard: ShardId) -> Vec<NodeId> {
+        let up = self.up.borrow();
+        let rosters = up.values().map(|it| it.router().roster());
+        let latest = rosters.filter_map(|it| it.assignment(shard).cloned());
+        let latest = latest.max_by_key(|it| it.version);
+        latest.map_or_else(Vec::new, |it| it.members.iter().map(|it| NodeId(it.node)).collect())
+    }
+
     async fn unsettled(&self) -> String {
         for (node, running) in &*self.up.borrow() {
             let router = running.router();
             let held = router.roster().hosted(*node);
             let hosted = router.all_hosted();
             let mut left = hosted.into_keys().filter(|it| *it != META && !held.contains_key(it));
-            if let Some(shard) = left.next() {
+            if let Some(shard) = left.find(|it| !self.needs(*it, *node)) {
                 return format!("node {} still hosts shard {}", node.0, shard.0);
             }
         }

@@ -8,7 +8,7 @@ use crate::manifest;
 use crate::paths::{Path, paths};
 
 /// Our crates, and which of ours each is built with. A new edge is a decision.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("entity-derive", &[]),
     ("entity", &["entity-derive"]),
     ("config", &[]),
@@ -17,6 +17,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("engine", &["entity"]),
     ("engine-fjall", &["engine", "entity"]),
     ("raft", &["cluster", "engine", "entity", "wal"]),
+    ("quic", &["cluster", "entity", "raft"]),
     ("runtime", &["cluster", "engine", "entity", "raft", "wal"]),
     ("actors", &["entity"]),
     (

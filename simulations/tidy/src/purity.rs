@@ -23,8 +23,9 @@ const BANNED_CRATES: [(&str, &str); 2] =
     [("rand", "chance is an argument"), ("tokio", "tasks belong to the edge")];
 
 /// Where ports are driven: there are tasks, and the production side of a port may block.
-const DRIVERS: [&str; 5] = [
+const DRIVERS: [&str; 6] = [
     "cluster/engine/fjall/",
+    "cluster/quic/",
     "cluster/raft/",
     "cluster/runtime/",
     "cluster/wal/src/disk.rs",

@@ -1,0 +1,155 @@
+//! The connection to one peer: as long as there is something to say to it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cluster::transport::{Class, NodeId};
+use quinn::{Connection, ConnectionError, SendStream, WriteError};
+use tokio::time::timeout;
+
+use crate::endpoint::Inner;
+use crate::hello::{Farewell, say};
+use crate::identity::name;
+use crate::limits::{HELLO_MAX, PAUSE_MAX, PAUSE_MIN, WRITE_MAX};
+use crate::queue::Queue;
+
+/// What waits for a peer, by class.
+#[derive(Default)]
+pub(crate) struct Outbox([Queue; Class::ALL.len()]);
+
+impl Outbox {
+    pub(crate) fn queue(&self, class: Class) -> &Queue {
+        &self.0[class as usize]
+    }
+}
+
+/// Connects whenever there is something to say, for as long as the node lives.
+pub(crate) async fn keep(inner: Arc<Inner>, peer: NodeId, outbox: Arc<Outbox>) {
+    let mut attempt = 0;
+    loop {
+        wait_for_any(&outbox).await;
+        let why = match connect(&inner, peer).await {
+            Ok(connection) => {
+                tracing::info!(peer = peer.0, address = %connection.remote_address(), "connected");
+                attempt = 0;
+                let why = serve(&connection, &outbox).await;
+                connection.close(Farewell::GoingDown.code(), Farewell::GoingDown.reason());
+                why
+            }
+            Err(why) => why,
+        };
+        // What was said to nobody is old by the time that somebody is there.
+        let dropped: u64 = Class::ALL.iter().map(|class| outbox.queue(*class).clear()).sum();
+        attempt += 1;
+        let pause = pause(attempt, inner.home.seed());
+        tracing::warn!(peer = peer.0, why, dropped, ?pause, attempt, "not connected");
+        inner.home.sleep(pause).await;
+    }
+}
+
+async fn wait_for_any(outbox: &Outbox) {
+    let [control, usual, bulk] = Class::ALL.map(|class| outbox.queue(class).wait());
+    tokio::select! {
+        biased;
+        () = control => {}
+        () = usual => {}
+        () = bulk => {}
+    }
+}
+
+async fn connect(inner: &Inner, peer: NodeId) -> Result<Connection, String> {
+    let address = (inner.addresses)(peer).ok_or("nobody knows where it is")?;
+    let address = resolve(&address).await?;
+    let client = inner.client.with(|it| it.clone());
+    let connecting = inner.endpoint.connect_with(client, address, &name(peer, &inner.label));
+    let connecting = connecting.map_err(|error| error.to_string())?;
+    let met = async {
+        let connection = connecting.await.map_err(|error| error.to_string())?;
+        let (mut send, mut receive) =
+            connection.open_bi().await.map_err(|error| error.to_string())?;
+        match say(inner.life, (&mut send, &mut receive)).await {
+            Ok(_version) => Ok(connection),
+            Err(error) => {
+                let why = refusal(&connection).unwrap_or_else(|| error.to_string());
+                connection.close(error.farewell().code(), error.farewell().reason());
+                Err(why)
+            }
+        }
+    };
+    let met = timeout(inner.home.true_time(HELLO_MAX), met).await;
+    met.map_err(|_late| format!("{address} does not answer"))?
+}
+
+/// What the other side has said when it ended the connection.
+fn refusal(connection: &Connection) -> Option<String> {
+    connection.close_reason().map(|reason| reason.to_string())
+}
+
+async fn resolve(address: &str) -> Result<SocketAddr, String> {
+    let found = tokio::net::lookup_host(address).await;
+    let mut found = found.map_err(|error| format!("{address}: {error}"))?;
+    found.next().ok_or_else(|| format!("{address} is the name of nothing"))
+}
+
+/// Writes what waits, each class on a stream of its own, until one of them fails.
+async fn serve(connection: &Connection, outbox: &Outbox) -> String {
+    let [control, usual, bulk] = Class::ALL.map(|class| write(connection, outbox, class));
+    tokio::select! {
+        biased;
+        why = control => why,
+        why = usual => why,
+        why = bulk => why,
+        why = connection.closed() => why.to_string(),
+    }
+}
+
+async fn write(connection: &Connection, outbox: &Outbox, class: Class) -> String {
+    match write_all(connection, outbox.queue(class), class).await {
+        Ok(never) => match never {},
+        Err(why) => why,
+    }
+}
+
+async fn write_all(
+    connection: &Connection,
+    queue: &Queue,
+    class: Class,
+) -> Result<std::convert::Infallible, String> {
+    let told = |error: ConnectionError| error.to_string();
+    // A stream begins with what is said first on it.
+    queue.wait().await;
+    let mut stream: SendStream = connection.open_uni().await.map_err(told)?;
+    let priority = match class {
+        Class::Control => 2,
+        Class::Usual => 1,
+        Class::Bulk => 0,
+    };
+    stream.set_priority(priority).map_err(|error| error.to_string())?;
+    loop {
+        let mut batch = queue.batch().await;
+        let written = timeout(WRITE_MAX, stream.write_all_chunks(&mut batch)).await;
+        let written = written.map_err(|_late| "it does not take anything in".to_owned())?;
+        written.map_err(|error: WriteError| error.to_string())?;
+    }
+}
+
+fn pause(attempt: u32, chance: u64) -> Duration {
+    let pause = (PAUSE_MIN * 2_u32.saturating_pow(attempt.min(16) - 1)).min(PAUSE_MAX);
+    // Half of it by chance, so that those who were cut off together do not come back together.
+    pause / 2 + (pause / 2) * u32::try_from(chance % 1_024).expect("small") / 1_024
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_differ() {
+        for (attempt, longest) in [(1, PAUSE_MIN), (2, 2 * PAUSE_MIN), (40, PAUSE_MAX)] {
+            assert_eq!(pause(attempt, 0), longest / 2);
+            let late = pause(attempt, 1_023);
+            assert!(late > longest * 9 / 10 && late < longest, "{late:?} of {longest:?}");
+        }
+    }
+}

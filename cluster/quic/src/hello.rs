@@ -1,0 +1,179 @@
+//! What both sides say first: which versions they speak, and in which life they are.
+
+use std::fmt;
+
+use bytes::{Buf, BufMut};
+use quinn::{ReadExactError, RecvStream, SendStream, VarInt, WriteError};
+
+/// The version that this release speaks, and the oldest that it still understands.
+pub(crate) const VERSIONS: (u16, u16) = (1, 1);
+
+const MAGIC: [u8; 6] = *b"roost\n";
+
+/// Magic, oldest and newest version, life.
+const HELLO_BYTES: usize = 18;
+
+/// What whoever dials says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Hello {
+    /// Oldest and newest version that it speaks.
+    pub(crate) versions: (u16, u16),
+    /// Drawn by chance when the node started.
+    pub(crate) life: u64,
+}
+
+/// Why a connection is ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u32)]
+pub(crate) enum Farewell {
+    /// The node goes down.
+    GoingDown = 1,
+    /// There is no version that both speak.
+    Version = 2,
+    /// The certificate names no node of this cluster.
+    Stranger = 3,
+    /// What was said makes no sense.
+    Malformed = 4,
+    /// Another connection of the same node has taken its place.
+    Replaced = 5,
+}
+
+/// Why there is no conversation.
+#[derive(Debug)]
+pub(crate) enum HelloError {
+    /// The other side does not say what it should.
+    Malformed,
+    /// There is no version that both speak.
+    Version {
+        /// Theirs.
+        theirs: (u16, u16),
+    },
+    /// The connection.
+    Read(ReadExactError),
+    /// The connection.
+    Write(WriteError),
+}
+
+impl Farewell {
+    pub(crate) fn code(self) -> VarInt {
+        VarInt::from_u32(self as u32)
+    }
+
+    pub(crate) fn reason(self) -> &'static [u8] {
+        match self {
+            Self::GoingDown => b"the node goes down",
+            Self::Version => b"no common version: upgrade one release after the other",
+            Self::Stranger => b"no node of this cluster",
+            Self::Malformed => b"malformed",
+            Self::Replaced => b"the same node has connected again",
+        }
+    }
+}
+
+impl Hello {
+    pub(crate) fn encode(self) -> [u8; HELLO_BYTES] {
+        let mut bytes = [0; HELLO_BYTES];
+        let mut rest = &mut bytes[..];
+        rest.put_slice(&MAGIC);
+        rest.put_u16_le(self.versions.0);
+        rest.put_u16_le(self.versions.1);
+        rest.put_u64_le(self.life);
+        bytes
+    }
+
+    fn decode(bytes: [u8; HELLO_BYTES]) -> Option<Self> {
+        let mut rest = bytes.strip_prefix(&MAGIC)?;
+        let versions = (rest.get_u16_le(), rest.get_u16_le());
+        Some(Self { versions, life: rest.get_u64_le() })
+    }
+
+    /// The newest version that both speak.
+    fn version(self) -> Option<u16> {
+        let (oldest, newest) = (self.versions.0.max(VERSIONS.0), self.versions.1.min(VERSIONS.1));
+        (oldest <= newest).then_some(newest)
+    }
+}
+
+/// Says hello, and yields the version that is spoken.
+pub(crate) async fn say(
+    life: u64,
+    (send, receive): (&mut SendStream, &mut RecvStream),
+) -> Result<u16, HelloError> {
+    let hello = Hello { versions: VERSIONS, life };
+    send.write_all(&hello.encode()).await?;
+    let mut version = [0; 2];
+    receive.read_exact(&mut version).await?;
+    let version = u16::from_le_bytes(version);
+    let is_ours = (VERSIONS.0..=VERSIONS.1).contains(&version);
+    if is_ours { Ok(version) } else { Err(HelloError::Malformed) }
+}
+
+/// Hears who is there, and yields which life of it.
+pub(crate) async fn hear(
+    (send, receive): (&mut SendStream, &mut RecvStream),
+) -> Result<u64, HelloError> {
+    let mut bytes = [0; HELLO_BYTES];
+    receive.read_exact(&mut bytes).await?;
+    let hello = Hello::decode(bytes).ok_or(HelloError::Malformed)?;
+    let version = hello.version().ok_or(HelloError::Version { theirs: hello.versions })?;
+    send.write_all(&version.to_le_bytes()).await?;
+    Ok(hello.life)
+}
+
+impl HelloError {
+    /// What the other side is told.
+    pub(crate) fn farewell(&self) -> Farewell {
+        match self {
+            Self::Version { .. } => Farewell::Version,
+            Self::Malformed | Self::Read(_) | Self::Write(_) => Farewell::Malformed,
+        }
+    }
+}
+
+impl fmt::Display for HelloError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed => write!(f, "it speaks something else"),
+            Self::Version { theirs } => {
+                write!(f, "it speaks versions {theirs:?}, this node {VERSIONS:?}")
+            }
+            Self::Read(error) => error.fmt(f),
+            Self::Write(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<ReadExactError> for HelloError {
+    fn from(error: ReadExactError) -> Self {
+        Self::Read(error)
+    }
+}
+
+impl From<WriteError> for HelloError {
+    fn from(error: WriteError) -> Self {
+        Self::Write(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_is_heard() {
+        let hello = Hello { versions: (1, 3), life: 7 };
+        assert_eq!(Hello::decode(hello.encode()), Some(hello));
+        let mut other = hello.encode();
+        other[0] = b'R';
+        assert_eq!(Hello::decode(other), None);
+    }
+
+    #[test]
+    fn the_newest_common_version_is_spoken() {
+        let version = |versions| Hello { versions, life: 0 }.version();
+        assert_eq!(version((1, 1)), Some(1));
+        assert_eq!(version((1, 9)), Some(1));
+        assert_eq!(version((2, 9)), None);
+        assert_eq!(version((0, 0)), None);
+    }
+}

@@ -1,0 +1,356 @@
+//! Nodes on real sockets of this machine, and those who are none.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use cluster::transport::{Class, Lane, MESSAGE_BYTES_MAX, NodeId, Transport};
+use quinn::{Connection, ConnectionError, Endpoint};
+use raft::home::{Drift, Home};
+use raft::shared::Shared;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::timeout;
+
+use crate::endpoint::{Quic, Setup};
+use crate::hello::{Farewell, Hello};
+use crate::identity::{Authority, Identity, name};
+use crate::tls;
+
+const SECRET: &[u8] = b"a secret that is long enough";
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn authority() -> Authority {
+    Authority::of("here", SECRET).unwrap()
+}
+
+/// The clock of the machine, which certificates are judged by.
+#[expect(clippy::disallowed_methods, reason = "as whoever starts a node does")]
+fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+fn identity(node: u32) -> Identity {
+    authority().vouch(NodeId(node), now()).unwrap()
+}
+
+fn socket(port: u16) -> UdpSocket {
+    UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).unwrap()
+}
+
+/// Where everybody is.
+type Places = Arc<Shared<BTreeMap<NodeId, SocketAddr>>>;
+
+struct Node {
+    home: Home,
+    quic: Quic,
+    arrived: UnboundedReceiver<(NodeId, Bytes)>,
+}
+
+impl Node {
+    fn start(places: &Places, place: u32, identity: Identity) -> Self {
+        Self::start_at(places, place, identity, socket(0))
+    }
+
+    fn start_at(places: &Places, place: u32, identity: Identity, socket: UdpSocket) -> Self {
+        let home = Home::new(7 + u64::from(place), Drift::default());
+        let (sender, arrived) = unbounded_channel();
+        let known = Arc::clone(places);
+        let setup = Setup {
+            home: home.clone(),
+            identity,
+            socket,
+            addresses: Arc::new(move |node| {
+                known.with(|known| known.get(&node).map(ToString::to_string))
+            }),
+            deliver: Arc::new(move |node, message| sender.send((node, message)).unwrap_or(())),
+        };
+        let quic = Quic::start(setup).unwrap();
+        places.with(|places| places.insert(NodeId(place), quic.address().unwrap()));
+        Self { home, quic, arrived }
+    }
+
+    fn say(&self, to: u32, what: &str) {
+        let message = Bytes::copy_from_slice(what.as_bytes());
+        self.quic.send(NodeId(to), Lane::usual(0), message);
+    }
+
+    /// The next message.
+    async fn hear(&mut self) -> (u32, String) {
+        let heard = timeout(PATIENCE, self.arrived.recv()).await;
+        let (from, message) = heard.expect("nothing arrives").expect("it is there");
+        (from.0, String::from_utf8_lossy(&message).into_owned())
+    }
+
+    /// Says something until it arrives: what was said to nobody does not.
+    async fn reaches(&self, to: u32, other: &mut Self) {
+        for _ in 0..200 {
+            self.say(to, "are you there?");
+            let heard = timeout(Duration::from_millis(100), other.arrived.recv()).await;
+            if heard.is_ok_and(|it| it.is_some()) {
+                return;
+            }
+        }
+        panic!("node {to} is not reached");
+    }
+
+    /// Nothing arrives for a while.
+    async fn hears_nothing(&mut self) {
+        let heard = timeout(Duration::from_millis(500), self.arrived.recv()).await;
+        assert!(heard.is_err(), "{heard:?}");
+    }
+
+    /// Ends without a word.
+    fn kill(self) {
+        self.home.end();
+    }
+}
+
+fn two() -> (Places, Node, Node) {
+    let places = Places::default();
+    let (one, two) = (Node::start(&places, 1, identity(1)), Node::start(&places, 2, identity(2)));
+    (places, one, two)
+}
+
+#[tokio::test]
+async fn messages_arrive_in_order_both_ways() {
+    let (_places, mut one, mut two) = two();
+    for n in 0..1_000 {
+        one.say(2, &n.to_string());
+        two.say(1, &n.to_string());
+    }
+    for n in 0..1_000 {
+        assert_eq!(two.hear().await, (1, n.to_string()));
+        assert_eq!(one.hear().await, (2, n.to_string()));
+    }
+    assert!(one.home.tasks() > 3);
+    let home = one.home.clone();
+    one.kill();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(home.tasks(), 0, "nothing of it is left");
+}
+
+#[tokio::test]
+async fn long_messages_do_not_hold_up_short_ones() {
+    let (_places, one, mut two) = two();
+    one.reaches(2, &mut two).await;
+    for _ in 0..8 {
+        one.quic.send(NodeId(2), Lane::bulk(0), vec![0; MESSAGE_BYTES_MAX].into());
+    }
+    one.quic.send(NodeId(2), Lane::CONTROL, Bytes::from_static(b"alive"));
+    let mut long = 0;
+    loop {
+        let (_, message) = timeout(PATIENCE, two.arrived.recv()).await.unwrap().unwrap();
+        if message == "alive" {
+            break;
+        }
+        long += usize::from(message.len() == MESSAGE_BYTES_MAX);
+    }
+    assert!(long < 8, "it came last");
+    one.quic.send(NodeId(2), Lane::usual(0), vec![0; MESSAGE_BYTES_MAX + 1].into());
+    for _ in long..8 {
+        assert!(timeout(PATIENCE, two.arrived.recv()).await.is_ok());
+    }
+    two.hears_nothing().await;
+}
+
+#[tokio::test]
+async fn whoever_restarts_is_found_again() {
+    let (places, one, mut two) = two();
+    one.reaches(2, &mut two).await;
+    let port = two.quic.address().unwrap().port();
+    two.kill();
+    one.say(2, "to nobody");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let mut again = Node::start_at(&places, 2, identity(2), socket(port));
+    one.reaches(2, &mut again).await;
+    let mut elsewhere = Node::start(&places, 2, identity(2));
+    again.quic.close().await;
+    one.reaches(2, &mut elsewhere).await;
+}
+
+#[tokio::test]
+async fn other_clusters_are_refused() {
+    let (places, mut one, _two) = two();
+    let secrets = [("here", &b"another secret, long enough"[..]), ("elsewhere", SECRET)];
+    for (cluster, secret) in secrets {
+        let foreign = Authority::of(cluster, secret).unwrap().vouch(NodeId(3), now()).unwrap();
+        let mut foreign = Node::start(&places, 3, foreign);
+        foreign.say(1, "let me in");
+        one.hears_nothing().await;
+        one.say(3, "a secret");
+        foreign.hears_nothing().await;
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_taken_for_another_node() {
+    let (places, one, mut two) = two();
+    // Node 3 sits where node 2 is said to be.
+    let mut three = Node::start(&places, 2, identity(3));
+    one.say(2, "for node 2 only");
+    three.hears_nothing().await;
+    two.hears_nothing().await;
+}
+
+#[tokio::test]
+async fn certificates_end() {
+    let (places, mut one, _two) = two();
+    let long_ago = now() - Duration::from_hours(48);
+    let hour = Duration::from_hours(1);
+    let expired = authority().vouch_for(NodeId(3), long_ago, hour).unwrap();
+    let early = authority().vouch(NodeId(3), now() + Duration::from_hours(48)).unwrap();
+    for identity in [expired, early] {
+        let mut three = Node::start(&places, 3, identity);
+        three.say(1, "let me in");
+        one.hears_nothing().await;
+        one.say(3, "a secret");
+        three.hears_nothing().await;
+        three.quic.renew(&self::identity(3)).unwrap();
+        three.reaches(1, &mut one).await;
+    }
+}
+
+/// Somebody who speaks QUIC, and proves to be a node if he has an identity.
+struct Stranger(Endpoint);
+
+impl Stranger {
+    fn new(identity: Option<&Identity>) -> Self {
+        let mut endpoint = Endpoint::client((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let client = match identity {
+            Some(identity) => tls::configs(identity).unwrap().1,
+            None => tls::without_certificate(&self::identity(9)),
+        };
+        endpoint.set_default_client_config(client);
+        Self(endpoint)
+    }
+
+    async fn dial(&self, node: &Node, number: u32) -> Result<Connection, ConnectionError> {
+        let name = name(NodeId(number), &identity(number).label);
+        self.0.connect(node.quic.address().unwrap(), &name).unwrap().await
+    }
+
+    /// Dials node 1, and says hello.
+    async fn meet(&self, node: &Node, versions: (u16, u16)) -> Connection {
+        let connection = self.dial(node, 1).await.unwrap();
+        let (mut send, mut receive) = connection.open_bi().await.unwrap();
+        send.write_all(&Hello { versions, life: 7 }.encode()).await.unwrap();
+        let mut version = [0; 2];
+        // Refused, if there is none.
+        receive.read_exact(&mut version).await.ok();
+        connection
+    }
+}
+
+/// Why a node has ended a connection.
+async fn ended(connection: &Connection) -> Option<u64> {
+    let why = timeout(PATIENCE, connection.closed()).await.expect("it is not ended");
+    let ConnectionError::ApplicationClosed(close) = why else { return None };
+    Some(close.error_code.into_inner())
+}
+
+#[tokio::test]
+async fn whoever_has_no_certificate_says_nothing() {
+    let (_places, mut one, mut two) = two();
+    let stranger = Stranger::new(None);
+    if let Ok(connection) = stranger.dial(&one, 1).await {
+        // TLS 1.3 lets a client speak before it learns that it is refused.
+        let spoken = async {
+            let mut stream = connection.open_uni().await.ok()?;
+            stream.write_all(&[1, 0, 0, 0, 7]).await.ok()
+        };
+        spoken.await;
+        assert_eq!(ended(&connection).await, None, "refused by TLS, not by us");
+    }
+    one.hears_nothing().await;
+    two.reaches(1, &mut one).await;
+    one.reaches(2, &mut two).await;
+}
+
+#[tokio::test]
+async fn other_releases_are_told_so() {
+    let (_places, one, _two) = two();
+    let connection = Stranger::new(Some(&identity(3))).meet(&one, (7, 9)).await;
+    assert_eq!(ended(&connection).await, Some(Farewell::Version as u64));
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_ends_its_connection_only() {
+    let (_places, mut one, mut two) = two();
+    one.reaches(2, &mut two).await;
+    let stranger = Stranger::new(Some(&identity(3)));
+
+    let connection = stranger.meet(&one, (1, 1)).await;
+    let mut stream = connection.open_uni().await.unwrap();
+    stream.write_all(&u32::MAX.to_le_bytes()).await.unwrap();
+    assert_eq!(ended(&connection).await, Some(Farewell::Malformed as u64), "a long message");
+
+    let connection = stranger.dial(&one, 1).await.unwrap();
+    let (mut send, _) = connection.open_bi().await.unwrap();
+    send.write_all(&[0xff; 18]).await.unwrap();
+    assert_eq!(ended(&connection).await, Some(Farewell::Malformed as u64), "no hello");
+
+    one.hears_nothing().await;
+    two.reaches(1, &mut one).await;
+}
+
+#[tokio::test]
+async fn of_two_with_one_identity_the_later_is_believed() {
+    let (_places, one, _two) = two();
+    let stranger = Stranger::new(Some(&identity(3)));
+    let earlier = stranger.meet(&one, (1, 1)).await;
+    let later = stranger.meet(&one, (1, 1)).await;
+    assert_eq!(ended(&earlier).await, Some(Farewell::Replaced as u64));
+    assert!(later.close_reason().is_none());
+}
+
+#[tokio::test]
+async fn garbage_is_ignored() {
+    let (_places, one, mut two) = two();
+    one.reaches(2, &mut two).await;
+    let (socket, to) = (socket(0), two.quic.address().unwrap());
+    let mut byte = 7_u8;
+    for length in 0..3_000 {
+        let datagram: Vec<u8> = (0..length % 1_400)
+            .map(|at| {
+                byte = byte.wrapping_mul(73).wrapping_add(11);
+                // Often enough the first byte of a handshake.
+                if at == 0 { byte | 0xc0 } else { byte }
+            })
+            .collect();
+        socket.send_to(&datagram, to).unwrap();
+    }
+    one.reaches(2, &mut two).await;
+}
+
+#[tokio::test]
+async fn those_who_never_say_who_they_are_keep_nobody_out() {
+    let (_places, one, mut two) = two();
+    let silent = Stranger::new(Some(&identity(3)));
+    let mut held = Vec::new();
+    for _ in 0..2 * crate::limits::STRANGERS_MAX {
+        let dialed = timeout(Duration::from_millis(200), silent.dial(&two, 2)).await;
+        held.extend(dialed.ok().and_then(Result::ok));
+    }
+    assert!(held.len() >= crate::limits::STRANGERS_TRUSTED);
+    one.reaches(2, &mut two).await;
+    assert_eq!(ended(&held[0]).await, Some(0), "it had its time");
+}
+
+#[tokio::test]
+async fn whoever_takes_nothing_in_holds_up_nobody_else() {
+    let (places, one, mut two) = two();
+    // Takes connections, and reads nothing.
+    let (server, _) = tls::configs(&identity(3)).unwrap();
+    let stuck = Endpoint::server(server, (Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    places.with(|places| places.insert(NodeId(3), stuck.local_addr().unwrap()));
+    let message = Bytes::from(vec![0; 1 << 20]);
+    for _ in 0..200 {
+        one.quic.send(NodeId(3), Lane::usual(0), message.clone());
+    }
+    one.reaches(2, &mut two).await;
+    assert_eq!(Class::ALL.map(|class| class as usize), [0, 1, 2], "queues are found by number");
+}
