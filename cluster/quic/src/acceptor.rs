@@ -7,9 +7,11 @@ use cluster::transport::NodeId;
 use quinn::{Connection, Incoming, RecvStream};
 use tokio::time::timeout;
 
+use crate::asking::answer;
 use crate::endpoint::Inner;
 use crate::frames::Frames;
-use crate::hello::{Farewell, hear};
+use crate::hello::{Farewell, Hello, Purpose, hear};
+use crate::identity::NEWCOMER;
 use crate::limits::{HELLO_MAX, STRANGERS_MAX, STRANGERS_TRUSTED};
 use crate::tls::proved;
 
@@ -57,7 +59,14 @@ async fn meet(inner: Arc<Inner>, incoming: Incoming, stranger: Stranger) {
     let met = timeout(inner.home.true_time(HELLO_MAX), introduce(&inner, incoming)).await;
     drop(stranger);
     match met {
-        Ok(Ok((connection, node, life))) => {
+        Ok(Ok((connection, node, Hello { purpose: Purpose::Question, .. }))) => {
+            answer(&inner, &connection, node).await;
+        }
+        Ok(Ok((connection, NEWCOMER, _))) => {
+            connection.close(Farewell::Stranger.code(), Farewell::Stranger.reason());
+            inner.refusals.refused(address, "a newcomer sends messages", &inner.home);
+        }
+        Ok(Ok((connection, node, Hello { life, .. }))) => {
             tracing::info!(peer = node.0, %address, "has connected");
             inner.arrivals.arrived(node, life, &connection);
             listen(&inner, &connection, node).await;
@@ -67,8 +76,11 @@ async fn meet(inner: Arc<Inner>, incoming: Incoming, stranger: Stranger) {
     }
 }
 
-/// Yields who is there, and in which life.
-async fn introduce(inner: &Inner, incoming: Incoming) -> Result<(Connection, NodeId, u64), String> {
+/// Yields who is there, and what it has said.
+async fn introduce(
+    inner: &Inner,
+    incoming: Incoming,
+) -> Result<(Connection, NodeId, Hello), String> {
     let connection = incoming.await.map_err(|error| error.to_string())?;
     let Some(node) = proved(connection.peer_identity(), &inner.label) else {
         connection.close(Farewell::Stranger.code(), Farewell::Stranger.reason());
@@ -77,7 +89,7 @@ async fn introduce(inner: &Inner, incoming: Incoming) -> Result<(Connection, Nod
     let (mut send, mut receive) =
         connection.accept_bi().await.map_err(|error| error.to_string())?;
     match hear((&mut send, &mut receive)).await {
-        Ok(life) => Ok((connection, node, life)),
+        Ok(hello) => Ok((connection, node, hello)),
         Err(error) => {
             connection.close(error.farewell().code(), error.farewell().reason());
             Err(format!("node {}: {error}", node.0))

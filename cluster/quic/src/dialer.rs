@@ -9,7 +9,7 @@ use quinn::{Connection, ConnectionError, SendStream, WriteError};
 use tokio::time::timeout;
 
 use crate::endpoint::Inner;
-use crate::hello::{Farewell, say};
+use crate::hello::{Farewell, Purpose, say};
 use crate::identity::name;
 use crate::limits::{HELLO_MAX, PAUSE_MAX, PAUSE_MIN, WRITE_MAX};
 use crate::queue::Queue;
@@ -60,15 +60,25 @@ async fn wait_for_any(outbox: &Outbox) {
 
 async fn connect(inner: &Inner, peer: NodeId) -> Result<Connection, String> {
     let address = (inner.addresses)(peer).ok_or("nobody knows where it is")?;
-    let address = resolve(&address).await?;
+    dial(inner, &address, &name(peer, &inner.label), Purpose::Messages).await
+}
+
+/// Connects to whoever has this name at an address, and says hello.
+pub(crate) async fn dial(
+    inner: &Inner,
+    address: &str,
+    name: &str,
+    purpose: Purpose,
+) -> Result<Connection, String> {
+    let place = resolve(address).await?;
     let client = inner.client.with(|it| it.clone());
-    let connecting = inner.endpoint.connect_with(client, address, &name(peer, &inner.label));
+    let connecting = inner.endpoint.connect_with(client, place, name);
     let connecting = connecting.map_err(|error| error.to_string())?;
     let met = async {
         let connection = connecting.await.map_err(|error| error.to_string())?;
         let (mut send, mut receive) =
             connection.open_bi().await.map_err(|error| error.to_string())?;
-        match say(inner.life, (&mut send, &mut receive)).await {
+        match say((inner.life, purpose), (&mut send, &mut receive)).await {
             Ok(_version) => Ok(connection),
             Err(error) => {
                 let why = refusal(&connection).unwrap_or_else(|| error.to_string());

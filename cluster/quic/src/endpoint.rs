@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::transport::{Lane, MESSAGE_BYTES_MAX, NodeId, Transport};
+use futures::future::BoxFuture;
 use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, Runtime, TokioRuntime};
 use raft::home::{Home, Moment};
 use raft::shared::Shared;
 
 use crate::acceptor::accept;
+use crate::asking::ask;
 use crate::dialer::{Outbox, keep};
 use crate::hello::Farewell;
 use crate::identity::Identity;
@@ -32,7 +34,12 @@ pub struct Setup {
     pub addresses: Addresses,
     /// Told of every message, and whose it is. It must not wait.
     pub deliver: Deliver,
+    /// Answers questions to this address.
+    pub answer: Answer,
 }
+
+/// Answers a question that somebody has asked whoever is here.
+pub type Answer = Arc<dyn Fn(NodeId, Bytes) -> BoxFuture<'static, Bytes> + Send + Sync>;
 
 /// Where nodes are.
 pub type Addresses = Arc<dyn Fn(NodeId) -> Option<String> + Send + Sync>;
@@ -53,6 +60,7 @@ pub(crate) struct Inner {
     pub(crate) label: String,
     pub(crate) addresses: Addresses,
     pub(crate) deliver: Deliver,
+    pub(crate) answer: Answer,
     /// Drawn by chance: another one tells others that this node has begun anew.
     pub(crate) life: u64,
     /// Connections that have not said who they are.
@@ -78,7 +86,7 @@ impl Quic {
     ///
     /// [`StartError`]; nothing is open then.
     pub fn start(setup: Setup) -> Result<Self, StartError> {
-        let Setup { home, identity, socket, addresses, deliver } = setup;
+        let Setup { home, identity, socket, addresses, deliver, answer } = setup;
         let (server, client) = configs(&identity)?;
         let mut config = EndpointConfig::default();
         let mut seed = [0; 32];
@@ -94,6 +102,7 @@ impl Quic {
             label: identity.label,
             addresses,
             deliver,
+            answer,
             strangers: AtomicUsize::new(0),
             arrivals: Arrivals::default(),
             refusals: Refusals::default(),
@@ -122,6 +131,20 @@ impl Quic {
         self.0.endpoint.set_server_config(Some(server));
         self.0.client.with(|it| *it = client);
         Ok(())
+    }
+
+    /// Asks whoever is at an address, `host:port`, for so long at most. Yields who that is, and the answer.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none. The question may have been answered all the same.
+    pub async fn ask(
+        &self,
+        address: &str,
+        question: Bytes,
+        limit: Duration,
+    ) -> Result<(NodeId, Bytes), String> {
+        ask(&self.0, address, question, limit).await
     }
 
     /// Says farewell to all, and closes the way.

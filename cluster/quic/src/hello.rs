@@ -10,8 +10,8 @@ pub(crate) const VERSIONS: (u16, u16) = (1, 1);
 
 const MAGIC: [u8; 6] = *b"roost\n";
 
-/// Magic, oldest and newest version, life.
-const HELLO_BYTES: usize = 18;
+/// Magic, oldest and newest version, life, purpose.
+const HELLO_BYTES: usize = 19;
 
 /// What whoever dials says.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -20,6 +20,18 @@ pub(crate) struct Hello {
     pub(crate) versions: (u16, u16),
     /// Drawn by chance when the node started.
     pub(crate) life: u64,
+    /// What for.
+    pub(crate) purpose: Purpose,
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub(crate) enum Purpose {
+    /// Messages to a node.
+    Messages = 0,
+    /// A question to whoever is there.
+    Question = 1,
 }
 
 /// Why a connection is ended.
@@ -78,13 +90,17 @@ impl Hello {
         rest.put_u16_le(self.versions.0);
         rest.put_u16_le(self.versions.1);
         rest.put_u64_le(self.life);
+        rest.put_u8(self.purpose as u8);
         bytes
     }
 
     fn decode(bytes: [u8; HELLO_BYTES]) -> Option<Self> {
         let mut rest = bytes.strip_prefix(&MAGIC)?;
         let versions = (rest.get_u16_le(), rest.get_u16_le());
-        Some(Self { versions, life: rest.get_u64_le() })
+        let (life, purpose) = (rest.get_u64_le(), rest.get_u8());
+        let all = [Purpose::Messages, Purpose::Question];
+        let purpose = all.into_iter().find(|it| *it as u8 == purpose)?;
+        Some(Self { versions, life, purpose })
     }
 
     /// The newest version that both speak.
@@ -96,10 +112,10 @@ impl Hello {
 
 /// Says hello, and yields the version that is spoken.
 pub(crate) async fn say(
-    life: u64,
+    (life, purpose): (u64, Purpose),
     (send, receive): (&mut SendStream, &mut RecvStream),
 ) -> Result<u16, HelloError> {
-    let hello = Hello { versions: VERSIONS, life };
+    let hello = Hello { versions: VERSIONS, life, purpose };
     send.write_all(&hello.encode()).await?;
     let mut version = [0; 2];
     receive.read_exact(&mut version).await?;
@@ -108,16 +124,16 @@ pub(crate) async fn say(
     if is_ours { Ok(version) } else { Err(HelloError::Malformed) }
 }
 
-/// Hears who is there, and yields which life of it.
+/// Hears what the other side says first.
 pub(crate) async fn hear(
     (send, receive): (&mut SendStream, &mut RecvStream),
-) -> Result<u64, HelloError> {
+) -> Result<Hello, HelloError> {
     let mut bytes = [0; HELLO_BYTES];
     receive.read_exact(&mut bytes).await?;
     let hello = Hello::decode(bytes).ok_or(HelloError::Malformed)?;
     let version = hello.version().ok_or(HelloError::Version { theirs: hello.versions })?;
     send.write_all(&version.to_le_bytes()).await?;
-    Ok(hello.life)
+    Ok(hello)
 }
 
 impl HelloError {
@@ -161,16 +177,20 @@ mod tests {
 
     #[test]
     fn what_is_said_is_heard() {
-        let hello = Hello { versions: (1, 3), life: 7 };
+        let hello = Hello { versions: (1, 3), life: 7, purpose: Purpose::Question };
         assert_eq!(Hello::decode(hello.encode()), Some(hello));
         let mut other = hello.encode();
         other[0] = b'R';
         assert_eq!(Hello::decode(other), None);
+        let mut later = hello.encode();
+        later[18] = 9;
+        assert_eq!(Hello::decode(later), None, "a purpose of a later release");
     }
 
     #[test]
     fn the_newest_common_version_is_spoken() {
-        let version = |versions| Hello { versions, life: 0 }.version();
+        let hello = |versions| Hello { versions, life: 0, purpose: Purpose::Messages };
+        let version = |versions| hello(versions).version();
         assert_eq!(version((1, 1)), Some(1));
         assert_eq!(version((1, 9)), Some(1));
         assert_eq!(version((2, 9)), None);

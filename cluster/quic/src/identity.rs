@@ -17,6 +17,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::limits::{CERTIFICATE_LASTING, CLOCK_SKEW_MAX};
 
+/// Who asks before it has a number: questions are all that it may send.
+pub const NEWCOMER: NodeId = NodeId(0);
+
 /// Fewest bytes of a secret.
 pub const SECRET_BYTES_MIN: usize = 16;
 
@@ -87,7 +90,8 @@ impl Authority {
         lasting: Duration,
     ) -> Result<Identity, IdentityError> {
         let key = KeyPair::generate_for(&PKCS_ED25519)?;
-        let mut params = CertificateParams::new(vec![name(node, &self.label)])?;
+        let names = vec![name(node, &self.label), any_name(&self.label)];
+        let mut params = CertificateParams::new(names)?;
         params.distinguished_name.push(DnType::CommonName, format!("roost node {}", node.0));
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages =
@@ -135,6 +139,11 @@ fn label(cluster: &str) -> String {
 /// The name of a node in its certificate.
 pub(crate) fn name(node: NodeId, label: &str) -> String {
     format!("n{}.{label}.roost", node.0)
+}
+
+/// The name that every node of a cluster has.
+pub(crate) fn any_name(label: &str) -> String {
+    format!("{label}.roost")
 }
 
 /// The node that has a name.

@@ -7,6 +7,7 @@
 //! - [`endpoint`]: the socket of a node, and the port [`cluster::transport::Transport`] over it
 //! - `dialer`: the connection to one peer: as long as there is something to say to it
 //! - `acceptor`: connections of others
+//! - `asking`: questions to whoever is at an address
 //! - `queue`: what waits for a peer
 //! - `frames`: messages in a stream
 //! - `hello`: what both sides say first
@@ -14,6 +15,7 @@
 //! - [`limits`]: every limit, with unit and reason
 
 mod acceptor;
+mod asking;
 mod dialer;
 pub mod endpoint;
 mod frames;

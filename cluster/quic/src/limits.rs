@@ -44,3 +44,9 @@ pub const CERTIFICATE_LASTING: Duration = Duration::from_hours(30 * 24);
 
 /// How far the clocks of two nodes may be apart for a new certificate to be good at once.
 pub const CLOCK_SKEW_MAX: Duration = Duration::from_hours(1);
+
+/// Longest question to an address, and longest answer, in bytes.
+pub const QUESTION_BYTES_MAX: usize = 64 << 10;
+
+/// How long a question to an address may take on the side of whoever answers it.
+pub const QUESTION_MAX: Duration = Duration::from_secs(30);

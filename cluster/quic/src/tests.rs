@@ -14,8 +14,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
 use crate::endpoint::{Quic, Setup};
-use crate::hello::{Farewell, Hello};
-use crate::identity::{Authority, Identity, name};
+use crate::hello::{Farewell, Hello, Purpose};
+use crate::identity::{Authority, Identity, NEWCOMER, name};
 use crate::tls;
 
 const SECRET: &[u8] = b"a secret that is long enough";
@@ -67,6 +67,10 @@ impl Node {
                 known.with(|known| known.get(&node).map(ToString::to_string))
             }),
             deliver: Arc::new(move |node, message| sender.send((node, message)).unwrap_or(())),
+            answer: Arc::new(move |node, question| {
+                let answer = [format!("to {}: ", node.0).as_bytes(), &question].concat();
+                Box::pin(async move { answer.into() })
+            }),
         };
         let quic = Quic::start(setup).unwrap();
         places.with(|places| places.insert(NodeId(place), quic.address().unwrap()));
@@ -173,6 +177,34 @@ async fn whoever_restarts_is_found_again() {
 }
 
 #[tokio::test]
+async fn newcomers_ask_and_say_nothing_else() {
+    let (places, mut one, _two) = two();
+    let newcomer = Node::start(&places, 3, identity(NEWCOMER.0));
+    let address = one.quic.address().unwrap().to_string();
+    for question in ["", "who are you?", &"x".repeat(60_000)] {
+        let asked = Bytes::copy_from_slice(question.as_bytes());
+        let (node, answer) = newcomer.quic.ask(&address, asked, PATIENCE).await.unwrap();
+        assert_eq!((node, answer), (NodeId(1), format!("to 0: {question}").into()));
+    }
+    let long = Bytes::from(vec![0; 70_000]);
+    newcomer.quic.ask(&address, long, PATIENCE).await.unwrap_err();
+    let nobody = newcomer.quic.ask("127.0.0.1:1", Bytes::new(), Duration::from_secs(1)).await;
+    assert!(nobody.is_err(), "{nobody:?}");
+    newcomer.say(1, "a message");
+    one.hears_nothing().await;
+}
+
+#[tokio::test]
+async fn a_question_does_not_end_what_is_under_way() {
+    let (_places, one, mut two) = two();
+    one.reaches(2, &mut two).await;
+    let address = two.quic.address().unwrap().to_string();
+    one.quic.ask(&address, Bytes::new(), PATIENCE).await.unwrap();
+    one.say(2, "still there");
+    assert_eq!(two.hear().await, (1, "still there".to_owned()));
+}
+
+#[tokio::test]
 async fn other_clusters_are_refused() {
     let (places, mut one, _two) = two();
     let secrets = [("here", &b"another secret, long enough"[..]), ("elsewhere", SECRET)];
@@ -237,7 +269,9 @@ impl Stranger {
     async fn meet(&self, node: &Node, versions: (u16, u16)) -> Connection {
         let connection = self.dial(node, 1).await.unwrap();
         let (mut send, mut receive) = connection.open_bi().await.unwrap();
-        send.write_all(&Hello { versions, life: 7 }.encode()).await.unwrap();
+        send.write_all(&Hello { versions, life: 7, purpose: Purpose::Messages }.encode())
+            .await
+            .unwrap();
         let mut version = [0; 2];
         // Refused, if there is none.
         receive.read_exact(&mut version).await.ok();
@@ -290,7 +324,7 @@ async fn what_makes_no_sense_ends_its_connection_only() {
 
     let connection = stranger.dial(&one, 1).await.unwrap();
     let (mut send, _) = connection.open_bi().await.unwrap();
-    send.write_all(&[0xff; 18]).await.unwrap();
+    send.write_all(&[0xff; 19]).await.unwrap();
     assert_eq!(ended(&connection).await, Some(Farewell::Malformed as u64), "no hello");
 
     one.hears_nothing().await;

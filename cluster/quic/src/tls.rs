@@ -23,6 +23,9 @@ const PROTOCOL: &[u8] = b"roost/1";
 /// Streams of one connection that a peer may open: one of each class, and a few of a later release.
 const STREAMS_MAX: u32 = 8;
 
+/// Streams of one connection that go both ways: the hello, and a question.
+const DIALOGUES_MAX: u32 = 2;
+
 /// Why an identity cannot be used.
 #[derive(Debug)]
 pub enum TlsError {
@@ -99,7 +102,7 @@ fn transport() -> TransportConfig {
         .max_idle_timeout(Some(idle))
         .keep_alive_interval(Some(KEEP_ALIVE))
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW_BYTES))
-        .max_concurrent_bidi_streams(VarInt::from_u32(1))
+        .max_concurrent_bidi_streams(VarInt::from_u32(DIALOGUES_MAX))
         .max_concurrent_uni_streams(VarInt::from_u32(STREAMS_MAX))
         .datagram_receive_buffer_size(None);
     transport
