@@ -18,6 +18,11 @@ pub fn now() -> Time {
     Time(u64::try_from(since.as_micros()).expect("the clock is before the year 586,000"))
 }
 
+/// The time of day as the system has it: certificates are judged by it.
+pub fn wall() -> SystemTime {
+    SystemTime::now()
+}
+
 /// 32 bytes that nobody can guess.
 ///
 /// # Panics

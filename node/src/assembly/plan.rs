@@ -11,6 +11,9 @@ use cluster::meta::Member;
 use cluster::transport::{NodeId, Transport};
 use engine::EngineError;
 use entity::registry::Registry;
+use quic::endpoint::Deliver;
+use quic::identity::IdentityError;
+use raft::home::Home;
 use raft::machine::Watch;
 use raft::timing::Timing;
 use wal::LogError;
@@ -34,8 +37,8 @@ pub struct Plan {
     pub engine: engine_fjall::Options,
     /// Threads that run groups and shards, 1 at least.
     pub threads: usize,
-    /// The way to the other nodes.
-    pub transport: Arc<dyn Transport>,
+    /// Opens the way to the other nodes.
+    pub connect: Connect,
     /// What can be run.
     pub registry: Arc<Registry>,
     /// Limits of the executors.
@@ -54,6 +57,9 @@ pub struct Plan {
 
 /// Told when a node cannot go on.
 pub type OnFailure = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// Opens the way to the other nodes, as a part of the node, and hands what comes from them to the node.
+pub type Connect = Box<dyn FnOnce(&Home, Deliver) -> Result<Arc<dyn Transport>, StartError>>;
 
 /// How much of a disk a node takes, and leaves.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -85,6 +91,10 @@ pub enum StartError {
     Log(LogError),
     /// The rows are not opened.
     Engine(EngineError),
+    /// It cannot prove who it is.
+    Identity(IdentityError),
+    /// There is no way to the other nodes.
+    Connect(quic::endpoint::StartError),
     /// Its supervisor does not start.
     Node(String),
 }
@@ -96,6 +106,8 @@ impl fmt::Display for StartError {
             Self::Io(error) => error.fmt(f),
             Self::Log(error) => error.fmt(f),
             Self::Engine(error) => error.fmt(f),
+            Self::Identity(error) => error.fmt(f),
+            Self::Connect(error) => write!(f, "there is no way to other nodes: {error}"),
             Self::Node(what) => write!(f, "the node does not start: {what}"),
         }
     }
@@ -124,5 +136,17 @@ impl From<LogError> for StartError {
 impl From<EngineError> for StartError {
     fn from(error: EngineError) -> Self {
         Self::Engine(error)
+    }
+}
+
+impl From<quic::endpoint::StartError> for StartError {
+    fn from(error: quic::endpoint::StartError) -> Self {
+        Self::Connect(error)
+    }
+}
+
+impl From<IdentityError> for StartError {
+    fn from(error: IdentityError) -> Self {
+        Self::Identity(error)
     }
 }

@@ -12,6 +12,7 @@ use engine_fjall::FjallEngine;
 use entity::Time;
 use raft::home::{Drift, Home};
 use raft::offload::Offload;
+use raft::shared::Shared;
 use runtime::client::Client;
 use runtime::clock::Clock;
 use runtime::node::{Node, Setup};
@@ -48,6 +49,8 @@ const STOP_PATIENCE: Duration = Duration::from_secs(10);
 pub struct Running {
     runtime: Runtime,
     node: Node,
+    /// The same, for what comes from others.
+    receiver: Arc<Shared<Option<Node>>>,
     home: Home,
     appender: Appender,
     log: WriterThread,
@@ -82,11 +85,20 @@ impl Running {
             .worker_threads(plan.threads)
             .max_blocking_threads(DISK_THREADS_MAX)
             .thread_name(format!("node-{}", plan.node.0))
-            .enable_time()
+            .enable_all()
             .build()?;
         let handle = runtime.handle().clone();
+        let receiver: Arc<Shared<Option<Node>>> = Arc::default();
+        let receives = Arc::clone(&receiver);
+        let deliver = Arc::new(move |from, message| {
+            // Before it has started nothing is for it.
+            if let Some(node) = receives.with(|it| it.clone()) {
+                node.receive(from, message);
+            }
+        });
         let (home, node) = runtime.block_on(async {
             let home = Home::new(world::chance(), Drift::default());
+            let transport = (plan.connect)(&home, deliver)?;
             let is_storage_full = Arc::new(AtomicBool::new(false));
             let watched = Arc::clone(&is_storage_full);
             let min = plan.room.free_bytes_min;
@@ -96,7 +108,7 @@ impl Running {
                 meta: Member { node: plan.node.0, life: 1 },
                 founders: plan.founders,
                 home: home.clone(),
-                transport: plan.transport,
+                transport,
                 clock: Arc::new(SystemClock),
                 appender: appender.clone(),
                 is_log_broken: !recovered.damage.is_empty(),
@@ -112,9 +124,10 @@ impl Running {
             };
             let failed = move || (plan.on_failure)("a part of it fails again and again");
             let node = home.scope(Node::start(setup, failed)).await;
-            (home, node)
-        });
-        Ok(Self { runtime, node: node.map_err(StartError::Node)?, home, appender, log })
+            Ok::<_, StartError>((home, node.map_err(StartError::Node)?))
+        })?;
+        receiver.with(|it| *it = Some(node.clone()));
+        Ok(Self { runtime, node, receiver, home, appender, log })
     }
 
     /// The node.
@@ -140,6 +153,7 @@ impl Running {
     /// Ends it: tasks first, then the log with all that was submitted, then the rows.
     pub fn stop(self) {
         self.node.kill();
+        self.receiver.with(Option::take);
         self.runtime.shutdown_timeout(STOP_PATIENCE);
         self.log.stop(&self.appender);
     }

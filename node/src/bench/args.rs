@@ -96,6 +96,9 @@ struct Cluster {
     /// Sends nothing, and measures what that costs.
     #[arg(long)]
     idle: bool,
+    /// Sends messages over QUIC, on sockets of this machine. Without it they go through queues.
+    #[arg(long)]
+    quic: bool,
     /// Where everything is stored, and stays. Elsewhere it is removed.
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
@@ -155,6 +158,7 @@ impl Cluster {
             entities: self.entities,
             lasting: Duration::from_secs(self.seconds),
             timing,
+            is_quic: self.quic,
             folder: self.folder.clone(),
         };
         // The nodes have threads of their own, and wait for them: not on one of the caller's.

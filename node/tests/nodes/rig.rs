@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
+use std::net::{Ipv4Addr, UdpSocket};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use cluster::meta::api::Found;
 use cluster::meta::{Member, Meta, NodeRecord};
 use cluster::request::{Answer, Failure, RequestId};
 use cluster::slots::{META, ShardId};
-use cluster::transport::{Lane, NodeId, Transport};
+use cluster::transport::NodeId;
 use engine::EngineError;
 use entity::digest::sha256;
 use entity::operation::Request;
@@ -22,13 +23,14 @@ use entity::registry::{Outcome, Registry};
 use entity::transaction::{Order, Range};
 use entity::{Address, Caller, Command, Data, Id, Key, Kind, Query, Release};
 use futures::future::join_all;
-use node::assembly::{Plan, Room, Running, StartError};
+use node::assembly::{Connect, Plan, Room, Running, StartError, over_quic};
+use node::world;
+use quic::identity::Authority;
 use raft::group::Group;
 use raft::shared::Shared;
 use raft::timing::Timing;
 use runtime::client::Client;
 use runtime::meta;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use wal::disk::DiskFolder;
 
 use super::tally::{Add, Look, Tallies, Tally};
@@ -55,7 +57,7 @@ pub(crate) const ROOM: Room = Room { log_bytes_max: 200_000, free_bytes_min: 1 <
 pub(crate) struct Nodes {
     folder: PathBuf,
     room: Room,
-    hall: Arc<Hall>,
+    places: Places,
     running: BTreeMap<u32, Running>,
     clients: BTreeMap<u32, Client>,
     /// Nodes that cannot go on.
@@ -64,25 +66,11 @@ pub(crate) struct Nodes {
     commands: u64,
 }
 
-/// The way between them.
-#[derive(Default)]
-struct Hall(Shared<BTreeMap<NodeId, UnboundedSender<(NodeId, Bytes)>>>);
+/// Where nodes are.
+type Places = Arc<Shared<BTreeMap<NodeId, String>>>;
 
 #[derive(Default)]
 struct Failed(Shared<BTreeSet<u32>>);
-
-struct Wire {
-    me: NodeId,
-    hall: Arc<Hall>,
-}
-
-impl Transport for Wire {
-    fn send(&self, to: NodeId, _: Lane, message: Bytes) {
-        let wire = self.hall.0.with(|hall| hall.get(&to).cloned());
-        // Nobody is there, or not any more.
-        wire.and_then(|wire| wire.send((self.me, message)).ok());
-    }
-}
 
 impl Nodes {
     /// A cluster of its own, in a folder of this name, that serves.
@@ -98,9 +86,9 @@ impl Nodes {
 
     /// Nodes that are off, in a folder that may have their data.
     pub(crate) fn at(folder: PathBuf, room: Room) -> Self {
-        let (hall, failed, running) = (Arc::default(), Arc::default(), BTreeMap::new());
+        let (places, failed, running) = (Places::default(), Arc::default(), BTreeMap::new());
         let (clients, added) = (BTreeMap::new(), BTreeMap::new());
-        Self { folder, room, hall, running, clients, failed, added, commands: 0 }
+        Self { folder, room, places, running, clients, failed, added, commands: 0 }
     }
 
     /// The data folder of a node.
@@ -123,7 +111,7 @@ impl Nodes {
             log: Box::new(|path| Ok(Arc::new(DiskFolder::open(path, 0)?))),
             engine: engine_fjall::Options { memory_bytes: 32 << 20, free_bytes_min },
             threads: 1,
-            transport: Arc::new(Wire { me: NodeId(node), hall: Arc::clone(&self.hall) }),
+            connect: self.connect(NodeId(node)),
             registry: Arc::new(registry),
             knobs: Knobs::default(),
             timing: Timing { snapshot_entries: 200, kept_entries: 20, ..Timing::default() },
@@ -136,24 +124,25 @@ impl Nodes {
             }),
         };
         let running = Running::start(plan)?;
-        let (sender, mut arrivals) = unbounded_channel();
-        self.hall.0.with(|hall| hall.insert(NodeId(node), sender));
-        let receiver = running.node().clone();
-        let entered = running.handle().enter();
-        running.home().spawn(async move {
-            while let Some((from, message)) = arrivals.recv().await {
-                receiver.receive(from, message);
-            }
-        });
-        drop(entered);
         self.clients.insert(node, running.client());
         self.running.insert(node, running);
         Ok(())
     }
 
+    /// A node is somewhere else each time that it starts.
+    fn connect(&self, node: NodeId) -> Connect {
+        let authority = Authority::of("test", b"a secret that is long enough").unwrap();
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let place = socket.local_addr().unwrap().to_string();
+        self.places.with(|places| places.insert(node, place));
+        let places = Arc::clone(&self.places);
+        let addresses = Arc::new(move |node: NodeId| places.with(|it| it.get(&node).cloned()));
+        over_quic(authority.vouch(node, world::wall()).unwrap(), socket, addresses)
+    }
+
     /// Switches a node off.
     pub(crate) fn stop(&mut self, node: u32) {
-        self.hall.0.with(|hall| hall.remove(&NodeId(node)));
+        self.places.with(|places| places.remove(&NodeId(node)));
         self.clients.remove(&node);
         self.running.remove(&node).unwrap().stop();
     }

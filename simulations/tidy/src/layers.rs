@@ -29,6 +29,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
             "engine",
             "engine-fjall",
             "entity",
+            "quic",
             "raft",
             "runtime",
             "wal",

@@ -37,6 +37,8 @@ pub struct Load {
     pub lasting: Duration,
     /// Time and sizes of the groups.
     pub timing: Timing,
+    /// Whether messages go over QUIC and not through queues.
+    pub is_quic: bool,
     /// Where everything is stored. None: somewhere, and removed afterwards.
     pub folder: Option<PathBuf>,
 }
@@ -52,6 +54,7 @@ impl Default for Load {
             entities: 10_000,
             lasting: Duration::from_secs(10),
             timing: Timing::default(),
+            is_quic: false,
             folder: None,
         }
     }

@@ -1,15 +1,18 @@
 //! Messages between nodes of one process: bytes through a queue for each pair and direction.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use cluster::transport::{Lane, NodeId, Transport};
+use quic::identity::Authority;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::tally::Tally;
-use crate::assembly::Running;
+use crate::assembly::{Connect, Running, StartError, over_quic};
+use crate::world;
 
 /// Most messages that wait between two nodes. More are dropped, as a network would.
 const MESSAGES_MAX: usize = 65_536;
@@ -35,6 +38,25 @@ impl Transport for Wires {
             tracing::warn!(to = to.0, "a message is dropped");
         }
     }
+}
+
+/// Connects all nodes with each other over QUIC, on sockets of this machine.
+pub(super) fn connect_by_quic(nodes: &[NodeId]) -> Result<Vec<Connect>, StartError> {
+    let secret = [world::chance().to_le_bytes(), world::chance().to_le_bytes()].concat();
+    let authority = Authority::of("bench", &secret)?;
+    let (mut places, mut sockets) = (BTreeMap::new(), Vec::new());
+    for node in nodes {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        places.insert(*node, socket.local_addr()?.to_string());
+        sockets.push((*node, socket));
+    }
+    let places = Arc::new(places);
+    let connect = |(node, socket): (NodeId, UdpSocket)| {
+        let places = Arc::clone(&places);
+        let addresses = Arc::new(move |node: NodeId| places.get(&node).cloned());
+        Ok(over_quic(authority.vouch(node, world::wall())?, socket, addresses))
+    };
+    sockets.into_iter().map(connect).collect()
 }
 
 /// Connects all nodes with each other.

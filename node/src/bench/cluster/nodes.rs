@@ -22,9 +22,9 @@ use wal::disk::DiskFolder;
 
 use super::clients::{counter, look};
 use super::load::{BenchError, Load};
-use super::network::{connect, deliver};
+use super::network::{connect, connect_by_quic, deliver};
 use super::tally::{Counted, Tally};
-use crate::assembly::{Plan, Room, Running, die};
+use crate::assembly::{Connect, Plan, Room, Running, die};
 use crate::bench::counter::Counter;
 
 /// Attempts to found the cluster and to reach each shard; each is tried for ten seconds.
@@ -64,7 +64,10 @@ impl Nodes {
         registry.add::<Counter>();
         let registry = Arc::new(registry);
         let mut running = Vec::new();
+        let mut by_quic = if load.is_quic { connect_by_quic(&nodes)? } else { Vec::new() };
+        by_quic.reverse();
         for (node, (wires, arrivals)) in nodes.iter().zip(connect(&nodes, tally)) {
+            let through_queues: Connect = Box::new(move |_, _| Ok(Arc::new(wires)));
             let folder = folder.join(format!("node-{}", node.0));
             let counting = Arc::clone(tally);
             let watching = Arc::clone(tally);
@@ -79,7 +82,7 @@ impl Nodes {
                 }),
                 engine: engine_fjall::Options::default(),
                 threads: load.threads,
-                transport: Arc::new(wires),
+                connect: by_quic.pop().unwrap_or(through_queues),
                 registry: Arc::clone(&registry),
                 knobs: Knobs::default(),
                 timing: load.timing,
