@@ -12,6 +12,7 @@ use bytes::Bytes;
 use cluster::transport::{Lane, MESSAGE_BYTES_MAX, NodeId, Transport};
 use futures::future::BoxFuture;
 use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, Runtime, TokioRuntime};
+use quinn_proto::HashedConnectionIdGenerator;
 use raft::home::{Home, Moment};
 use raft::shared::Shared;
 
@@ -88,7 +89,12 @@ impl Quic {
     pub fn start(setup: Setup) -> Result<Self, StartError> {
         let Setup { home, identity, socket, addresses, deliver, answer } = setup;
         let (server, client) = configs(&identity)?;
-        let mut config = EndpointConfig::default();
+        let reset = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &identity.reset);
+        let mut config = EndpointConfig::new(Arc::new(reset));
+        // Otherwise it would take packets of an earlier life for no packets at all.
+        let (key, _) = identity.reset.split_first_chunk().expect("32 bytes");
+        let key = u64::from_le_bytes(*key);
+        config.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(key)));
         let mut seed = [0; 32];
         seed.chunks_exact_mut(8).for_each(|it| it.copy_from_slice(&home.seed().to_le_bytes()));
         config.rng_seed(Some(seed));

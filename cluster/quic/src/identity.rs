@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use cluster::transport::NodeId;
-use entity::digest::sha256;
+use entity::digest::{DIGEST_BYTES, sha256};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_ED25519,
@@ -26,6 +26,7 @@ pub const SECRET_BYTES_MIN: usize = 16;
 /// Who vouches for the nodes of a cluster.
 pub struct Authority {
     label: String,
+    reset: [u8; DIGEST_BYTES],
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
 }
@@ -38,6 +39,9 @@ pub struct Identity {
     pub(crate) certificate: CertificateDer<'static>,
     pub(crate) key: PrivateKeyDer<'static>,
     pub(crate) authority: CertificateDer<'static>,
+    /// What its socket signs resets with: the same after a restart, so that others learn at once that
+    /// their connections are over.
+    pub(crate) reset: [u8; DIGEST_BYTES],
 }
 
 /// Why there is no authority, or no identity.
@@ -66,7 +70,8 @@ impl Authority {
         let label = label(cluster);
         let params = authority_params(&label)?;
         let certificate = params.self_signed(&key)?.der().clone();
-        Ok(Self { label, issuer: Issuer::new(params, key), certificate })
+        let reset = sha256(&[b"roost reset\0", cluster.as_bytes(), &[0], secret].concat());
+        Ok(Self { label, reset, issuer: Issuer::new(params, key), certificate })
     }
 
     /// Vouches for a node, from `now` on. The node gets a key that nobody else has.
@@ -105,6 +110,7 @@ impl Authority {
             certificate,
             key: PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
             authority: self.certificate.clone(),
+            reset: sha256(&[&self.reset[..], &node.0.to_le_bytes()].concat()),
         })
     }
 }

@@ -205,6 +205,18 @@ async fn a_question_does_not_end_what_is_under_way() {
 }
 
 #[tokio::test]
+async fn whoever_restarts_where_it_was_is_found_at_once() {
+    let (places, one, mut two) = two();
+    one.reaches(2, &mut two).await;
+    let port = two.quic.address().unwrap().port();
+    two.kill();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut again = Node::start_at(&places, 2, identity(2), socket(port));
+    let reached = timeout(crate::limits::IDLE_MAX / 2, one.reaches(2, &mut again));
+    assert!(reached.await.is_ok(), "it waits for the old connection to time out");
+}
+
+#[tokio::test]
 async fn other_clusters_are_refused() {
     let (places, mut one, _two) = two();
     let secrets = [("here", &b"another secret, long enough"[..]), ("elsewhere", SECRET)];

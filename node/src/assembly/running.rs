@@ -89,10 +89,10 @@ impl Running {
             .build()?;
         let handle = runtime.handle().clone();
         let receiver: Arc<Shared<Option<Node>>> = Arc::default();
-        let receives = Arc::clone(&receiver);
+        let arrivals = Arc::clone(&receiver);
         let deliver = Arc::new(move |from, message| {
             // Before it has started nothing is for it.
-            if let Some(node) = receives.with(|it| it.clone()) {
+            if let Some(node) = arrivals.with(|it| it.clone()) {
                 node.receive(from, message);
             }
         });

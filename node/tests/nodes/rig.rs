@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::UdpSocket;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -129,10 +129,11 @@ impl Nodes {
         Ok(())
     }
 
-    /// A node is somewhere else each time that it starts.
+    /// A node is where it was before, if it was anywhere.
     fn connect(&self, node: NodeId) -> Connect {
         let authority = Authority::of("test", b"a secret that is long enough").unwrap();
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let before = self.places.with(|places| places.get(&node).cloned());
+        let socket = UdpSocket::bind(before.unwrap_or("127.0.0.1:0".to_owned())).unwrap();
         let place = socket.local_addr().unwrap().to_string();
         self.places.with(|places| places.insert(node, place));
         let places = Arc::clone(&self.places);
@@ -142,7 +143,6 @@ impl Nodes {
 
     /// Switches a node off.
     pub(crate) fn stop(&mut self, node: u32) {
-        self.places.with(|places| places.remove(&NodeId(node)));
         self.clients.remove(&node);
         self.running.remove(&node).unwrap().stop();
     }
