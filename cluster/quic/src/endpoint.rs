@@ -21,6 +21,7 @@ use crate::asking::ask;
 use crate::dialer::{Outbox, keep};
 use crate::hello::Farewell;
 use crate::identity::Identity;
+use crate::limits::DATAGRAM_BYTES_MAX;
 use crate::tls::{TlsError, configs};
 
 /// What the way to other nodes is made of.
@@ -98,6 +99,7 @@ impl Quic {
         let mut seed = [0; 32];
         seed.chunks_exact_mut(8).for_each(|it| it.copy_from_slice(&home.seed().to_le_bytes()));
         config.rng_seed(Some(seed));
+        config.max_udp_payload_size(DATAGRAM_BYTES_MAX).expect("between 1200 and 65527");
         let runtime = Arc::new(HomeRuntime(home.clone()));
         let endpoint = Endpoint::new(config, Some(server), socket, runtime)?;
         let inner = Arc::new(Inner {

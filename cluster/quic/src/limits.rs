@@ -50,3 +50,9 @@ pub const QUESTION_BYTES_MAX: usize = 64 << 10;
 
 /// How long a question to an address may take on the side of whoever answers it.
 pub const QUESTION_MAX: Duration = Duration::from_secs(30);
+
+/// Longest datagram, in bytes, where the network takes it: it is found out how long it may be.
+pub const DATAGRAM_BYTES_MAX: u16 = 16 << 10;
+
+/// Most packets before they are acknowledged.
+pub const PACKETS_UNACKNOWLEDGED_MAX: u32 = 10;

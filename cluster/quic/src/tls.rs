@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use cluster::transport::NodeId;
 use quinn::crypto::rustls::{NoInitialCipherSuite, QuicClientConfig, QuicServerConfig};
-use quinn::{ClientConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt};
+use quinn::{
+    AckFrequencyConfig, ClientConfig, IdleTimeout, MtuDiscoveryConfig, ServerConfig,
+    TransportConfig, VarInt,
+};
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
@@ -15,7 +18,9 @@ use rustls::version::TLS13;
 use webpki::EndEntityCert;
 
 use crate::identity::{Identity, node_of};
-use crate::limits::{IDLE_MAX, KEEP_ALIVE, STREAM_WINDOW_BYTES};
+use crate::limits::{
+    DATAGRAM_BYTES_MAX, IDLE_MAX, KEEP_ALIVE, PACKETS_UNACKNOWLEDGED_MAX, STREAM_WINDOW_BYTES,
+};
 
 /// What is spoken inside.
 const PROTOCOL: &[u8] = b"roost/1";
@@ -98,7 +103,13 @@ pub(crate) fn without_certificate(other: &Identity) -> ClientConfig {
 fn transport() -> TransportConfig {
     let mut transport = TransportConfig::default();
     let idle = IdleTimeout::try_from(IDLE_MAX).expect("a few seconds");
+    let (mut sizes, mut acknowledgements) =
+        (MtuDiscoveryConfig::default(), AckFrequencyConfig::default());
+    sizes.upper_bound(DATAGRAM_BYTES_MAX);
+    acknowledgements.ack_eliciting_threshold(VarInt::from_u32(PACKETS_UNACKNOWLEDGED_MAX));
     transport
+        .mtu_discovery_config(Some(sizes))
+        .ack_frequency_config(Some(acknowledgements))
         .max_idle_timeout(Some(idle))
         .keep_alive_interval(Some(KEEP_ALIVE))
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW_BYTES))

@@ -105,6 +105,7 @@ impl Nodes {
             let (key, request) = found(load);
             Box::pin(async move { client.command(Caller::Operator, Some(key), request).await })
         })?;
+        self.wait_for_roster();
         for shard in (0..load.shards).map(ShardId) {
             for node in 0..self.running.len() {
                 self.ask(node, shard, |client| {
@@ -120,6 +121,17 @@ impl Nodes {
         }
         self.settle(load);
         Ok(())
+    }
+
+    /// Waits until every node knows the cluster, if that comes about.
+    fn wait_for_roster(&self) {
+        let knows = |client: &Client| client.router().roster().directory().is_some();
+        for _ in 0..SETTLE_MAX.as_millis() / SETTLE_PAUSE.as_millis() {
+            if self.clients.iter().all(knows) {
+                return;
+            }
+            sleep(SETTLE_PAUSE);
+        }
     }
 
     /// Asks through a node until there is an outcome.
