@@ -59,6 +59,8 @@ pub struct Setup {
 pub enum GroupError {
     /// Its rows or its mark cannot be trusted.
     Damaged(String),
+    /// The log of the node has failed.
+    Log(io::Error),
     /// openraft says so: what is stored does not fit together, or the timing is impossible.
     Raft(String),
 }
@@ -108,6 +110,7 @@ impl Group {
     /// [`GroupError`]; nothing runs then.
     pub async fn start(setup: Setup) -> Result<Self, GroupError> {
         let Setup { group, member, peers, storage, engine, offload, timing, watch, mutant } = setup;
+        storage.settle().await.map_err(GroupError::Log)?;
         let mark = match engine.state(group) {
             Some(State::Damaged(what)) => return Err(GroupError::Damaged(what)),
             Some(State::Sound(mark)) => Some(mark),
@@ -477,6 +480,7 @@ impl fmt::Display for GroupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Damaged(what) => write!(f, "damaged: {what}"),
+            Self::Log(error) => write!(f, "its log: {error}"),
             Self::Raft(what) => write!(f, "replication: {what}"),
         }
     }

@@ -50,7 +50,19 @@ impl Storage {
     async fn write(&self, write: Write) -> io::Result<()> {
         let (sender, receiver) = oneshot::channel();
         self.submit(write, move |done| drop(sender.send(done)))?;
-        receiver.await.map_err(|_dropped| io::Error::other("the node is going down"))?
+        receiver.await.map_err(going_down)?
+    }
+
+    /// Waits until whatever can be read is durable. openraft takes what it finds for that, and a member
+    /// that ended a moment ago in the same process may have left more.
+    ///
+    /// # Errors
+    ///
+    /// When the log has failed: what can be read may not be on the disk, and never will be.
+    pub async fn settle(&self) -> io::Result<()> {
+        let (sender, receiver) = oneshot::channel();
+        self.appender.submit(Vec::new(), Box::new(move |done| drop(sender.send(done))))?;
+        receiver.await.map_err(going_down)?
     }
 
     fn last_log_id(&self) -> io::Result<Option<LogId>> {
@@ -63,6 +75,10 @@ impl Storage {
     fn purged(&self) -> io::Result<Option<LogId>> {
         Ok(self.log.purged().map(|(_, mark)| whole(mark, get_log_id)).transpose()?)
     }
+}
+
+fn going_down(_: oneshot::error::RecvError) -> io::Error {
+    io::Error::other("the node is going down")
 }
 
 fn whole<T>(

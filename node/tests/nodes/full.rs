@@ -120,7 +120,6 @@ fn what_was_taken_is_there() {
 const CARELESS: Room = Room { free_bytes_min: 0, ..ROOM };
 
 #[test]
-#[ignore = "a defect: now and then a command is lost that all three full disks had acknowledged"]
 fn a_disk_that_fills_up_on_its_own_ends_nodes_and_loses_nothing() {
     on_small_disk("fuller", "full::until_nothing_goes", "full::all_of_it_is_there");
 }

@@ -1,17 +1,21 @@
 //! What a group does beside keeping records.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::record::{Fence, Record, Write};
 use engine::MemoryDisk;
 use entity::Time;
-use raft::group::{Group, Outcome};
+use raft::group::{Group, GroupError, Outcome};
+use raft::home::{Drift, Home};
 use raft::proposal::Member;
 use tokio::sync::oneshot;
+use wal::Options;
+use wal::folder::Folder;
 use wal::memory::MemoryFolder;
 
-use crate::rig::{Network, Node, members, runtime, until};
+use crate::rig::{GROUP, Network, Node, members, runtime, until};
 
 struct Cluster {
     network: Network,
@@ -175,5 +179,39 @@ fn what_was_acknowledged_survives_the_crash_of_all() {
         leader.claim(|| true).await.unwrap();
         let row = leader.engine().get(leader.id(), b"00000120").unwrap();
         assert_eq!(row, Some(Bytes::from_static(b"value")));
+    });
+}
+
+/// A member that ended a moment ago may have left what is not on the disk yet: openraft would count it.
+#[test]
+fn a_member_starts_when_what_it_finds_is_durable() {
+    runtime().block_on(async {
+        let (folder, home) = (MemoryFolder::default(), Home::new(1, Drift::default()));
+        let opened: Arc<dyn Folder> = Arc::new(folder.clone());
+        let (appender, mut writer, _) = wal::open(&opened, &Options::default(), || {}).unwrap();
+        let (network, disk) = (Network::default(), MemoryDisk::default());
+        let start = || {
+            let left = wal::Write::Label(Bytes::from_static(b"left by the member before"));
+            let submitted = appender.submit(vec![(GROUP, left)], Box::new(drop));
+            let member = members([1]).pop_first().unwrap();
+            (submitted, network.setup(member, &home, appender.clone(), &disk))
+        };
+
+        let (submitted, setup) = start();
+        submitted.unwrap();
+        let starting = home.spawn(Group::start(setup));
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        assert!(!starting.is_finished());
+        assert!(writer.write().unwrap());
+        writer.sync().unwrap();
+        starting.await.unwrap().unwrap().stop().await;
+
+        let (submitted, setup) = start();
+        submitted.unwrap();
+        folder.fail_syncs(1);
+        assert!(writer.write().unwrap());
+        writer.sync().unwrap_err();
+        let started = home.scope(Group::start(setup)).await;
+        assert!(matches!(started, Err(GroupError::Log(_))), "what it finds will never be durable");
     });
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::transport::{Lane, NodeId, Transport};
-use engine::{Engine, MemoryDisk};
+use engine::MemoryDisk;
 use raft::group::{Group, Setup};
 use raft::home::{Drift, Home};
 use raft::offload::Offload;
@@ -109,26 +109,35 @@ impl Network {
         disk: &MemoryDisk,
     ) -> Node {
         let home = Home::new(u64::from(member.node), Drift::default());
+        let setup = self.setup(member, &home, open_log(&home, folder), disk);
+        let peers = setup.peers.clone();
+        let group = home.scope(Group::start(setup)).await.unwrap();
+        let groups = BTreeMap::from([(member, group.clone())]);
+        self.0.with(|inner| inner.nodes.insert(NodeId(member.node), (peers, groups)));
+        Node { group, home }
+    }
+
+    /// What a member of a node is made of.
+    pub(crate) fn setup(
+        &self,
+        member: Member,
+        home: &Home,
+        appender: Appender,
+        disk: &MemoryDisk,
+    ) -> Setup {
         let node = NodeId(member.node);
         let wire = Wire { from: node, network: self.clone(), home: home.clone() };
-        let peers = Peers::new(node, home.clone(), Arc::new(wire));
-        let appender = open_log(&home, folder);
-        let engine: Arc<dyn Engine> = Arc::new(disk.open());
-        let setup = Setup {
+        Setup {
             group: GROUP,
             member,
-            peers: peers.clone(),
+            peers: Peers::new(node, home.clone(), Arc::new(wire)),
             storage: Storage::new(GROUP, appender.group(GROUP), appender),
-            engine,
+            engine: Arc::new(disk.open()),
             offload: Offload::inline(),
             timing: Timing { snapshot_entries: 50, kept_entries: 5, ..Timing::default() },
             watch: Arc::new(|_| {}),
             mutant: None,
-        };
-        let group = home.scope(Group::start(setup)).await.unwrap();
-        let groups = BTreeMap::from([(member, group.clone())]);
-        self.0.with(|inner| inner.nodes.insert(node, (peers, groups)));
-        Node { group, home }
+        }
     }
 
     pub(crate) fn remove(&self, node: u32) {
