@@ -36,10 +36,12 @@ pub enum Mishap {
     Fill,
     /// Rows rot while a node runs.
     Decay,
+    /// Replication of a shard ends on a node, and is begun again.
+    Stumble,
 }
 
 impl Mishap {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Kill,
         Self::Pause,
         Self::Cut,
@@ -49,6 +51,7 @@ impl Mishap {
         Self::Weigh,
         Self::Fill,
         Self::Decay,
+        Self::Stumble,
     ];
 
     fn mean(self, world: &World) -> Option<Duration> {
@@ -63,6 +66,7 @@ impl Mishap {
             Self::Weigh => faults.weigh,
             Self::Fill => faults.fill,
             Self::Decay => faults.decay,
+            Self::Stumble => faults.stumble,
         }
     }
 }
@@ -112,6 +116,7 @@ impl World {
             Mishap::HandOver => self.hand_over(chance).await,
             Mishap::Echo => self.echo(chance).await,
             Mishap::Decay => self.decay(node, chance),
+            Mishap::Stumble => self.stumble(chance).await,
             Mishap::Weigh => self.weigh(node, chance).await,
             Mishap::Fill => {
                 self.machines.borrow()[&node].fill(true);
@@ -131,6 +136,9 @@ impl World {
 
     /// Cuts the power, waits, and switches the machine on again; now and then with rotten bits.
     async fn kill(self: &Rc<Self>, node: NodeId, chance: &mut Chance) {
+        if !self.running().contains(&node) {
+            return;
+        }
         self.counts.kills.set(self.counts.kills.get() + 1);
         self.switch_off(node).await;
         if self.may_rot() && chance.hits(self.parts.plan.faults.rot) {
@@ -151,6 +159,19 @@ impl World {
         {
             self.is_rotten.set(true);
             self.note("decay", &[u64::from(node.0), u64::from(shard.0)], &[]);
+        }
+    }
+
+    /// A copy of a shard begins again in the same process, with what is not on the disk yet; half of
+    /// the time the power fails soon.
+    async fn stumble(self: &Rc<Self>, chance: &mut Chance) {
+        let groups = self.groups(self.any_shard(chance));
+        let Some(leading) = groups.iter().find(|it| it.believes_to_lead()) else { return };
+        let group = if chance.flips() { leading } else { chance.pick(&groups) };
+        group.stop().await;
+        if chance.flips() {
+            tokio::time::sleep(chance.lasting(100..=100_000)).await;
+            self.kill(NodeId(group.member().node), chance).await;
         }
     }
 

@@ -85,6 +85,8 @@ pub struct Faults {
     pub fill: Option<Duration>,
     /// Mean time until rows rot while a node runs.
     pub decay: Option<Duration>,
+    /// Mean time between two copies whose replication ends and is begun again.
+    pub stumble: Option<Duration>,
 }
 
 /// What runs here. Wake-ups of a minute are left to the world of executors: an hour of heartbeats
@@ -167,6 +169,7 @@ impl Faults {
             weigh: mean(chance),
             fill: mean(chance),
             decay: mean(chance),
+            stumble: mean(chance),
         }
     }
 
