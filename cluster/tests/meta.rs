@@ -14,7 +14,7 @@ use cluster::meta::api::{
     NAME_BYTES_MAX, NODES_MAX, SHARDS_MAX, TakeIncarnations, WEIGHT_MAX,
 };
 use cluster::meta::refusals::{AssignError, FoundError, JoinError, LifeError, MetaError};
-use cluster::meta::{Member, Meta, MetaKey, Metas, NodeRecord, Roster};
+use cluster::meta::{Meta, MetaKey, Metas, NodeRecord, Roster};
 use cluster::request::{Answer, Request, RequestId, Verb};
 use cluster::slots::{Directory, META, ShardId};
 use cluster::transport::NodeId;
@@ -193,21 +193,22 @@ fn nodes_join_under_their_name_and_disk() {
 }
 
 #[test]
-fn a_copy_that_lost_something_gets_one_new_life() {
+fn a_copy_that_lost_something_gets_a_life_that_nobody_had() {
     let mut meta = Alone::founded();
-    let lost = Member { node: 2, life: 1 };
-    let begin = BeginLife { group: 1, lost };
+    let begin = BeginLife { group: 1, node: NodeId(2) };
+    let first = meta.call(&begin).unwrap();
+    assert!(first.node == 2 && first.life > 1, "{first:?}");
     let life = meta.call(&begin).unwrap();
-    assert!(life.node == 2 && life.life > 1, "{life:?}");
-    assert_eq!(meta.call(&begin), Ok(life), "whoever asks again gets the same");
-    assert!(meta.roster().members(ShardId(1)).contains(&life));
-    assert!(!meta.roster().members(ShardId(1)).contains(&lost));
-    let other = meta.call(&BeginLife { group: META.0, lost }).unwrap();
+    assert!(life.life > first.life, "the one before may have begun: {life:?}");
+    let members = meta.roster().members(ShardId(1));
+    assert!(members.iter().filter(|it| it.node == 2).eq([&life]), "{members:?}");
+    let other = meta.call(&BeginLife { group: META.0, node: NodeId(2) }).unwrap();
     assert_ne!(other.life, life.life, "lives are counted across groups");
     assert_eq!(meta.roster().follower(NodeId(2)), other);
-    let never = BeginLife { group: 1, lost: Member { node: 9, life: 1 } };
-    assert_eq!(meta.call(&never), Err(LifeError::Unknown));
-    assert_eq!(meta.call(&BeginLife { group: 77, lost }), Err(LifeError::Unknown));
+    for unknown in [(1, 9), (77, 2), (META.0, 9)] {
+        let begin = BeginLife { group: unknown.0, node: NodeId(unknown.1) };
+        assert_eq!(meta.call(&begin), Err(LifeError::Unknown), "{unknown:?}");
+    }
 }
 
 #[test]
@@ -249,8 +250,8 @@ fn incarnations_are_given_out_once() {
 fn it_is_stored_as_ever() {
     let mut meta = Alone::founded();
     meta.call(&Join { node: node("d") }).unwrap();
-    meta.call(&BeginLife { group: 1, lost: Member { node: 2, life: 1 } }).unwrap();
-    meta.call(&BeginLife { group: META.0, lost: Member { node: 2, life: 1 } }).unwrap();
+    meta.call(&BeginLife { group: 1, node: NodeId(2) }).unwrap();
+    meta.call(&BeginLife { group: META.0, node: NodeId(2) }).unwrap();
     meta.call(&Assign { shard: 0, after: 1, nodes: vec![NodeId(4), NodeId(1)] }).unwrap();
     meta.call(&TakeIncarnations { count: 10 }).unwrap();
     meta.call(&TakeIncarnations { count: 0 }).unwrap_err();

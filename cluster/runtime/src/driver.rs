@@ -27,8 +27,7 @@ pub(crate) async fn drive(shards: &Router, replace_after: Duration) {
             continue;
         }
         tracing::info!(?assign, "a shard moves");
-        let key = format!("assign {} after {}", assign.shard, assign.after);
-        if let Err(error) = meta::command(shards, key, &assign).await {
+        if let Err(error) = meta::once(shards, "assign", &assign).await {
             tracing::warn!(%error, "a shard does not move");
         }
     }

@@ -155,7 +155,7 @@ impl Host {
             // Rows without a log: whoever held them was forgotten halfway.
             return life::forget(&self.0, shard).await;
         };
-        let member = life::prepare(&self.0, shard, member).await?;
+        let Some(member) = life::prepare(&self.0, shard, member).await? else { return Ok(()) };
         let group = self.join(shard, member).await?;
         let hosting = Hosting { router: self.0.router.clone(), shard };
         let mut changes = group.changes();

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use cluster::meta::Member;
-use cluster::meta::api::BeginLife;
+use cluster::meta::api::{BeginLife, LifeError};
 use cluster::slots::ShardId;
 use engine::State;
 use entity::Key;
@@ -11,34 +11,36 @@ use tokio::sync::oneshot;
 use wal::Write;
 
 use crate::host::Parts;
-use crate::meta;
+use crate::meta::{self, MetaError};
 
 /// Sees to it that what this node holds of a shard belongs to the member that it is to be. Yields which
-/// member that is: a roster that is behind may not know the newest.
+/// member that is: a roster that is behind may not know the newest. None: it is not to be one, and
+/// nothing is left of it.
 ///
 /// # Errors
 ///
-/// When the meta group gives no new life to a copy that needs one, or the log has failed.
+/// When the meta group does not say what becomes of a copy that has lost something, or the log has
+/// failed.
 pub(crate) async fn prepare(
     parts: &Parts,
     shard: ShardId,
     wanted: Member,
-) -> Result<Member, String> {
+) -> Result<Option<Member>, String> {
     let held = held(parts, shard)?;
-    if let Some(what) = damage(parts, shard, held) {
-        let lost = held.unwrap_or(wanted);
-        tracing::error!(shard = shard.0, what, "a copy has lost something and begins a new life");
-        let member = begin(parts, shard, lost).await?;
-        reset(parts, shard, member).await?;
-        return Ok(member);
-    }
-    match held {
-        Some(held) if held.life >= wanted.life => Ok(held),
-        Some(_) | None => {
-            reset(parts, shard, wanted).await?;
-            Ok(wanted)
+    let member = match (held, damage(parts, shard, held)) {
+        (Some(held), None) if held.life >= wanted.life => return Ok(Some(held)),
+        (Some(_) | None, None) => wanted,
+        (_, Some(what)) => {
+            tracing::error!(shard = shard.0, what, "a copy has lost something: it ends");
+            match begin(parts, shard).await {
+                Ok(member) => member,
+                Err(MetaError::Refused(LifeError::Unknown)) => return leave(parts, shard).await,
+                Err(error) => return Err(error.to_string()),
+            }
         }
-    }
+    };
+    reset(parts, shard, member).await?;
+    Ok(Some(member))
 }
 
 /// The member that the log of a shard belongs to; none for an empty one.
@@ -70,10 +72,21 @@ fn damage(parts: &Parts, shard: ShardId, held: Option<Member>) -> Option<String>
     is_short.then(|| format!("rows up to {applied:?} only, and the log is purged to {purged:?}"))
 }
 
-/// Asks the meta group for a new life.
-async fn begin(parts: &Parts, shard: ShardId, lost: Member) -> Result<Member, String> {
-    let key = format!("life {} {}", shard.0, lost.id());
-    meta::command(&parts.router, key, &BeginLife { group: shard.0, lost }).await
+/// Asks the meta group for a new life, one that nobody has begun: who the copy was may be among what it
+/// has lost.
+async fn begin(parts: &Parts, shard: ShardId) -> Result<Member, MetaError<LifeError>> {
+    let node = parts.router.peers().me();
+    meta::once(&parts.router, "life", &BeginLife { group: shard.0, node }).await
+}
+
+/// A copy that has lost something and is not to be here any more goes once its group does without it.
+async fn leave(parts: &Parts, shard: ShardId) -> Result<Option<Member>, String> {
+    let me = parts.router.peers().me();
+    let members = parts.router.members(shard).await;
+    if !members.is_some_and(|it| it.lack_all_of(me)) {
+        return Err("its group does not do without it yet".to_owned());
+    }
+    forget(parts, shard).await.map(|()| None)
 }
 
 /// Forgets what the node holds of a shard, and labels it as another member's.

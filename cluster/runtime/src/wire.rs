@@ -79,6 +79,12 @@ impl Members {
     pub fn lack(&self, member: Member) -> bool {
         !self.is_changing && !self.voters.contains(&member) && !self.learners.contains(&member)
     }
+
+    /// Whether no member of a node has a part in it any more.
+    pub fn lack_all_of(&self, node: NodeId) -> bool {
+        let mut all = self.voters.union(&self.learners);
+        !self.is_changing && !all.any(|it| it.node == node.0)
+    }
 }
 
 #[data]

@@ -159,13 +159,14 @@ impl Command for Join {
     const FREES_SPACE: bool = true;
 }
 
-/// Replaces a copy that has lost something by a new life of it. A repeat gets the same life.
+/// Replaces a copy that has lost something by a new life of it. No life is given out twice: who the
+/// copy was may be among what it has lost.
 #[data]
 pub struct BeginLife {
     /// Of which group: the number of its shard.
     pub group: u32,
-    /// The copy that has lost something.
-    pub lost: Member,
+    /// Whose copy.
+    pub node: NodeId,
 }
 
 impl Command for BeginLife {

@@ -28,7 +28,7 @@ pub struct Meta {
 
 impl Entity for Meta {
     type Kind = Metas;
-    type Tables = (Rows<Nodes>, Rows<Assignments>, Rows<Followers>, Rows<Lives>);
+    type Tables = (Rows<Nodes>, Rows<Assignments>, Rows<Followers>);
 }
 
 /// The nodes, by number.
@@ -59,16 +59,6 @@ impl Table for Followers {
     const NAME: &'static str = "followers";
     const TAG: u8 = 3;
     type Key = u32;
-    type Row = Member;
-}
-
-/// Which life replaced which: group, number of the lost member.
-pub enum Lives {}
-
-impl Table for Lives {
-    const NAME: &'static str = "lives";
-    const TAG: u8 = 4;
-    type Key = (u32, u64);
     type Row = Member;
 }
 
@@ -190,26 +180,22 @@ impl Handle<BeginLife> for Meta {
         if !is_node(cx) {
             return Err(LifeError::Forbidden);
         }
-        let BeginLife { group, lost } = begin;
-        if let Some(life) = cx.get::<Lives>(&(group, lost.id())) {
-            return Ok(life);
-        }
+        let BeginLife { group, node: NodeId(node) } = begin;
         let mut assignment = cx.get::<Assignments>(&group).ok_or(LifeError::Unknown)?;
-        let place = assignment.members.iter().position(|it| *it == lost);
-        let follows = group == META.0 && follower(cx, lost.node) == Some(lost);
+        let place = assignment.members.iter().position(|it| it.node == node);
+        let follows = group == META.0 && cx.get::<Nodes>(&node).is_some();
         if place.is_none() && !follows {
             return Err(LifeError::Unknown);
         }
-        let member = Member { node: lost.node, life: self.life() };
+        let member = Member { node, life: self.life() };
         if let Some(place) = place {
             assignment.members[place] = member;
             assignment.version += 1;
             cx.put::<Assignments>(&group, &assignment);
         }
         if follows {
-            cx.put::<Followers>(&lost.node, &member);
+            cx.put::<Followers>(&node, &member);
         }
-        cx.put::<Lives>(&(group, lost.id()), &member);
         Ok(member)
     }
 }

@@ -35,7 +35,7 @@ impl Roster {
     pub fn rows() -> (Vec<u8>, Vec<u8>) {
         let prefix = prefix();
         let mut end = prefix.clone();
-        // Head, nodes, assignments and followers; not the lives behind them.
+        // Head, nodes, assignments and followers; not the replies behind them.
         end.extend([Part::Row as u8, Followers::TAG + 1]);
         (prefix, end)
     }

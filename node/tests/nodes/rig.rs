@@ -179,7 +179,7 @@ impl Nodes {
         let router = self.running[&1].node().router().clone();
         self.until("it is founded", || {
             let founded = self.on(1, meta::command(&router, "found".to_owned(), &found));
-            founded.map_err(|error| error.clone())
+            founded.map_err(|error| error.to_string())
         });
     }
 
