@@ -19,6 +19,7 @@ use raft::group::{Group, Setup};
 use raft::machine::Watch;
 use raft::offload::Offload;
 use raft::peers::{Peers, Question};
+use raft::shared::Shared;
 use raft::storage::Storage;
 use raft::timing::Timing;
 use tokio::sync::mpsc;
@@ -69,8 +70,8 @@ pub struct Parts {
     pub watch: Watch,
     /// The members that begin the meta group, on the nodes that found a cluster.
     pub founders: Vec<Member>,
-    /// This node's member of it, as long as the roster says nothing else.
-    pub meta: Member,
+    /// This node's member of it, as long as the roster knows none that is newer.
+    pub meta: Shared<Member>,
 }
 
 /// Most questions of other members that wait. More are dropped, as a network might.
@@ -135,8 +136,9 @@ impl Host {
     fn wanted(&self, shard: ShardId) -> Option<Member> {
         let (roster, me) = (self.0.router.roster(), self.0.router.peers().me());
         if shard == META {
-            let is_known = roster.nodes.contains_key(&me);
-            return Some(if is_known { roster.follower(me) } else { self.0.meta });
+            let known = roster.nodes.contains_key(&me).then(|| roster.follower(me));
+            let told = self.0.meta.with(|it| *it);
+            return Some(known.filter(|it| it.life > told.life).unwrap_or(told));
         }
         roster.hosted(me).get(&shard).copied()
     }
@@ -157,6 +159,7 @@ impl Host {
         };
         let Some(member) = life::prepare(&self.0, shard, member).await? else { return Ok(()) };
         let group = self.join(shard, member).await?;
+        tracing::debug!(shard = shard.0, ?member, "a copy begins");
         let hosting = Hosting { router: self.0.router.clone(), shard };
         let mut changes = group.changes();
         let mut roster = self.0.router.rosters();
@@ -195,8 +198,20 @@ impl Host {
                     return Err("replication has ended".to_owned());
                 },
                 _ = roster.changed() => {}
-                () = group.home().sleep(LEAVE_PERIOD) => {}
+                () = group.home().sleep(LEAVE_PERIOD) => if shard == META {
+                    self.learn_life(member).await;
+                }
             }
+        }
+    }
+
+    /// A copy of the meta group whose next life was given out, and then forgotten in a crash, is told
+    /// nothing any more: it asks.
+    async fn learn_life(&self, member: Member) {
+        let Some(members) = self.0.router.members(META).await else { return };
+        let of_node = members.voters.union(&members.learners).filter(|it| it.node == member.node);
+        if let Some(newest) = of_node.max() {
+            self.0.meta.with(|it| *it = (*it).max(*newest));
         }
     }
 

@@ -1,7 +1,7 @@
 //! A node: what it is made of, its beginning and its end.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use raft::home::Home;
 use raft::machine::{Changed, Watch};
 use raft::offload::Offload;
 use raft::peers::{Incoming, Peers, Topic};
+use raft::shared::Shared;
 use raft::timing::Timing;
 use tokio::sync::watch;
 use wal::Appender;
@@ -90,13 +91,18 @@ impl Node {
     ) -> Result<Self, String> {
         let home = setup.home.clone();
         let peers = Peers::new(setup.node, home.clone(), Arc::clone(&setup.transport));
-        let (publish, roster) = watch::channel(Arc::new(read_roster(&*setup.engine)));
+        let first = read_roster(&*setup.engine).unwrap_or_default();
+        let (publish, roster) = watch::channel(Arc::new(first));
         let engine = Arc::clone(&setup.engine);
-        let told = setup.watch;
+        let (told, known) = (setup.watch, AtomicU64::new(0));
         let watch = move |changed: &Changed<'_>| {
             told(changed);
-            if changed.group == META.0 {
-                publish.send_replace(Arc::new(read_roster(&*engine)));
+            // A copy of the meta group that begins a new life reads again what the node knows already.
+            if changed.group == META.0
+                && known.fetch_max(changed.applied, Ordering::Relaxed) < changed.applied
+                && let Some(roster) = read_roster(&*engine)
+            {
+                publish.send_replace(Arc::new(roster));
             }
         };
         let seeds = setup.founders.iter().map(|it| NodeId(it.node)).collect();
@@ -117,7 +123,7 @@ impl Node {
             log_bytes_max: setup.log_bytes_max,
             watch: Arc::new(watch),
             founders: setup.founders,
-            meta: setup.meta,
+            meta: Shared::new(setup.meta),
             is_log_broken: setup.is_log_broken,
         });
         let top = Supervisor::start(&home, on_failure).await?;
@@ -282,15 +288,10 @@ fn run(branch: &Supervisor, host: &Host, shard: ShardId) {
     }));
 }
 
-/// The roster, as far as it has been applied here.
-fn read_roster(engine: &dyn Engine) -> Roster {
+/// The roster, as far as it has been applied here; none if it cannot be read.
+fn read_roster(engine: &dyn Engine) -> Option<Roster> {
     let (from, to) = Roster::rows();
     let range = Range { from, to, order: Order::Up, limit: Roster::ROWS_MAX };
-    match engine.scan(META.0, &range) {
-        Ok(rows) => Roster::read(rows),
-        Err(error) => {
-            tracing::error!(%error, "the roster cannot be read");
-            Roster::default()
-        }
-    }
+    let rows = engine.scan(META.0, &range);
+    rows.map(Roster::read).inspect_err(|error| tracing::error!(%error, "the roster")).ok()
 }

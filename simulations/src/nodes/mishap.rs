@@ -168,6 +168,7 @@ impl World {
         let groups = self.groups(self.any_shard(chance));
         let Some(leading) = groups.iter().find(|it| it.believes_to_lead()) else { return };
         let group = if chance.flips() { leading } else { chance.pick(&groups) };
+        self.note("stumble", &[u64::from(group.member().node), u64::from(group.id())], &[]);
         group.stop().await;
         if chance.flips() {
             tokio::time::sleep(chance.lasting(100..=100_000)).await;
