@@ -28,10 +28,29 @@ const BODY_BYTES: RangeInclusive<usize> = 1024..=1024 * 1024;
 const TIMEOUT_SECONDS: RangeInclusive<u64> = 1..=300;
 
 /// Every setting but those of the services, in the order of [`Config`].
-pub const FIELDS: [Field; 9] = [
+pub const FIELDS: [Field; 22] = [
     Field { name: "listen", set: |config, text| set(&mut config.listen, text, LISTEN) },
     Field { name: "log", set: |config, text| set(&mut config.log, text, "text") },
+    Field { name: "cluster", set: |config, text| name(&mut config.cluster, text) },
+    Field { name: "name", set: |config, text| name_or_none(&mut config.name, text) },
+    Field { name: "zone", set: |config, text| name_or_none(&mut config.zone, text) },
+    Field { name: "weight", set: |config, text| number(&mut config.weight, text, 0..=WEIGHT_MAX) },
+    Field { name: "peers", set: |config, text| places(&mut config.peers, text) },
+    Field { name: "bind", set: |config, text| set(&mut config.bind, text, BIND) },
+    Field { name: "advertise", set: |config, text| place_or_none(&mut config.advertise, text) },
+    Field { name: "data", set: |config, text| set(&mut config.data, text, "a folder") },
+    Field { name: "secret_file", set: |config, text| set(&mut config.secret_file, text, "a file") },
     Field { name: "shards", set: |config, text| number(&mut config.shards, text, 1..=SHARDS_MAX) },
+    Field { name: "copies", set: |config, text| copies(&mut config.copies, text) },
+    Field { name: "threads", set: |config, text| number(&mut config.threads, text, 0..=1_024) },
+    Field {
+        name: "rows_memory_mib",
+        set: |config, text| number(&mut config.rows_memory_mib, text, 16..=1_048_576),
+    },
+    Field {
+        name: "disk_free_min_mib",
+        set: |config, text| number(&mut config.disk_free_min_mib, text, 1..=1_048_576),
+    },
     Field {
         name: "body_bytes_max",
         set: |config, text| number(&mut config.body_bytes_max, text, BODY_BYTES),
@@ -60,6 +79,17 @@ pub const FIELDS: [Field; 9] = [
 
 const LISTEN: &str = "an address such as 127.0.0.1:8080";
 
+const BIND: &str = "an address such as 0.0.0.0:7400";
+
+/// Largest share of a node.
+const WEIGHT_MAX: u32 = 1_000;
+
+/// Longest name, in bytes.
+const NAME_BYTES_MAX: usize = 63;
+
+/// Most nodes to meet.
+const PEERS_MAX: usize = 64;
+
 impl Field {
     /// The environment variable that sets it.
     pub fn variable(&self) -> String {
@@ -78,6 +108,55 @@ impl Field {
 
 fn set<T: FromStr>(to: &mut T, text: &str, expected: &str) -> Result<(), String> {
     *to = text.parse().or(Err(expected))?;
+    Ok(())
+}
+
+fn name(to: &mut String, text: &str) -> Result<(), String> {
+    let is_name = |it: char| it.is_ascii_alphanumeric() || ".-_".contains(it);
+    if text.is_empty() || text.len() > NAME_BYTES_MAX || !text.chars().all(is_name) {
+        return Err(format!(
+            "1 to {NAME_BYTES_MAX} letters, digits, dots, hyphens and underscores"
+        ));
+    }
+    text.clone_into(to);
+    Ok(())
+}
+
+fn name_or_none(to: &mut String, text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        to.clear();
+        return Ok(());
+    }
+    name(to, text)
+}
+
+fn place_or_none(to: &mut String, text: &str) -> Result<(), String> {
+    let is_place = |(host, port): (&str, &str)| !host.is_empty() && port.parse::<u16>().is_ok();
+    if !text.is_empty() && !text.rsplit_once(':').is_some_and(is_place) {
+        return Err("a host and a port, such as 10.0.0.1:7400".to_owned());
+    }
+    text.clone_into(to);
+    Ok(())
+}
+
+fn places(to: &mut Vec<String>, text: &str) -> Result<(), String> {
+    let expected =
+        || format!("at most {PEERS_MAX} hosts with ports, commas between, such as a:7400,b:7400");
+    let mut found = Vec::new();
+    for text in text.split(',').map(str::trim).filter(|it| !it.is_empty()) {
+        let mut place = String::new();
+        place_or_none(&mut place, text).map_err(|_| expected())?;
+        found.push(place);
+    }
+    if found.len() > PEERS_MAX {
+        return Err(expected());
+    }
+    *to = found;
+    Ok(())
+}
+
+fn copies(to: &mut u8, text: &str) -> Result<(), String> {
+    *to = text.parse().ok().filter(|it| [1, 3, 5].contains(it)).ok_or("1, 3 or 5")?;
     Ok(())
 }
 

@@ -14,7 +14,7 @@ const SETTINGS: &str = "settings";
 const SETTINGS_VARIABLE: &str = "ROOST_SETTINGS";
 
 /// Variables that begin as ours do but belong to the tests of roost.
-const FOREIGN: [&str; 3] = ["ROOST_DATA", "ROOST_NIGHTLY", "ROOST_SCHEMATHESIS"];
+const FOREIGN: [&str; 3] = ["ROOST_TEST_DATA", "ROOST_NIGHTLY", "ROOST_SCHEMATHESIS"];
 
 /// Reads the file, if there is to be one, and then the environment of this process.
 ///
@@ -215,6 +215,9 @@ mod tests {
             ("shards = 1.5", "expected a number from 1 to 256"),
             ("shards = [1]", "expected a number from 1 to 256"),
             ("listen = \"localhost\"", "expected an address such as 127.0.0.1:8080"),
+            ("peers = \"a\"", "such as a:7400,b:7400"),
+            ("copies = 2", "expected 1, 3 or 5"),
+            ("cluster = \"\"", "expected 1 to 63 letters"),
             ("argon2_memory_kib = 7", "expected a number from 8 to 1048576"),
             ("settings = 3", "expected a table: [settings]"),
             ("[settings]\nposts.a = 3", "write names with a dot in quotes"),

@@ -9,19 +9,23 @@
 //! | [`dev`]      | `roost dev`: everything on this machine, in memory         |
 //! | [`import`]   | `roost import`: fills a running roost                      |
 //! | [`gateway`]  | what clients reach: HTTP routes made from the contracts    |
-//! | [`shards`]   | the threads that run entities                              |
+//! | [`launch`]   | from a configuration to a node that serves                 |
+//! | [`secret`]   | what all nodes of a cluster know, and nobody else          |
 //! | [`settings`] | numbers of the services, as an operator sets them          |
 //! | [`assembly`] | a node of a cluster, put together: its folder, its threads    |
+//! | [`bootstrap`]| how a node comes to be a part of its cluster               |
 //! | [`world`]    | the clock and the chance of this machine                   |
 
 pub mod assembly;
 pub mod bench;
+pub mod bootstrap;
 pub mod cli;
 pub mod dev;
 pub mod gateway;
 pub mod import;
+pub mod launch;
+pub mod secret;
 pub mod settings;
-pub mod shards;
 pub mod world;
 
 mod hex;

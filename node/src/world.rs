@@ -44,6 +44,11 @@ pub fn chance() -> u64 {
     getrandom::u64().expect("the system has entropy")
 }
 
+/// Names a disk that is new.
+pub fn disk() -> u128 {
+    u128::from(chance()) << 64 | u128::from(chance())
+}
+
 /// An id for something that begins now.
 pub fn id() -> Id {
     Id::random(now(), chance())

@@ -32,7 +32,7 @@ pub enum MetaError<E> {
 }
 
 /// Lets the meta group do something for whoever asks now, and nobody else.
-pub(crate) async fn once<C>(
+pub async fn once<C>(
     router: &Router,
     what: &str,
     command: &C,

@@ -12,7 +12,7 @@ mod plan;
 mod running;
 mod stamp;
 
-pub use line::over_quic;
+pub use line::{Line, over_quic, say_nothing};
 pub use plan::{Connect, LogFolder, OnFailure, Plan, Room, StartError};
 pub use running::{Running, die};
-pub use stamp::{FORMAT, Stamp, StampError};
+pub use stamp::{FORMAT, Founder, Founding, Stamp, StampError};

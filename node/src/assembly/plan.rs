@@ -25,6 +25,8 @@ use super::stamp::StampError;
 pub struct Plan {
     /// Which node.
     pub node: NodeId,
+    /// Its name, which its data folder says too.
+    pub name: String,
     /// The members that found the meta group. Empty for a node that joins.
     pub founders: Vec<Member>,
     /// The cluster, by its name.

@@ -72,9 +72,7 @@ impl Running {
     ///
     /// [`StartError`]; nothing runs then.
     pub fn start(plan: Plan) -> Result<Self, StartError> {
-        let node = format!("n{}", plan.node.0);
-        let disk = u128::from(world::chance()) << 64 | u128::from(world::chance());
-        Stamp::check(&plan.folder, (&plan.cluster, &node), disk)?;
+        Stamp::check(&plan.folder, (&plan.cluster, &plan.name), world::disk())?;
         let rows = plan.folder.join("rows");
         let engine: Arc<dyn Engine> = Arc::new(open_rows(&rows, plan.engine)?);
         let log = (plan.log)(&plan.folder.join("log"))?;

@@ -15,6 +15,8 @@ pub const FORMAT: u32 = 1;
 
 const FILE: &str = "stamp.json";
 
+const UNFINISHED: &str = "stamp.json.new";
+
 /// Whose a data folder is.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -28,8 +30,38 @@ pub struct Stamp {
     /// The disk: 32 hexadecimal digits, drawn when the folder was new. A node on another disk is
     /// another node.
     pub disk: String,
+    /// The number of the node, once it has one.
+    pub number: Option<u32>,
+    /// How the cluster is founded. None on a node that has joined one.
+    pub founding: Option<Founding>,
     /// Over the others.
     checksum: String,
+}
+
+/// How a cluster is founded: all that found it have the same.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Founding {
+    /// How many shards hold the entities.
+    pub shards: u32,
+    /// How many copies of each there are to be.
+    pub copies: u8,
+    /// Those that found it, in the order of their numbers.
+    pub founders: Vec<Founder>,
+}
+
+/// One of those that found a cluster.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Founder {
+    /// Its name.
+    pub name: String,
+    /// Its disk, as in [`Stamp::disk`].
+    pub disk: String,
+    /// Its zone; empty if there are none.
+    pub zone: String,
+    /// Its share of the shards, beside those of the others.
+    pub weight: u32,
+    /// Where others find it, as `host:port`.
+    pub address: String,
 }
 
 /// Why a data folder is not opened. Nothing in it has been changed.
@@ -115,25 +147,44 @@ impl Stamp {
     fn begin(folder: &Path, (cluster, node): (&str, &str), disk: u128) -> Result<Self, StampError> {
         let io = |error| StampError::Io(folder.to_owned(), error);
         fs::create_dir_all(folder).map_err(io)?;
-        let unfinished = format!("{FILE}.new");
         let names = fs::read_dir(folder).map_err(io)?.map(|it| it.map(|it| it.file_name()));
         let names: Vec<_> = names.collect::<io::Result<_>>().map_err(io)?;
-        if names.iter().any(|name| *name != *unfinished) {
+        if names.iter().any(|name| name != UNFINISHED) {
             return Err(StampError::Unstamped(folder.to_owned()));
         }
         let (cluster, node) = (cluster.to_owned(), node.to_owned());
-        let disk = format!("{disk:032x}");
-        let mut stamp = Self { format: FORMAT, cluster, node, disk, checksum: String::new() };
-        stamp.checksum = stamp.sum();
-        let text = serde_json::to_string_pretty(&stamp).expect("texts and a number");
-        write(folder, &unfinished, &text).map_err(io)?;
+        let (disk, checksum) = (format!("{disk:032x}"), String::new());
+        let (number, founding) = (None, None);
+        let mut stamp = Self { format: FORMAT, cluster, node, disk, number, founding, checksum };
+        stamp.put(folder)?;
         Ok(stamp)
     }
 
+    /// The node has got its number, and keeps it with its disk.
+    ///
+    /// # Errors
+    ///
+    /// [`StampError::Io`]
+    pub fn settle(
+        &mut self,
+        folder: &Path,
+        number: u32,
+        founding: Option<Founding>,
+    ) -> Result<(), StampError> {
+        (self.number, self.founding) = (Some(number), founding);
+        self.put(folder)
+    }
+
+    fn put(&mut self, folder: &Path) -> Result<(), StampError> {
+        self.checksum = self.sum();
+        let text = serde_json::to_string_pretty(self).expect("texts and numbers");
+        write(folder, UNFINISHED, &text).map_err(|error| StampError::Io(folder.to_owned(), error))
+    }
+
     fn sum(&self) -> String {
-        let Self { format, cluster, node, disk, .. } = self;
-        let said = format!("{format}\n{cluster}\n{node}\n{disk}");
-        hex(&sha256(said.as_bytes())[..8])
+        let said = Self { checksum: String::new(), ..self.clone() };
+        let said = serde_json::to_vec(&said).expect("texts and numbers");
+        hex(&sha256(&said)[..8])
     }
 }
 
@@ -211,6 +262,23 @@ mod tests {
         let folder = stamped("keeps");
         let again = Stamp::check(&folder.0, ("home", "n1"), 8).unwrap();
         assert_eq!(again.disk, format!("{:032x}", 7));
+    }
+
+    #[test]
+    fn a_folder_keeps_its_number() {
+        let folder = stamped("number");
+        let mut stamp = Stamp::check(&folder.0, ("home", "n1"), 8).unwrap();
+        assert_eq!(stamp.number, None);
+        let founder = Founder {
+            name: "n1".to_owned(),
+            disk: stamp.disk.clone(),
+            zone: String::new(),
+            weight: 100,
+            address: "localhost:7400".to_owned(),
+        };
+        let founding = Founding { shards: 8, copies: 3, founders: vec![founder] };
+        stamp.settle(&folder.0, 3, Some(founding)).unwrap();
+        assert_eq!(Stamp::check(&folder.0, ("home", "n1"), 8).unwrap(), stamp);
     }
 
     #[test]

@@ -8,11 +8,11 @@ use entity::operation::Request;
 use entity::registry::Outcome;
 use entity::route::{Access, admits};
 use entity::{Address, Caller, Data, Key, Kind, Problem, Query, Release};
+use runtime::client::Client;
 
 use super::problem::{NOT_FOUND, TOKEN_INVALID, UNAUTHENTICATED};
 use crate::hex::hex;
-use crate::shards::Client;
-use crate::world;
+use crate::secret::Secret;
 
 /// How the operator's token begins.
 const OPERATOR_PREFIX: &str = "roost_operator_";
@@ -25,9 +25,9 @@ pub(crate) const NOTHING: &str = "There is nothing at this path. See /openapi.js
 pub struct OperatorToken(String);
 
 impl OperatorToken {
-    /// Makes a token that nobody can guess.
-    pub fn random() -> Self {
-        Self(format!("{OPERATOR_PREFIX}{}", hex(&world::secret())))
+    /// The token of a cluster, from its secret: whoever knows one knows the other.
+    pub fn of(secret: &Secret) -> Self {
+        Self(format!("{OPERATOR_PREFIX}{}", hex(&secret.derive("operator"))))
     }
 
     /// The token as the operator sends it.

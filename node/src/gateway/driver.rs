@@ -5,6 +5,7 @@ use entity::operation::{Done, Operating, Request, STEPS_MAX, Step, Stop};
 use entity::registry::Outcome;
 use entity::route::Input;
 use entity::{Caller, Data, Id, Problem, Route};
+use runtime::client::Client;
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -12,7 +13,6 @@ use super::idempotency::IdempotencyKey;
 use super::origin;
 use super::passwords::Passwords;
 use super::problem::{INTERNAL, OUTCOME_UNKNOWN, TIMEOUT};
-use crate::shards::Client;
 use crate::world::{self, SECRET_BYTES};
 
 /// What operations are driven with.
@@ -20,8 +20,7 @@ use crate::world::{self, SECRET_BYTES};
 pub(crate) struct Driver {
     pub(crate) client: Client,
     pub(crate) passwords: Passwords,
-    /// What the secrets of repeatable requests are made of. Lives as long as this process, as the
-    /// entities that were told of the secrets do.
+    /// What the secrets of repeatable requests are made of: the same on all nodes, for ever.
     pub(crate) secret: [u8; SECRET_BYTES],
 }
 

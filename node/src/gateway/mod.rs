@@ -17,6 +17,7 @@
 //! | `passwords`      | hashes passwords, a few at once                                    |
 //! | `problem`        | answers with a problem, as RFC 9457 has it                         |
 //! | `pages`          | answers what needs no entity                                       |
+//! | `shards`         | tells of the shards that this node holds                           |
 //! | `openapi`, `responses` | describe all of it                                           |
 
 pub mod authentication;
@@ -38,6 +39,7 @@ mod query;
 mod responses;
 mod router;
 mod serve;
+mod shards;
 
 pub use authentication::OperatorToken;
 pub use origin::register;

@@ -12,7 +12,7 @@ use tokio::time::timeout_at;
 use super::Gateway;
 use super::envelope::Arrival;
 use super::problem::{NOT_READY, TIMEOUT};
-use crate::shards::ShardStatus;
+use super::shards::{self, ShardStatus};
 
 /// A page of the gateway.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -62,8 +62,10 @@ impl Page {
             Self::Index => "Says what this is and where to go.",
             Self::Alive => "Answers while the process runs, whatever else is wrong.",
             Self::OpenApi => "Describes all routes, as this document does.",
-            Self::Ready => "Answers when every shard serves requests.",
-            Self::Shards => "Tells what each shard is doing.",
+            Self::Ready => {
+                "Answers when every shard that this node holds is served, here or elsewhere."
+            }
+            Self::Shards => "Tells what each shard that this node holds is doing.",
         }
     }
 
@@ -90,8 +92,6 @@ roost: the back end of a social platform in one program.
 /openapi.json   every route, its fields and its problems
 /livez          whether the process runs
 /readyz         whether requests can be served
-
-State is in memory: nothing is kept when this process stops.
 ";
 
 /// Answers with a page.
@@ -111,8 +111,13 @@ pub(crate) async fn show(
         Page::Alive => Bytes::from_static(b"{\"status\":\"alive\"}"),
         Page::OpenApi => gateway.openapi.clone(),
         Page::Ready => {
-            let shards = status(gateway, arrival).await?;
-            ready(shards.iter().map(|it| (it.shard, it.is_serving)))?
+            let missing = shards::missing(gateway.client.router());
+            let missing = missing.ok_or_else(|| {
+                NOT_READY.because("This node is not part of a cluster yet. Try again later.")
+            })?;
+            let held = status(gateway, arrival).await?;
+            let held = held.iter().map(|it| (it.shard, it.is_serving));
+            ready(held.chain(missing.into_iter().map(|it| (it, false))))?
         }
         Page::Shards => json!({ "shards": status(gateway, arrival).await? }).to_string().into(),
     };
@@ -123,7 +128,8 @@ pub(crate) async fn show(
 }
 
 async fn status(gateway: &Gateway, arrival: Arrival) -> Result<Vec<ShardStatus>, Problem> {
-    timeout_at(arrival.deadline, gateway.client.status()).await.ok().ok_or_else(late)
+    let held = shards::held(gateway.client.router());
+    timeout_at(arrival.deadline, held).await.ok().ok_or_else(late)
 }
 
 /// Whether all shards (number, whether it serves) serve.

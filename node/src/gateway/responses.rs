@@ -141,7 +141,7 @@ fn of_problems(classes: Vec<ProblemClass>) -> Map<String, Value> {
     codes.into_iter().map(|(status, codes)| (status.to_string(), response(codes))).collect()
 }
 
-/// Where the schema of [`crate::shards::ShardStatus`] is.
+/// Where the schema of [`super::shards::ShardStatus`] is.
 const SHARD_SCHEMA: &str = "#/components/schemas/ShardStatus";
 
 const PROBLEM_SCHEMA: &str = "#/components/schemas/Problem";

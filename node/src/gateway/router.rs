@@ -11,6 +11,7 @@ use axum::routing::{MethodFilter, MethodRouter, get, on};
 use bytes::Bytes;
 use config::Config;
 use entity::{Method, Route};
+use runtime::client::Client;
 use schemars::generate::SchemaSettings;
 
 use super::authentication::{Doorkeeper, NOTHING, OperatorToken};
@@ -22,8 +23,8 @@ use super::pages::{self, Page};
 use super::passwords::Passwords;
 use super::problem::{METHOD_NOT_ALLOWED, NOT_FOUND, respond};
 use super::serve::{PathParts, serve};
-use crate::shards::{Client, ShardStatus};
-use crate::world;
+use super::shards::ShardStatus;
+use crate::secret::Secret;
 
 /// What all requests share.
 #[derive(Debug)]
@@ -45,12 +46,7 @@ impl Gateway {
     ///
     /// When two routes have the same method and path: an error of the programmer, found at every
     /// start.
-    pub fn router(
-        routes: Vec<Route>,
-        client: &Client,
-        config: &Config,
-        operator: OperatorToken,
-    ) -> Router {
+    pub fn router(routes: Vec<Route>, client: &Client, config: &Config, secret: &Secret) -> Router {
         let mut generator = SchemaSettings::draft2020_12()
             .with(|it| it.definitions_path = openapi::DEFINITIONS.into())
             .into_generator();
@@ -60,11 +56,11 @@ impl Gateway {
         let definitions = generator.take_definitions(true);
         let gateway = Arc::new(Self {
             client: client.clone(),
-            doorkeeper: Doorkeeper { client: client.clone(), operator },
+            doorkeeper: Doorkeeper { client: client.clone(), operator: OperatorToken::of(secret) },
             driver: Driver {
                 client: client.clone(),
                 passwords: Passwords::new(config.argon2_memory_kib, config.argon2_iterations),
-                secret: world::secret(),
+                secret: secret.derive("repeats"),
             },
             body_bytes_max: config.body_bytes_max,
             request_timeout: config.request_timeout,

@@ -174,14 +174,14 @@ async fn a_small_graph_arrives_and_a_repeat_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn real_data_arrives() {
-    let data = variable("ROOST_DATA").map_or_else(
+    let data = variable("ROOST_TEST_DATA").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
         PathBuf::from,
     );
     let [follows, posts] = ["follows.txt", "posts-ko.csv"].map(|it| data.join(it));
     if !follows.exists() || !posts.exists() {
         eprintln!(
-            "SKIP real data: it is not in {}; ROOST_DATA may name its folder",
+            "SKIP real data: it is not in {}; ROOST_TEST_DATA may name its folder",
             data.display()
         );
         return;

@@ -23,8 +23,7 @@ use entity::registry::{Outcome, Registry};
 use entity::transaction::{Order, Range};
 use entity::{Address, Caller, Command, Data, Id, Key, Kind, Query, Release};
 use futures::future::join_all;
-use node::assembly::{Connect, Plan, Room, Running, StartError, over_quic};
-use node::world;
+use node::assembly::{Connect, Line, Plan, Room, Running, StartError, over_quic, say_nothing};
 use quic::identity::Authority;
 use raft::group::Group;
 use raft::shared::Shared;
@@ -105,6 +104,7 @@ impl Nodes {
         let free_bytes_min = self.room.free_bytes_min / 2;
         let plan = Plan {
             node: NodeId(node),
+            name: format!("n{node}"),
             founders: (1..=NODES).map(|node| Member { node, life: 1 }).collect(),
             cluster: "test".to_owned(),
             folder: self.folder(node),
@@ -132,13 +132,14 @@ impl Nodes {
     /// A node is where it was before, if it was anywhere.
     fn connect(&self, node: NodeId) -> Connect {
         let authority = Authority::of("test", b"a secret that is long enough").unwrap();
+        let authority = Arc::new(authority);
         let before = self.places.with(|places| places.get(&node).cloned());
         let socket = UdpSocket::bind(before.unwrap_or("127.0.0.1:0".to_owned())).unwrap();
         let place = socket.local_addr().unwrap().to_string();
         self.places.with(|places| places.insert(node, place));
         let places = Arc::clone(&self.places);
         let addresses = Arc::new(move |node: NodeId| places.with(|it| it.get(&node).cloned()));
-        over_quic(authority.vouch(node, world::wall()).unwrap(), socket, addresses)
+        over_quic(Line { authority, node, socket, addresses, answer: say_nothing() })
     }
 
     /// Switches a node off.

@@ -11,7 +11,7 @@ use quic::identity::Authority;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::tally::Tally;
-use crate::assembly::{Connect, Running, StartError, over_quic};
+use crate::assembly::{Connect, Line, Running, StartError, over_quic, say_nothing};
 use crate::world;
 
 /// Most messages that wait between two nodes. More are dropped, as a network would.
@@ -43,7 +43,7 @@ impl Transport for Wires {
 /// Connects all nodes with each other over QUIC, on sockets of this machine.
 pub(super) fn connect_by_quic(nodes: &[NodeId]) -> Result<Vec<Connect>, StartError> {
     let secret = [world::chance().to_le_bytes(), world::chance().to_le_bytes()].concat();
-    let authority = Authority::of("bench", &secret)?;
+    let authority = Arc::new(Authority::of("bench", &secret)?);
     let (mut places, mut sockets) = (BTreeMap::new(), Vec::new());
     for node in nodes {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
@@ -54,9 +54,10 @@ pub(super) fn connect_by_quic(nodes: &[NodeId]) -> Result<Vec<Connect>, StartErr
     let connect = |(node, socket): (NodeId, UdpSocket)| {
         let places = Arc::clone(&places);
         let addresses = Arc::new(move |node: NodeId| places.get(&node).cloned());
-        Ok(over_quic(authority.vouch(node, world::wall())?, socket, addresses))
+        let (authority, answer) = (Arc::clone(&authority), say_nothing());
+        over_quic(Line { authority, node, socket, addresses, answer })
     };
-    sockets.into_iter().map(connect).collect()
+    Ok(sockets.into_iter().map(connect).collect())
 }
 
 /// Connects all nodes with each other.

@@ -73,6 +73,7 @@ impl Nodes {
             let watching = Arc::clone(tally);
             let plan = Plan {
                 node: *node,
+                name: format!("n{}", node.0),
                 founders: founders.clone(),
                 cluster: "bench".to_owned(),
                 folder,
