@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::bench::Bench;
-use crate::dev::Dev;
+use crate::commands::dev::Dev;
+use crate::commands::node::Node;
 use crate::import::Import;
 
 /// The back end of a social platform in one program.
@@ -17,6 +18,7 @@ pub struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   roost dev
+  roost node --peers a:7400,b:7400,c:7400 --secret-file secret
   roost bench executor
   roost import --follows follows.txt --posts posts.csv --to http://127.0.0.1:8080";
 
@@ -24,10 +26,12 @@ Examples:
 enum Command {
     /// Measures what this machine can do.
     Bench(Bench),
-    /// Starts roost on this machine, for trying it out. State is in memory.
+    /// Starts a cluster on this machine, for trying it out.
     Dev(Dev),
     /// Fills a running roost with people, follows and posts, through its HTTP interface.
     Import(Import),
+    /// Starts a node of a cluster.
+    Node(Node),
 }
 
 impl Cli {
@@ -41,6 +45,7 @@ impl Cli {
             Command::Bench(bench) => bench.run()?,
             Command::Dev(dev) => dev.run().await?,
             Command::Import(import) => import.run().await?,
+            Command::Node(node) => node.run().await?,
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -20,6 +20,7 @@ use entity::registry::Registry;
 use quic::identity::{Authority, IdentityError};
 use raft::timing::Timing;
 use runtime::client::Client;
+use tokio::time::sleep;
 use wal::disk::{DiskFolder, RESERVE_BYTES};
 
 use crate::assembly::{
@@ -28,10 +29,13 @@ use crate::assembly::{
 use crate::bootstrap::{
     Announcement, Meeting, MeetingError, Presence, Reception, Stage, announce, meet,
 };
-use crate::gateway::{self, Gateway, OperatorToken, Server};
+use crate::gateway::{self, Gateway, OperatorToken};
 use crate::secret::Secret;
 use crate::settings::{self, SettingError};
 use crate::world;
+
+/// Between two looks whether a node is ready.
+const READY_PERIOD: Duration = Duration::from_millis(50);
 
 /// A node that is silent for so long holds nothing any more: others take its place.
 const REPLACE_AFTER: Duration = Duration::from_mins(10);
@@ -144,16 +148,17 @@ impl Serving {
         self.running.client()
     }
 
-    /// Listens for clients.
-    ///
-    /// # Errors
-    ///
-    /// As the system has it.
-    pub async fn listen(&self, config: &Config) -> Result<(Server, SocketAddr), LaunchError> {
-        let failed = |error| LaunchError::Io("clients".to_owned(), error);
-        let server = Server::bind(config, self.gateway.clone()).await.map_err(failed)?;
-        let address = server.address().map_err(failed)?;
-        Ok((server, address))
+    /// What is served to clients.
+    pub fn router(&self) -> axum::Router {
+        self.gateway.clone()
+    }
+
+    /// Waits until every shard that this node holds is served, here or elsewhere.
+    pub async fn ready(&self) {
+        let client = self.client();
+        while !gateway::is_ready(client.router()).await {
+            sleep(READY_PERIOD).await;
+        }
     }
 
     /// Ends. Blocks: call it outside of every runtime, when nobody is served any more.

@@ -6,7 +6,7 @@
 //! |--------------|------------------------------------------------------------|
 //! | [`cli`]      | the command line                                           |
 //! | [`mod@bench`]| `roost bench`: what this machine can do                    |
-//! | [`dev`]      | `roost dev`: everything on this machine, in memory         |
+//! | [`commands`] | `roost node` and `roost dev`                               |
 //! | [`import`]   | `roost import`: fills a running roost                      |
 //! | [`gateway`]  | what clients reach: HTTP routes made from the contracts    |
 //! | [`launch`]   | from a configuration to a node that serves                 |
@@ -20,7 +20,7 @@ pub mod assembly;
 pub mod bench;
 pub mod bootstrap;
 pub mod cli;
-pub mod dev;
+pub mod commands;
 pub mod gateway;
 pub mod import;
 pub mod launch;

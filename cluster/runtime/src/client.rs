@@ -1,6 +1,7 @@
 //! Sends commands and questions to entities, wherever they are.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -154,6 +155,12 @@ impl Client {
 
     fn deadline(&self) -> Moment {
         self.0.router.peers().home().now() + REQUEST_DEADLINE
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("node", &self.0.router.peers().me()).finish_non_exhaustive()
     }
 }
 

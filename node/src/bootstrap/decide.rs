@@ -20,7 +20,7 @@ pub enum Decision {
 }
 
 /// What a peer has said, by the address that it was asked at.
-pub type Said = (String, Result<Presence, String>);
+pub(super) type Said = (String, Result<Presence, String>);
 
 /// Decides. Nobody but the first peer founds a cluster, and it only when all are there, empty, and were
 /// told to meet the same: two clusters could come into being otherwise, each of them sound.

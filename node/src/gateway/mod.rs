@@ -45,3 +45,4 @@ pub use authentication::OperatorToken;
 pub use origin::register;
 pub use router::Gateway;
 pub use server::Server;
+pub use shards::is_ready;

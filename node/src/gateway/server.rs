@@ -29,7 +29,6 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
-    router: Router,
     http: http1::Builder,
     connections_max: usize,
 }
@@ -40,7 +39,7 @@ impl Server {
     /// # Errors
     ///
     /// What the system says, with the address.
-    pub async fn bind(config: &Config, router: Router) -> io::Result<Self> {
+    pub async fn bind(config: &Config) -> io::Result<Self> {
         let address = config.listen;
         let named = |error: io::Error| {
             io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
@@ -50,7 +49,7 @@ impl Server {
         http.timer(TokioTimer::new());
         http.header_read_timeout(config.header_timeout);
         http.max_header_size(HEAD_BYTES_MAX);
-        Ok(Self { listener, router, http, connections_max: config.connections_max })
+        Ok(Self { listener, http, connections_max: config.connections_max })
     }
 
     /// Where it listens, with the port that the system chose.
@@ -62,8 +61,8 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Serves until `stop` comes, then lets requests in flight end, for at most [`DRAIN_MAX`].
-    pub async fn run(self, stop: impl Future<Output = ()>) {
+    /// Serves `router` until `stop` comes, then lets requests in flight end, for at most [`DRAIN_MAX`].
+    pub async fn run(self, router: Router, stop: impl Future<Output = ()>) {
         let permits = Arc::new(Semaphore::new(self.connections_max));
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
@@ -72,7 +71,7 @@ impl Server {
             tokio::select! {
                 () = &mut stop => break,
                 (stream, permit) = self.accept(&permits) => {
-                    let service = TowerToHyperService::new(self.router.clone());
+                    let service = TowerToHyperService::new(router.clone());
                     let connection = self.http.serve_connection(TokioIo::new(stream), service);
                     let connection = graceful.watch(connection);
                     connections.spawn(async move {

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 /// A copy of a shard on this node, as operators see it.
 #[derive(Clone, Debug, serde::Serialize, schemars::JsonSchema)]
-pub struct ShardStatus {
+pub(crate) struct ShardStatus {
     /// Which shard. 4294967295 is the meta group: who is in the cluster, and who holds what.
     pub shard: u32,
     /// Whether requests are served: here, or by the leader that this node knows.
@@ -30,7 +30,7 @@ pub struct ShardStatus {
 
 /// A shard that this node leads.
 #[derive(Clone, Debug, serde::Serialize, schemars::JsonSchema)]
-pub struct Led {
+pub(crate) struct Led {
     /// The life of the shard that is under way.
     pub activation: u64,
     /// Records committed in this life.
@@ -49,6 +49,12 @@ pub struct Led {
     pub dead_letters: u64,
     /// Most entries of the log that another copy lacks.
     pub lag_max: u64,
+}
+
+/// Whether every shard that this node holds is served, here or elsewhere.
+pub async fn is_ready(router: &Router) -> bool {
+    let is_whole = missing(router).is_some_and(|it| it.is_empty());
+    is_whole && held(router).await.iter().all(|it| it.is_serving)
 }
 
 /// The shards that this node holds, by number.

@@ -17,7 +17,7 @@ fn refused(arguments: &[&str]) -> String {
     String::from_utf8(stderr).expect("errors are UTF-8")
 }
 
-/// Starts `roost dev` on a port of its own, and yields what it says until it serves.
+/// Starts `roost dev` on ports and in a folder of its own, and yields what it says until it serves.
 fn dev(arguments: &[&str]) -> (Child, String) {
     let arguments = [&["dev", "--listen", "127.0.0.1:0"], arguments].concat();
     let mut child = roost(&arguments).stdout(Stdio::piped()).spawn().expect("it starts");
@@ -36,17 +36,24 @@ fn signal(child: &Child, name: &str) {
 }
 
 #[tokio::test]
-async fn dev_says_what_it_is_and_stops_when_told() {
+async fn dev_says_what_it_is_stops_when_told_and_keeps_its_data() {
+    let data = folder("dev-keeps");
+    let data = data.to_str().expect("it is UTF-8");
+    let mut tokens = Vec::new();
     for name in ["-INT", "-TERM"] {
-        let (mut child, said) = dev(&["--shards", "2"]);
+        let (mut child, said) = dev(&["--nodes", "1", "--shards", "2", "--data", data]);
         let address = said.lines().next().and_then(|it| it.strip_prefix("roost serves http://"));
         let address = address.expect("it says where it is").parse().expect("it is an address");
         assert_eq!(ask("GET /readyz").send(address).await.status, 200);
         let token = said.lines().find_map(|it| it.trim().strip_prefix("operator token:"));
         let token = token.expect("it says the token").trim();
         let shards = ask("GET /v1/operator/shards").token(token).send(address).await.json();
-        assert_eq!(shards["shards"].as_array().map(Vec::len), Some(2));
-        assert!(said.contains("State is in memory"), "{said}");
+        assert_eq!(shards["shards"].as_array().map(Vec::len), Some(2 + 1));
+        assert!(said.contains("stays when this stops"), "{said}");
+        tokens.push(token.to_owned());
+        let account = ask("POST /v1/accounts").json(r#"{"handle":"alice","password":"pass word"}"#);
+        let status = account.send(address).await.status;
+        assert_eq!(status, if name == "-INT" { 201 } else { 409 }, "she is there the second time");
 
         signal(&child, name);
         assert!(child.wait().expect("it ends").success(), "{name}");
@@ -54,19 +61,32 @@ async fn dev_says_what_it_is_and_stops_when_told() {
         child.stdout.take().expect("it is piped").read_to_string(&mut rest).expect("UTF-8");
         assert_eq!(rest, "");
     }
+    assert_eq!(tokens[0], tokens[1]);
+    let error = refused(&["dev", "--nodes", "0", "--data", data]);
+    assert!(error.contains("0 is not in 1..=9"), "{error}");
 }
 
 #[test]
 fn what_cannot_be_done_is_said() {
-    let file = folder("command-line").join("roost.toml");
-    std::fs::write(&file, "shard = 3\n").expect("the folder is ours");
-    let file = file.to_str().expect("it is UTF-8");
-    let cases: [(&[&str], &str); 5] = [
-        (&["dev", "--nodes", "3"], "not part of this release yet: use --nodes 1"),
+    let folder = folder("command-line");
+    let file = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).expect("the folder is ours");
+        path.to_str().expect("it is UTF-8").to_owned()
+    };
+    let (wrong, short) = (file("roost.toml", "shard = 3\n"), file("short", "secret"));
+    let (secret, foreign) = (file("secret", "a secret that is long enough"), file("data", ""));
+    let node = ["node", "--bind", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--secret-file"];
+    let cases: [(&[&str], &str); 9] = [
         (&["dev", "--shards", "0"], "--shards is \"0\"; expected a number from 1 to 256"),
         (&["dev", "--config", "/nowhere"], "/nowhere: cannot be read"),
-        (&["dev", "--config", file], "there is no setting shard; did you mean shards?"),
-        (&["dev", "--listen", "1.2.3.4:80"], "cannot listen on 1.2.3.4:80"),
+        (&["dev", "--config", &wrong], "there is no setting shard; did you mean shards?"),
+        (&["node"], "name a file with the secret"),
+        (&["node", "--peers", "a"], "expected at most 64 hosts with ports"),
+        (&["node", "--secret-file", "/nowhere"], "the secret /nowhere: No such file"),
+        (&["node", "--secret-file", &short], "has 6 bytes; expected 16 to 4096"),
+        (&["node", "--secret-file", &secret, "--listen", "1.2.3.4:80"], "listen on 1.2.3.4:80"),
+        (&[&node[..], &[&secret, "--data", &foreign]].concat(), "data"),
     ];
     for (arguments, expected) in cases {
         let error = refused(arguments);
@@ -82,7 +102,7 @@ fn wrong_variables_are_refused() {
         ("ROOST_SETTINGS", "posts.push=1", "there are: posts.pull_above_followers"),
     ];
     for (name, value, expected) in cases {
-        let mut command = roost(&["dev", "--listen", "127.0.0.1:0"]);
+        let mut command = roost(&["dev"]);
         let output = command.env(name, value).output().expect("it starts");
         let error = String::from_utf8(output.stderr).expect("errors are UTF-8");
         assert!(error.contains(expected), "{name}: {error}");
@@ -92,10 +112,11 @@ fn wrong_variables_are_refused() {
 
 #[test]
 fn every_command_has_examples() {
-    for arguments in [&["--help"][..], &["dev", "--help"], &["import", "--help"]] {
-        let output = roost(arguments).output().expect("it starts");
+    for command in ["", "dev", "import", "node"] {
+        let words = command.split_ascii_whitespace().chain(["--help"]).collect::<Vec<_>>();
+        let output = roost(&words).output().expect("it starts");
         let text = String::from_utf8(output.stdout).expect("help is UTF-8");
-        assert!(output.status.success(), "{arguments:?}");
-        assert!(text.contains("Examples:\n  roost"), "{arguments:?}: {text}");
+        assert!(output.status.success(), "{command}");
+        assert!(text.contains("Examples:\n  roost"), "{command}: {text}");
     }
 }

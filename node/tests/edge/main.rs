@@ -1,4 +1,4 @@
-//! The edge of a node, tested from outside: a real server, real sockets, real shards in memory.
+//! The edge of a node, tested from outside: a real server, real sockets, real shards on disk.
 
 mod bad_input;
 mod command_line;

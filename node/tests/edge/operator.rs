@@ -35,7 +35,7 @@ async fn an_entity_that_keeps_panicking_is_seen_and_released() {
     let [(shard, entity)] = &*quarantined else { panic!("{quarantined:?}") };
     assert_eq!(entity["key"], *alice.id);
     let shards = operate(&rig, ask("GET /v1/operator/shards")).await.json();
-    assert_eq!(shards["shards"][shard]["quarantined"], 1);
+    assert_eq!(shards["shards"][shard]["led"]["quarantined"], 1);
 
     let kind = entity["kind"].as_str().expect("a name");
     let path = format!("DELETE /v1/operator/shards/{shard}/quarantined/{kind}/{}", alice.id);

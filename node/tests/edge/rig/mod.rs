@@ -2,7 +2,7 @@
 //!
 //! - `http`: requests and answers, byte by byte
 //! - `machine`: what tests get from the machine they run on
-//! - `node`: a node with everything in memory, on a port of its own
+//! - `node`: a node that is a cluster alone, on ports and in a folder of its own
 //! - `probe`: a kind and operations made for tests
 
 mod http;

@@ -1,23 +1,34 @@
-//! A node with everything in memory, on a port of its own.
+//! A node that is a cluster alone, on ports and in a folder of its own.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::{JoinHandle, spawn};
 
 use config::Config;
+use entity::Route;
 use entity::registry::Registry;
-use node::dev::DevNode;
+use node::gateway::Server;
+use node::launch::Serving;
+use node::secret::Secret;
 use serde_json::json;
+use tokio::runtime::Builder;
 use tokio::sync::oneshot;
-use tokio::task::JoinSet;
+use tokio::task::spawn_blocking;
 
 use super::http::{Answer, Ask, ask, exchange};
+use super::machine::folder;
 use super::probe;
+
+/// Nodes that were started, for names of folders.
+static STARTED: AtomicU32 = AtomicU32::new(0);
 
 /// A node under test. It ends with the test.
 pub(crate) struct Rig {
     pub(crate) address: SocketAddr,
     pub(crate) operator: String,
-    stop: oneshot::Sender<()>,
-    running: JoinSet<()>,
+    /// Dropped, it stops the node.
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 /// Somebody with an account.
@@ -31,6 +42,11 @@ pub(crate) struct User {
 pub(crate) fn quick() -> Config {
     Config {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        name: "n1".to_owned(),
+        threads: 1,
+        rows_memory_mib: 16,
+        disk_free_min_mib: 64,
         shards: 4,
         argon2_memory_kib: 8,
         argon2_iterations: 1,
@@ -50,18 +66,20 @@ impl Rig {
         actors::register(&mut registry);
         probe::register(&mut registry);
         let routes = actors::routes().into_iter().chain(probe::routes()).collect();
-        let node = DevNode::start(config, registry, routes).await.expect("it starts");
-        let (address, operator) = (node.address(), node.operator().text().to_owned());
-        let mut running = JoinSet::new();
-        let (stop, stopped) = oneshot::channel();
-        running.spawn(node.run(async { stopped.await.unwrap_or_default() }));
-        Self { address, operator, stop, running }
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let data = folder(&format!("edge-{}-{number}", std::process::id()));
+        let config = Config { data, ..config.clone() };
+        let ((stop, stopped), (started, starting)) = (oneshot::channel(), oneshot::channel());
+        let thread = spawn(move || run(&config, (registry, routes), started, stopped));
+        let (address, operator) = starting.await.expect("it starts");
+        Self { address, operator, stop: Some(stop), thread: Some(thread) }
     }
 
     /// Tells the node to stop, and waits until it has.
-    pub(crate) async fn stop(self) {
-        self.stop.send(()).expect("it runs");
-        self.running.join_all().await;
+    pub(crate) async fn stop(mut self) {
+        let (stop, thread) = (self.stop.take(), self.thread.take().expect("it runs"));
+        drop(stop);
+        spawn_blocking(|| thread.join()).await.expect("no panic").expect("it ends in order");
     }
 
     /// Where it is, as a URL.
@@ -92,4 +110,38 @@ impl Rig {
         let answer = self.send(ask("GET /v1/test/count").token(&user.token)).await;
         answer.json().as_u64().unwrap_or_else(|| panic!("{answer:?}"))
     }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // What went wrong in it has been told by the test already.
+            thread.join().ok();
+        }
+    }
+}
+
+/// Runs a node on this thread until it is to stop, and removes what it has stored.
+fn run(
+    config: &Config,
+    services: (Registry, Vec<Route>),
+    started: oneshot::Sender<(SocketAddr, String)>,
+    stopped: oneshot::Receiver<()>,
+) {
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.expect("the system has threads");
+    let server = runtime.block_on(Server::bind(config)).expect("it listens");
+    let address = server.address().expect("it is bound");
+    let serving = Serving::start(config, &Secret::random(), services, &|what| panic!("{what}"));
+    let serving = serving.expect("it starts");
+    runtime.block_on(async {
+        serving.ready().await;
+        let operator = serving.operator().text().to_owned();
+        started.send((address, operator)).expect("the test waits");
+        let stop = async { stopped.await.unwrap_or_default() };
+        server.run(serving.router(), stop).await;
+    });
+    serving.stop();
+    std::fs::remove_dir_all(&config.data).expect("it is ours");
 }
