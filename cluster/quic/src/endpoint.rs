@@ -217,7 +217,9 @@ impl Arrivals {
         let arrival = Arrival { life, connection: connection.clone() };
         let before = self.0.with(|arrivals| arrivals.insert(node, arrival));
         let Some(before) = before else { return };
-        if before.life != life && before.connection.close_reason().is_none() {
+        let is_elsewhere = before.connection.remote_address() != connection.remote_address();
+        // One that was killed comes back where it was.
+        if before.life != life && is_elsewhere && before.connection.close_reason().is_none() {
             tracing::error!(
                 peer = node.0,
                 one = %before.connection.remote_address(),

@@ -14,6 +14,7 @@ use quic::endpoint::{Quic, Setup};
 use quic::identity::{Authority, IdentityError, NEWCOMER};
 use raft::home::{Drift, Home};
 use tokio::runtime::Builder;
+use tokio::time::timeout;
 
 use super::decide::{Decision, Said, decide};
 use super::presence::{Answer, Presence, Question, decode, encode};
@@ -28,6 +29,9 @@ const JOIN_MAX: Duration = Duration::from_secs(15);
 
 /// Between two rounds of questions.
 const PAUSE: Duration = Duration::from_millis(300);
+
+/// How long others may take to hear that this node begins.
+const FAREWELL_MAX: Duration = Duration::from_millis(50);
 
 /// How often what a node waits for is said again although nothing has changed.
 const SAY_AGAIN: Duration = Duration::from_secs(10);
@@ -91,7 +95,8 @@ pub fn meet(meeting: Meeting<'_>) -> Result<NodeId, MeetingError> {
         };
         let quic = Quic::start(setup)?;
         let met = ask_until_clear(&quic, &home, (&me, advertise), waits).await;
-        quic.close().await;
+        // Whoever has not heard the farewell by then learns it from the node that is here next.
+        timeout(FAREWELL_MAX, quic.close()).await.ok();
         home.end();
         Ok::<_, MeetingError>(met)
     })?;

@@ -1,0 +1,120 @@
+//! Sends requests to whichever node answers.
+
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{Method, Request};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client as Http;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+use tokio::time::{Instant, sleep, timeout};
+
+/// How long a request may take through all of its attempts.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How long one attempt may take: above what a node allows itself.
+const ATTEMPT_MAX: Duration = Duration::from_secs(15);
+
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What a node may answer while others are down, besides what was asked for: nothing has happened, or
+/// nobody knows, and asking again under the same key is safe.
+const PASSING: [&str; 4] = ["shard_moved", "outcome_unknown", "timeout", "overloaded"];
+
+/// Where nodes are now.
+pub(crate) type Urls = Arc<RwLock<Vec<String>>>;
+
+/// Somebody who sends requests.
+#[derive(Clone)]
+pub(crate) struct Client {
+    http: Http<HttpConnector, Full<Bytes>>,
+    urls: Urls,
+    token: String,
+}
+
+/// How a request was answered in the end.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+    /// From the first attempt to the last answer.
+    pub(crate) took: Duration,
+}
+
+impl Client {
+    /// Somebody without an account.
+    pub(crate) fn new(urls: &Urls) -> Self {
+        let http = Http::builder(TokioExecutor::new()).build_http();
+        Self { http, urls: Arc::clone(urls), token: String::new() }
+    }
+
+    /// The same, with the token of an account.
+    pub(crate) fn with(&self, token: &str) -> Self {
+        Self { token: token.to_owned(), ..self.clone() }
+    }
+
+    /// Sends a request under a key, to one node after the other, until it is answered for good.
+    pub(crate) async fn send(
+        &self,
+        (method, path): (Method, &str),
+        key: &str,
+        body: &Value,
+    ) -> Answered {
+        let began = now();
+        let mut last = String::new();
+        for attempt in 0.. {
+            let took = now() - began;
+            assert!(took < PATIENCE, "{method} {path} is not answered: {last}");
+            let url = {
+                let urls = self.urls.read().expect("nobody panics with it");
+                urls[(attempt + path.len() + key.len()) % urls.len()].clone()
+            };
+            let request = self.request(&method, &format!("{url}{path}"), key, body);
+            match timeout(ATTEMPT_MAX, self.attempt(request)).await {
+                Ok(Ok((status, body))) => {
+                    let code = body["code"].as_str().unwrap_or_default().to_owned();
+                    if !PASSING.contains(&&*code) {
+                        return Answered { status, body, took: now() - began };
+                    }
+                    last = code;
+                }
+                Ok(Err(why)) => last = why,
+                Err(_late) => last = "no answer".to_owned(),
+            }
+            sleep(PAUSE).await;
+        }
+        unreachable!("attempts do not run out")
+    }
+
+    async fn attempt(&self, request: Request<Full<Bytes>>) -> Result<(u16, Value), String> {
+        let answer = self.http.request(request).await.map_err(|error| error.to_string())?;
+        let status = answer.status().as_u16();
+        let body = answer.into_body().collect().await.map_err(|error| error.to_string())?;
+        let body = body.to_bytes();
+        let body = if body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&body) };
+        Ok((status, body.map_err(|error| error.to_string())?))
+    }
+
+    fn request(&self, method: &Method, uri: &str, key: &str, body: &Value) -> Request<Full<Bytes>> {
+        let mut request = Request::builder().method(method.clone()).uri(uri);
+        if !self.token.is_empty() {
+            request = request.header(AUTHORIZATION, format!("Bearer {}", self.token));
+        }
+        let mut bytes = Bytes::new();
+        if !body.is_null() {
+            request = request.header(CONTENT_TYPE, "application/json");
+            request = request.header("idempotency-key", key);
+            bytes = body.to_string().into();
+        }
+        request.body(Full::new(bytes)).expect("paths and headers are plain ASCII")
+    }
+}
+
+fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,89 @@
+//! Starts processes, and does to them what happens.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Lines};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+/// `roost dev` with several nodes. It ends with the test.
+pub(crate) struct Cluster {
+    dev: Child,
+    said: Lines<BufReader<ChildStdout>>,
+    data: PathBuf,
+    /// By name.
+    nodes: BTreeMap<String, Process>,
+}
+
+/// A node.
+#[derive(Clone, Debug)]
+pub(crate) struct Process {
+    /// Its number for the system.
+    pub(crate) pid: String,
+    /// Where it serves clients.
+    pub(crate) url: String,
+}
+
+impl Cluster {
+    /// So many nodes, in a folder of this name that is new.
+    pub(crate) fn new(name: &str, nodes: usize) -> Self {
+        let data = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        // What an earlier run left is of no use.
+        fs::remove_dir_all(&data).ok();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_roost"));
+        command.args(["dev", "--listen", "127.0.0.1:0", "--shards", "4", "--data"]).arg(&data);
+        command.args(["--nodes", &nodes.to_string()]).stdout(Stdio::piped());
+        let small = [
+            ("ARGON2_MEMORY_KIB", "8"),
+            ("ROWS_MEMORY_MIB", "16"),
+            ("DISK_FREE_MIN_MIB", "64"),
+            ("THREADS", "1"),
+        ];
+        command.envs(small.map(|(name, value)| (format!("ROOST_{name}"), value)));
+        let mut dev = command.spawn().expect("it starts");
+        let said = BufReader::new(dev.stdout.take().expect("it is piped")).lines();
+        let mut cluster = Self { dev, said, data, nodes: BTreeMap::new() };
+        while !cluster.hear().contains("Ctrl-C") {}
+        assert_eq!(cluster.nodes.len(), nodes);
+        cluster
+    }
+
+    /// The next line that it says, of which it learns where nodes are.
+    fn hear(&mut self) -> String {
+        let line = self.said.next().expect("it goes on").expect("it is UTF-8");
+        let words: Vec<_> = line.trim().split([' ', ',']).filter(|it| !it.is_empty()).collect();
+        let after = |word: &str| {
+            let at = words.iter().position(|it| *it == word)?;
+            words.get(at + 1).map(|it| it.trim_end_matches(':').to_owned())
+        };
+        let url = words.iter().find(|it| it.starts_with("http://"));
+        if let (Some(url), Some(pid)) = (url, after("process")) {
+            let process = Process { pid, url: (*url).to_owned() };
+            self.nodes.insert(words[0].trim_end_matches(':').to_owned(), process);
+        }
+        line
+    }
+
+    /// The nodes, as they were last heard of.
+    pub(crate) fn nodes(&self) -> &BTreeMap<String, Process> {
+        &self.nodes
+    }
+
+    /// Kills a node at once, and waits until it is back.
+    pub(crate) fn kill(&mut self, node: &str) {
+        let killed = Command::new("kill").args(["-KILL", &self.nodes[node].pid]).status();
+        assert!(killed.expect("kill is there").success());
+        while !self.hear().starts_with(&format!("{node} is back")) {}
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let told = Command::new("kill").args(["-TERM", &self.dev.id().to_string()]).status();
+        assert!(told.expect("kill is there").success());
+        self.dev.wait().expect("it ends");
+        if !std::thread::panicking() {
+            fs::remove_dir_all(&self.data).expect("it is ours");
+        }
+    }
+}
