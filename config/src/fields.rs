@@ -145,7 +145,7 @@ fn places(to: &mut Vec<String>, text: &str) -> Result<(), String> {
     let mut found = Vec::new();
     for text in text.split(',').map(str::trim).filter(|it| !it.is_empty()) {
         let mut place = String::new();
-        place_or_none(&mut place, text).map_err(|_| expected())?;
+        place_or_none(&mut place, text).map_err(|_place| expected())?;
         found.push(place);
     }
     if found.len() > PEERS_MAX {

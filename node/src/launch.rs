@@ -110,8 +110,8 @@ impl Serving {
         let founders = founding.as_ref().map(members).unwrap_or_default();
         let registry = Arc::new(registry);
         let running = Running::start(plan(config, (number, name), founders, (registry, line)))?;
-        let router = running.node().router().clone();
-        reception.open(router.clone());
+        let way = running.node().router().clone();
+        reception.open(way.clone());
         let nodes = founding.as_ref().map_or(0, |it| it.founders.len());
         let announcement = Announcement {
             number,
@@ -121,7 +121,7 @@ impl Serving {
         };
         {
             let _entered = running.handle().enter();
-            running.home().spawn(announce(router, announcement));
+            running.home().spawn(announce(way, announcement));
         }
         let gateway = Gateway::router(routes, &running.client(), config, secret);
         let operator = OperatorToken::of(secret);

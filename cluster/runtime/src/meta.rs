@@ -32,6 +32,10 @@ pub enum MetaError<E> {
 }
 
 /// Lets the meta group do something for whoever asks now, and nobody else.
+///
+/// # Errors
+///
+/// [`MetaError`]
 pub async fn once<C>(
     router: &Router,
     what: &str,

@@ -12,8 +12,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::children::{Event, RESTART_PAUSE, Spec, keep};
-use super::common::{CommandError, check, stop_signal};
+use super::error::CommandError;
 use super::places::Places;
+use super::process::{check, stop_signal};
 use crate::gateway::OperatorToken;
 use crate::secret::Secret;
 

@@ -4,12 +4,14 @@
 //! - [`dev`]: `roost dev`: a cluster on this machine, each node a process of its own
 //! - `children`: the processes of `roost dev`
 //! - `places`: where those processes are found, the same whenever they start
-//! - `common`: what both need: errors, signals, the log
+//! - `process`: what a process checks, opens and listens to before anything else
+//! - `error`: why a command fails
 
 mod children;
-mod common;
 pub mod dev;
+mod error;
 pub mod node;
 mod places;
+mod process;
 
-pub use common::CommandError;
+pub use error::CommandError;

@@ -11,7 +11,8 @@ use config::Config;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
-use super::common::{CommandError, check, log, services, stop_signal};
+use super::error::CommandError;
+use super::process::{check, log, services, stop_signal};
 use crate::gateway::Server;
 use crate::launch::Serving;
 use crate::secret::Secret;

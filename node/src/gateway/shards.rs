@@ -69,11 +69,11 @@ pub(crate) async fn held(router: &Router) -> Vec<ShardStatus> {
 /// The shards of the cluster that this node should hold and does not, as far as it knows. None: it does
 /// not know any cluster yet.
 pub(crate) fn missing(router: &Router) -> Option<Vec<u32>> {
-    let roster = router.roster();
+    let known = router.roster();
     let hosted = router.all_hosted();
-    let mine = roster.hosted(router.peers().me()).into_keys().filter(|it| *it != META);
+    let mine = known.hosted(router.peers().me()).into_keys().filter(|it| *it != META);
     let missing = mine.filter(|it| !hosted.contains_key(it)).map(|it| it.0).collect();
-    (roster.cluster.incarnation > 0).then_some(missing)
+    (known.cluster.incarnation > 0).then_some(missing)
 }
 
 async fn status(router: &Router, shard: ShardId, hosted: Hosted) -> ShardStatus {

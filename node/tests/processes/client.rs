@@ -1,6 +1,5 @@
 //! Sends requests to whichever node answers.
 
-use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -11,6 +10,7 @@ use hyper_util::client::legacy::Client as Http;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 /// How long a request may take through all of its attempts.
@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 const PASSING: [&str; 4] = ["shard_moved", "outcome_unknown", "timeout", "overloaded"];
 
 /// Where nodes are now.
-pub(crate) type Urls = Arc<RwLock<Vec<String>>>;
+pub(crate) type Urls = watch::Receiver<Vec<String>>;
 
 /// Somebody who sends requests.
 #[derive(Clone)]
@@ -50,7 +50,7 @@ impl Client {
     /// Somebody without an account.
     pub(crate) fn new(urls: &Urls) -> Self {
         let http = Http::builder(TokioExecutor::new()).build_http();
-        Self { http, urls: Arc::clone(urls), token: String::new() }
+        Self { http, urls: urls.clone(), token: String::new() }
     }
 
     /// The same, with the token of an account.
@@ -71,7 +71,7 @@ impl Client {
             let took = now() - began;
             assert!(took < PATIENCE, "{method} {path} is not answered: {last}");
             let url = {
-                let urls = self.urls.read().expect("nobody panics with it");
+                let urls = self.urls.borrow();
                 urls[(attempt + path.len() + key.len()) % urls.len()].clone()
             };
             let request = self.request(&method, &format!("{url}{path}"), key, body);
@@ -84,7 +84,7 @@ impl Client {
                     last = code;
                 }
                 Ok(Err(why)) => last = why,
-                Err(_late) => last = "no answer".to_owned(),
+                Err(_late) => "no answer".clone_into(&mut last),
             }
             sleep(PAUSE).await;
         }

@@ -1,15 +1,16 @@
 //! Every node is killed in turn, under load, and nothing is lost.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use axum::http::Method;
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::client::{Client, Urls};
+use crate::client::Client;
 use crate::cluster::Cluster;
 
 /// Who writes, each after the answer to what it wrote before.
@@ -75,17 +76,17 @@ fn text(author: usize, post: usize) -> String {
     format!("post {post} of author {author}")
 }
 
-fn learn(urls: &Urls, cluster: &Cluster) {
-    *urls.write().unwrap() = cluster.nodes().values().map(|it| it.url.clone()).collect();
+fn urls(cluster: &Cluster) -> Vec<String> {
+    cluster.nodes().values().map(|it| it.url.clone()).collect()
 }
 
 #[test]
 fn every_node_is_killed_in_turn_and_nothing_is_lost() {
     let mut cluster = Cluster::new("killed", 3);
-    let (urls, is_over) = (Urls::new(RwLock::default()), Arc::new(AtomicBool::new(false)));
-    learn(&urls, &cluster);
+    let (places, known) = watch::channel(urls(&cluster));
+    let is_over = Arc::new(AtomicBool::new(false));
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let anybody = Client::new(&urls);
+    let anybody = Client::new(&known);
     let mut writing = JoinSet::new();
     for name in 0..AUTHORS {
         let author = runtime.block_on(Author::register(&anybody, name));
@@ -101,7 +102,7 @@ fn every_node_is_killed_in_turn_and_nothing_is_lost() {
     for node in ["n1", "n2", "n3"] {
         std::thread::sleep(REST);
         cluster.kill(node);
-        learn(&urls, &cluster);
+        places.send_replace(urls(&cluster));
     }
     is_over.store(true, Ordering::Relaxed);
     let (mut all, mut longest) = (0, Duration::ZERO);

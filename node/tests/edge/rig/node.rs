@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread::{JoinHandle, spawn};
+use std::thread::{Builder, JoinHandle};
 
 use config::Config;
 use entity::Route;
@@ -11,7 +11,7 @@ use node::gateway::Server;
 use node::launch::Serving;
 use node::secret::Secret;
 use serde_json::json;
-use tokio::runtime::Builder;
+use tokio::runtime;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
@@ -70,7 +70,10 @@ impl Rig {
         let data = folder(&format!("edge-{}-{number}", std::process::id()));
         let config = Config { data, ..config.clone() };
         let ((stop, stopped), (started, starting)) = (oneshot::channel(), oneshot::channel());
-        let thread = spawn(move || run(&config, (registry, routes), started, stopped));
+        let services = (registry, routes);
+        let thread = Builder::new().name("rig".to_owned());
+        let thread = thread.spawn(move || run(&config, services, started, stopped));
+        let thread = thread.expect("the system has threads");
         let (address, operator) = starting.await.expect("it starts");
         Self { address, operator, stop: Some(stop), thread: Some(thread) }
     }
@@ -129,7 +132,7 @@ fn run(
     started: oneshot::Sender<(SocketAddr, String)>,
     stopped: oneshot::Receiver<()>,
 ) {
-    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("the system has threads");
     let server = runtime.block_on(Server::bind(config)).expect("it listens");
     let address = server.address().expect("it is bound");

@@ -1,19 +1,13 @@
-//! What commands that start nodes have in common.
+//! Why a command that starts nodes fails.
 
 use std::fmt;
 use std::io;
 
-use actors::routes;
-use config::{Config, ConfigError};
-use entity::Route;
-use entity::registry::Registry;
-use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
+use config::ConfigError;
 
 use crate::launch::LaunchError;
 use crate::secret::SecretError;
-use crate::settings::{self, SettingError};
+use crate::settings::SettingError;
 
 /// Why roost does not start, or does not go on.
 #[derive(Debug)]
@@ -49,47 +43,6 @@ pub enum CommandError {
     },
     /// The system refuses something.
     Io(io::Error),
-}
-
-/// The services and what leads to them.
-pub(super) fn services() -> (Registry, Vec<Route>) {
-    let mut registry = Registry::default();
-    actors::register(&mut registry);
-    (registry, routes())
-}
-
-/// Checks what only a start would find otherwise.
-pub(super) fn check(config: &Config) -> Result<(), CommandError> {
-    filter(config)?;
-    settings::apply(&config.settings, &mut services().0.settings)?;
-    Ok(())
-}
-
-fn filter(config: &Config) -> Result<EnvFilter, CommandError> {
-    let refused = |error: ParseError| {
-        let (filter, error) = (config.log.clone(), error.to_string());
-        CommandError::Log { filter, error }
-    };
-    EnvFilter::try_new(&config.log).map_err(refused)
-}
-
-/// Logs to the standard error stream what the configuration says.
-pub(super) fn log(config: &Config) -> Result<(), CommandError> {
-    let log = tracing_subscriber::fmt().with_env_filter(filter(config)?);
-    log.with_ansi(false).with_writer(io::stderr).init();
-    Ok(())
-}
-
-/// Comes when somebody wants the process to stop.
-pub(super) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    let mut interrupted = signal(SignalKind::interrupt())?;
-    let mut terminated = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupted.recv() => {}
-            _ = terminated.recv() => {}
-        }
-    })
 }
 
 impl fmt::Display for CommandError {
