@@ -6,6 +6,8 @@ use crate::bench::Bench;
 use crate::commands::dev::Dev;
 use crate::commands::node::Node;
 use crate::import::Import;
+use crate::operate::shards::Shards;
+use crate::operate::status::Status;
 
 /// The back end of a social platform in one program.
 #[derive(Debug, Parser)]
@@ -32,6 +34,10 @@ enum Command {
     Import(Import),
     /// Starts a node of a cluster.
     Node(Node),
+    /// Tells how the shards of a cluster are doing, and each of their copies.
+    Shards(Shards),
+    /// Tells how the nodes of a cluster are doing.
+    Status(Status),
 }
 
 impl Cli {
@@ -46,6 +52,8 @@ impl Cli {
             Command::Dev(dev) => dev.run().await?,
             Command::Import(import) => import.run().await?,
             Command::Node(node) => node.run().await?,
+            Command::Shards(shards) => shards.run().await?,
+            Command::Status(status) => status.run().await?,
         }
         Ok(())
     }

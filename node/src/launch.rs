@@ -156,7 +156,7 @@ impl Serving {
     /// Waits until every shard that this node holds is served, here or elsewhere.
     pub async fn ready(&self) {
         let client = self.client();
-        while !gateway::is_ready(client.router()).await {
+        while !gateway::is_ready(&client).await {
             sleep(READY_PERIOD).await;
         }
     }

@@ -8,6 +8,8 @@
 //! | [`mod@bench`]| `roost bench`: what this machine can do                    |
 //! | [`commands`] | `roost node` and `roost dev`                               |
 //! | [`import`]   | `roost import`: fills a running roost                      |
+//! | [`operate`]  | `roost status` and `roost shards`                          |
+//! | [`api`]      | sends requests to a running roost                          |
 //! | [`gateway`]  | what clients reach: HTTP routes made from the contracts    |
 //! | [`launch`]   | from a configuration to a node that serves                 |
 //! | [`secret`]   | what all nodes of a cluster know, and nobody else          |
@@ -16,6 +18,7 @@
 //! | [`bootstrap`]| how a node comes to be a part of its cluster               |
 //! | [`world`]    | the clock and the chance of this machine                   |
 
+pub mod api;
 pub mod assembly;
 pub mod bench;
 pub mod bootstrap;
@@ -24,6 +27,7 @@ pub mod commands;
 pub mod gateway;
 pub mod import;
 pub mod launch;
+pub mod operate;
 pub mod secret;
 pub mod settings;
 pub mod world;

@@ -28,8 +28,8 @@ pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 pub struct Client(Arc<Inner>);
 
 struct Inner {
+    node: Node,
     router: Router,
-    follower: Follower,
     clock: Arc<dyn Clock>,
     /// Empty until the meta group has given it an incarnation.
     sender: OnceCell<Shared<Sender>>,
@@ -38,13 +38,18 @@ struct Inner {
 impl Client {
     /// A client of one life of a node. It takes an incarnation when it first has to name a command.
     pub fn new(node: &Node, clock: Arc<dyn Clock>) -> Self {
-        let (router, follower) = (node.router().clone(), node.follower().clone());
-        Self(Arc::new(Inner { router, follower, clock, sender: OnceCell::new() }))
+        let (node, router) = (node.clone(), node.router().clone());
+        Self(Arc::new(Inner { node, router, clock, sender: OnceCell::new() }))
     }
 
     /// The streams that its node follows.
     pub fn follower(&self) -> &Follower {
-        &self.0.follower
+        self.0.node.follower()
+    }
+
+    /// The node that it goes in through.
+    pub fn node(&self) -> &Node {
+        &self.0.node
     }
 
     /// The way to the shards.
@@ -129,7 +134,7 @@ impl Client {
         let request = with(caller, Verb::Query, request);
         let asked = request.clone();
         let ask = async { one(self.0.router.ask(shard, vec![asked], deadline).await) };
-        self.0.follower.recent(shard, request, ask).await
+        self.follower().recent(shard, request, ask).await
     }
 
     /// Where a request belongs. A node that has just begun waits until it knows the cluster.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,6 +27,7 @@ use wal::Appender;
 
 use crate::clock::Clock;
 use crate::follow::follower::Follower;
+use crate::report::{self, NodeReport};
 use crate::router::Router;
 use crate::shard::{Inbox, Life, Said};
 use crate::wire::Message;
@@ -100,6 +101,15 @@ impl Host {
     /// What this node follows.
     pub fn follower(&self) -> &Follower {
         &self.0.follower
+    }
+
+    /// How this node is doing.
+    pub(crate) async fn report(&self) -> NodeReport {
+        NodeReport {
+            log_bytes: self.0.appender.bytes(),
+            is_storage_full: self.0.is_storage_full.load(Ordering::Relaxed),
+            copies: report::copies(&self.0.router).await,
+        }
     }
 
     /// Whether the log is longer than it should be.

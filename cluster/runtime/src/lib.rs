@@ -12,6 +12,7 @@ mod membership;
 pub mod meta;
 pub mod node;
 mod open;
+pub mod report;
 pub mod router;
 pub mod shard;
 pub mod supervisor;

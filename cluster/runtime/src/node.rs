@@ -1,5 +1,6 @@
 //! A node: what it is made of, its beginning and its end.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use engine::Engine;
 use entity::Release;
 use entity::registry::Registry;
 use entity::transaction::{Order, Range};
+use futures::future::join_all;
 use raft::home::Home;
 use raft::machine::{Changed, Watch};
 use raft::offload::Offload;
@@ -25,6 +27,7 @@ use wal::Appender;
 use crate::clock::Clock;
 use crate::follow::follower::Follower;
 use crate::host::{Host, Parts};
+use crate::report::NodeReport;
 use crate::router::Router;
 use crate::supervisor::{Child, Supervisor};
 use crate::wire::{Message, Reply};
@@ -166,6 +169,25 @@ impl Node {
         self.host.follower()
     }
 
+    /// How every node of the cluster is doing, as far as this one knows them; none of one that does not
+    /// say so in time.
+    pub async fn reports(&self) -> BTreeMap<NodeId, Option<NodeReport>> {
+        let (router, me) = (self.router(), self.router().peers().me());
+        let nodes: Vec<_> = router.roster().nodes.keys().copied().collect();
+        let asked = nodes.into_iter().map(|node| async move {
+            if node == me {
+                return (node, Some(self.host.report().await));
+            }
+            (node, router.ask_report(node).await)
+        });
+        join_all(asked).await.into_iter().collect()
+    }
+
+    /// How this node is doing.
+    pub async fn report(&self) -> NodeReport {
+        self.host.report().await
+    }
+
     /// Takes in what another node sent.
     pub fn receive(&self, from: NodeId, message: Bytes) {
         self.router().detector().heard(from, self.home.now());
@@ -205,6 +227,13 @@ impl Node {
                     router.peers().answer(question, &reply.encode());
                 });
             }
+            (Ok(Message::Report), Some(question)) => {
+                let host = self.host.clone();
+                self.home.spawn(async move {
+                    let reply = Reply::Report(host.report().await);
+                    router.peers().answer(question, &reply.encode());
+                });
+            }
             (Ok(Message::Probe), Some(question)) => {
                 router.peers().answer(question, &Reply::Here.encode());
             }
@@ -230,7 +259,8 @@ impl Node {
                     Message::Requests(..)
                     | Message::Members(_)
                     | Message::Watch(..)
-                    | Message::Probe,
+                    | Message::Probe
+                    | Message::Report,
                 ),
                 None,
             ) => {}

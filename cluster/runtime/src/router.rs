@@ -21,6 +21,7 @@ use crate::detector::Detector;
 use crate::follow::message::{Frame, Watch, Watched};
 use crate::leaders::Leaders;
 use crate::open::Open;
+use crate::report::NodeReport;
 use crate::shard::{Inbox, Item};
 use crate::wire::{Members, Message, Reply};
 
@@ -226,7 +227,13 @@ impl Router {
                 Ok(moved)
             }
             Ok(
-                Ok(Reply::Answers(..) | Reply::Members(_) | Reply::Here | Reply::Watched(_))
+                Ok(
+                    Reply::Answers(..)
+                    | Reply::Members(_)
+                    | Reply::Here
+                    | Reply::Watched(_)
+                    | Reply::Report(_),
+                )
                 | Err(_),
             )
             | Err(NoAnswer) => {
@@ -293,9 +300,11 @@ impl Router {
         };
         match reply {
             Reply::Watched(watched) => Ok(watched),
-            Reply::Answers(..) | Reply::NotHere(_) | Reply::Here | Reply::Members(_) => {
-                Err(NoAnswer)
-            }
+            Reply::Answers(..)
+            | Reply::NotHere(_)
+            | Reply::Here
+            | Reply::Members(_)
+            | Reply::Report(_) => Err(NoAnswer),
         }
     }
 
@@ -325,10 +334,33 @@ impl Router {
         let reply = asked.and_then(|bytes| Reply::decode(&bytes).map_err(|_layout| NoAnswer));
         match &reply {
             Ok(Reply::NotHere(leader)) => self.learn(shard, leader.filter(|it| *it != node)),
-            Ok(Reply::Answers(..) | Reply::Members(_) | Reply::Here | Reply::Watched(_)) => {}
+            Ok(
+                Reply::Answers(..)
+                | Reply::Members(_)
+                | Reply::Here
+                | Reply::Watched(_)
+                | Reply::Report(_),
+            ) => {}
             Err(NoAnswer) => self.learn(shard, None),
         }
         reply
+    }
+
+    /// Asks another node how it is doing. None: it does not say so in time.
+    pub(crate) async fn ask_report(&self, node: NodeId) -> Option<NodeReport> {
+        let body = Message::Report.encode();
+        let asked = self.0.peers.ask((node, LANE), PATIENCE, Topic::Node, &body).await;
+        match Reply::decode(&asked.ok()?) {
+            Ok(Reply::Report(report)) => Some(report),
+            Ok(
+                Reply::Answers(..)
+                | Reply::NotHere(_)
+                | Reply::Members(_)
+                | Reply::Here
+                | Reply::Watched(_),
+            )
+            | Err(_) => None,
+        }
     }
 
     /// Sends what has changed in a shard to a node that follows it.

@@ -12,6 +12,7 @@ use entity::transaction::Limit;
 use entity::{Address, Caller, Data, DataError, Id, Release, Time, data};
 
 use crate::follow::message::{Frame, Watch, Watched};
+use crate::report::NodeReport;
 
 /// Something that one node says to another.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -37,6 +38,8 @@ pub enum Message {
     Members(ShardId),
     /// Whether the other is there.
     Probe,
+    /// How the other is doing. Answered with a [`Reply`].
+    Report,
     /// A node follows a shard. Answered with a [`Reply`].
     Watch(ShardId, Watch),
     /// What has changed in a shard that the other follows.
@@ -54,6 +57,8 @@ pub enum Reply {
     Members(Members),
     /// The other is there.
     Here,
+    /// The other is doing like this.
+    Report(NodeReport),
     /// A shard is followed; none when its leader does not know the session.
     Watched(Option<Watched>),
 }
@@ -97,6 +102,7 @@ enum MessageV1 {
     Members { shard: u32 },
     Watch { shard: u32, watch: Watch },
     Frame { shard: u32, frame: Frame },
+    Report,
 }
 
 #[data]
@@ -121,6 +127,7 @@ enum ReplyV1 {
     Here,
     Members { voters: Vec<Member>, learners: Vec<Member>, is_changing: bool },
     Watched { watched: Option<Watched> },
+    Report { report: NodeReport },
 }
 
 #[data]
@@ -187,6 +194,7 @@ impl Message {
                 MessageV1::Acknowledged { to: to.0, by: by.0, incarnation, number }
             }
             Self::Probe => MessageV1::Probe,
+            Self::Report => MessageV1::Report,
             Self::Members(shard) => MessageV1::Members { shard: shard.0 },
             Self::Watch(shard, watch) => MessageV1::Watch { shard: shard.0, watch },
             Self::Frame(shard, frame) => MessageV1::Frame { shard: shard.0, frame },
@@ -217,6 +225,7 @@ impl Message {
                 Self::Acknowledged { to: ShardId(to), by: ShardId(by), incarnation, number }
             }
             MessageV1::Probe => Self::Probe,
+            MessageV1::Report => Self::Report,
             MessageV1::Members { shard } => Self::Members(ShardId(shard)),
             MessageV1::Watch { shard, watch } => Self::Watch(ShardId(shard), watch),
             MessageV1::Frame { shard, frame } => Self::Frame(ShardId(shard), frame),
@@ -237,6 +246,7 @@ impl Reply {
             }
             Self::NotHere(leader) => ReplyV1::NotHere { leader: leader.map(|it| it.0) },
             Self::Here => ReplyV1::Here,
+            Self::Report(report) => ReplyV1::Report { report },
             Self::Watched(watched) => ReplyV1::Watched { watched },
             Self::Members(Members { voters, learners, is_changing }) => ReplyV1::Members {
                 voters: voters.into_iter().collect(),
@@ -261,6 +271,7 @@ impl Reply {
             }
             ReplyV1::NotHere { leader } => Self::NotHere(leader.map(NodeId)),
             ReplyV1::Here => Self::Here,
+            ReplyV1::Report { report } => Self::Report(report),
             ReplyV1::Watched { watched } => Self::Watched(watched),
             ReplyV1::Members { voters, learners, is_changing } => Self::Members(Members {
                 voters: voters.into_iter().collect(),

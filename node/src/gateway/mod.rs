@@ -17,7 +17,7 @@
 //! | `passwords`      | hashes passwords, a few at once                                    |
 //! | `problem`        | answers with a problem, as RFC 9457 has it                         |
 //! | `pages`          | answers what needs no entity                                       |
-//! | `shards`         | tells of the shards that this node holds                           |
+//! | `overview`       | the cluster as operators see it                                    |
 //! | `openapi`, `responses` | describe all of it                                           |
 
 pub mod authentication;
@@ -32,6 +32,7 @@ mod fields;
 mod idempotency;
 mod json;
 mod openapi;
+mod overview;
 mod pages;
 mod passwords;
 mod problem;
@@ -39,10 +40,10 @@ mod query;
 mod responses;
 mod router;
 mod serve;
-mod shards;
 
 pub use authentication::OperatorToken;
 pub use origin::register;
+pub use overview::is_ready;
+pub(crate) use overview::{CopyStatus, NodeStatus, ShardStatus};
 pub use router::Gateway;
 pub use server::Server;
-pub use shards::is_ready;

@@ -9,10 +9,9 @@ use entity::route::Access;
 use serde_json::json;
 use tokio::time::timeout_at;
 
-use super::Gateway;
 use super::envelope::Arrival;
 use super::problem::{NOT_READY, TIMEOUT};
-use super::shards::{self, ShardStatus};
+use super::{Gateway, overview};
 
 /// A page of the gateway.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -25,14 +24,16 @@ pub(crate) enum Page {
     Ready,
     /// The description of all routes.
     OpenApi,
+    /// How each node is doing.
+    Nodes,
     /// What each shard is doing.
     Shards,
 }
 
 impl Page {
     /// All pages in the order of their paths.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Index, Self::Alive, Self::OpenApi, Self::Ready, Self::Shards];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Index, Self::Alive, Self::OpenApi, Self::Ready, Self::Nodes, Self::Shards];
 
     /// Where it is.
     pub(crate) fn path(self) -> &'static str {
@@ -41,6 +42,7 @@ impl Page {
             Self::Alive => "/livez",
             Self::OpenApi => "/openapi.json",
             Self::Ready => "/readyz",
+            Self::Nodes => "/v1/operator/nodes",
             Self::Shards => "/v1/operator/shards",
         }
     }
@@ -52,6 +54,7 @@ impl Page {
             Self::Alive => "Alive",
             Self::OpenApi => "OpenApi",
             Self::Ready => "Ready",
+            Self::Nodes => "Nodes",
             Self::Shards => "Shards",
         }
     }
@@ -65,7 +68,10 @@ impl Page {
             Self::Ready => {
                 "Answers when every shard that this node holds is served, here or elsewhere."
             }
-            Self::Shards => "Tells what each shard that this node holds is doing.",
+            Self::Nodes => "Tells how each node of the cluster is doing.",
+            Self::Shards => {
+                "Tells what each shard of the cluster is doing, and each of its copies."
+            }
         }
     }
 
@@ -73,7 +79,7 @@ impl Page {
     pub(crate) fn access(self) -> Access {
         match self {
             Self::Index | Self::Alive | Self::OpenApi | Self::Ready => Access::Anyone,
-            Self::Shards => Access::Operator,
+            Self::Nodes | Self::Shards => Access::Operator,
         }
     }
 
@@ -81,7 +87,9 @@ impl Page {
     pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Index => "text/plain; charset=utf-8",
-            Self::Alive | Self::OpenApi | Self::Ready | Self::Shards => "application/json",
+            Self::Alive | Self::OpenApi | Self::Ready | Self::Nodes | Self::Shards => {
+                "application/json"
+            }
         }
     }
 }
@@ -106,40 +114,33 @@ pub(crate) async fn show(
         let admitting = gateway.doorkeeper.admit(headers, page.access());
         timeout_at(arrival.deadline, admitting).await.unwrap_or_else(|_| Err(late()))?;
     }
-    let body = match page {
-        Page::Index => Bytes::from_static(INDEX.as_bytes()),
-        Page::Alive => Bytes::from_static(b"{\"status\":\"alive\"}"),
-        Page::OpenApi => gateway.openapi.clone(),
-        Page::Ready => {
-            let missing = shards::missing(gateway.client.router());
-            let missing = missing.ok_or_else(|| {
-                NOT_READY.because("This node is not part of a cluster yet. Try again later.")
-            })?;
-            let held = status(gateway, arrival).await?;
-            let held = held.iter().map(|it| (it.shard, it.is_serving));
-            ready(held.chain(missing.into_iter().map(|it| (it, false))))?
-        }
-        Page::Shards => json!({ "shards": status(gateway, arrival).await? }).to_string().into(),
+    let client = &gateway.client;
+    let telling = async {
+        Ok(match page {
+            Page::Index => Bytes::from_static(INDEX.as_bytes()),
+            Page::Alive => Bytes::from_static(b"{\"status\":\"alive\"}"),
+            Page::OpenApi => gateway.openapi.clone(),
+            Page::Ready => ready(overview::unserved(client).await)?,
+            Page::Nodes => json!({ "nodes": overview::nodes(client).await }).to_string().into(),
+            Page::Shards => json!({ "shards": overview::shards(client).await }).to_string().into(),
+        })
     };
+    let body = timeout_at(arrival.deadline, telling).await.unwrap_or_else(|_| Err(late()))?;
     let mut response = Response::new(Body::from(body));
     let content_type = HeaderValue::from_static(page.content_type());
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     Ok(response)
 }
 
-async fn status(gateway: &Gateway, arrival: Arrival) -> Result<Vec<ShardStatus>, Problem> {
-    let held = shards::held(gateway.client.router());
-    timeout_at(arrival.deadline, held).await.ok().ok_or_else(late)
-}
-
-/// Whether all shards (number, whether it serves) serve.
-fn ready(shards: impl Iterator<Item = (u32, bool)>) -> Result<Bytes, Problem> {
-    let missing = shards.filter(|(_, is_serving)| !is_serving).map(|(shard, _)| shard.to_string());
-    let missing: Vec<String> = missing.collect();
-    if missing.is_empty() {
+/// Whether all shards are served, of which none may be missing.
+fn ready(unserved: Option<Vec<u32>>) -> Result<Bytes, Problem> {
+    let unserved = unserved.ok_or_else(|| {
+        NOT_READY.because("This node is not part of a cluster yet. Try again later.")
+    })?;
+    if unserved.is_empty() {
         return Ok(Bytes::from_static(b"{\"status\":\"ready\"}"));
     }
-    let missing = missing.join(", ");
+    let missing = unserved.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
     Err(NOT_READY.because(format!("These shards do not serve: {missing}. Try again later.")))
 }
 
@@ -153,9 +154,9 @@ mod tests {
 
     #[test]
     fn one_shard_that_does_not_serve_is_enough() {
-        assert!(ready([(0, true), (1, true)].into_iter()).is_ok());
-        let problem = ready([(0, true), (1, false), (2, false)].into_iter());
-        let problem = problem.expect_err("two do not serve");
+        assert!(ready(Some(Vec::new())).is_ok());
+        assert!(ready(None).is_err(), "it knows no cluster");
+        let problem = ready(Some(vec![1, 2])).expect_err("two do not serve");
         assert_eq!(problem.class, NOT_READY);
         assert!(problem.detail.contains("do not serve: 1, 2."), "{}", problem.detail);
     }

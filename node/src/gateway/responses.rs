@@ -89,21 +89,27 @@ pub(crate) fn of_page(page: Page) -> Value {
     match page {
         Page::Index | Page::Alive | Page::OpenApi => {}
         Page::Ready => classes.extend([NOT_READY, TIMEOUT]),
-        Page::Shards => classes.extend([NOT_FOUND, OVERLOADED, TIMEOUT]),
+        Page::Nodes | Page::Shards => classes.extend([NOT_FOUND, OVERLOADED, TIMEOUT]),
     }
     let mut responses = of_problems(classes);
     let schema = match page {
         Page::Index => json!({ "type": "string" }),
         Page::Alive | Page::OpenApi | Page::Ready => json!({ "type": "object" }),
-        Page::Shards => json!({
-            "type": "object",
-            "required": ["shards"],
-            "properties": { "shards": { "type": "array", "items": { "$ref": SHARD_SCHEMA } } },
-        }),
+        Page::Nodes => list("nodes", NODE_SCHEMA),
+        Page::Shards => list("shards", SHARD_SCHEMA),
     };
     let content = json!({ (page.content_type()): { "schema": schema } });
     responses.insert("200".into(), json!({ "description": "Done.", "content": content }));
     Value::Object(responses)
+}
+
+/// An object with a list of one kind.
+fn list(name: &str, schema: &str) -> Value {
+    json!({
+        "type": "object",
+        "required": [name],
+        "properties": { (name): { "type": "array", "items": { "$ref": schema } } },
+    })
 }
 
 fn problems(endpoint: &Endpoint) -> Vec<ProblemClass> {
@@ -141,7 +147,10 @@ fn of_problems(classes: Vec<ProblemClass>) -> Map<String, Value> {
     codes.into_iter().map(|(status, codes)| (status.to_string(), response(codes))).collect()
 }
 
-/// Where the schema of [`super::shards::ShardStatus`] is.
+/// Where the schema of [`super::overview::NodeStatus`] is.
+const NODE_SCHEMA: &str = "#/components/schemas/NodeStatus";
+
+/// Where the schema of [`super::overview::ShardStatus`] is.
 const SHARD_SCHEMA: &str = "#/components/schemas/ShardStatus";
 
 const PROBLEM_SCHEMA: &str = "#/components/schemas/Problem";

@@ -19,11 +19,11 @@ use super::driver::Driver;
 use super::endpoint::Endpoint;
 use super::envelope::{Arrival, envelope};
 use super::openapi;
+use super::overview::{NodeStatus, ShardStatus};
 use super::pages::{self, Page};
 use super::passwords::Passwords;
 use super::problem::{METHOD_NOT_ALLOWED, NOT_FOUND, respond};
 use super::serve::{PathParts, serve};
-use super::shards::ShardStatus;
 use crate::secret::Secret;
 
 /// What all requests share.
@@ -52,6 +52,7 @@ impl Gateway {
             .into_generator();
         let endpoints: Vec<Endpoint> =
             routes.into_iter().map(|route| Endpoint::new(route, &mut generator)).collect();
+        generator.subschema_for::<NodeStatus>();
         generator.subschema_for::<ShardStatus>();
         let definitions = generator.take_definitions(true);
         let gateway = Arc::new(Self {

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::api::ApiError;
+
 /// Why an import stopped. What was done stays done: the next run goes on behind it.
 #[derive(Debug)]
 pub enum ImportError {
@@ -30,32 +32,13 @@ pub enum ImportError {
         /// What is different.
         what: &'static str,
     },
-    /// The address is none that can be used.
-    Address {
-        /// What was given.
-        to: String,
-    },
     /// There are posts but nobody to write them.
     NoPeople {
         /// The file that names the people.
         path: PathBuf,
     },
-    /// roost cannot be reached, or is not ready, although it was tried again.
-    Unavailable {
-        /// What was tried.
-        what: String,
-        /// What happened the last time.
-        last: String,
-    },
-    /// roost refused a request for good.
-    Refused {
-        /// What was tried.
-        what: String,
-        /// HTTP status.
-        status: u16,
-        /// What roost said.
-        answer: String,
-    },
+    /// A request came to nothing.
+    Api(ApiError),
 }
 
 impl fmt::Display for ImportError {
@@ -70,20 +53,18 @@ impl fmt::Display for ImportError {
                 "{}: it remembers an import with {what}; use another --state FILE",
                 path.display()
             ),
-            Self::Address { to } => {
-                write!(f, "--to is {to:?}; expected an address such as http://127.0.0.1:8080")
-            }
             Self::NoPeople { path } => {
                 write!(f, "{}: nobody is there to write the posts", path.display())
             }
-            Self::Unavailable { what, last } => {
-                write!(f, "{what}: {last}. Is roost running? Start the import again to go on")
-            }
-            Self::Refused { what, status, answer } => {
-                write!(f, "{what}: refused with status {status}: {answer}")
-            }
+            Self::Api(error) => error.fmt(f),
         }
     }
 }
 
 impl std::error::Error for ImportError {}
+
+impl From<ApiError> for ImportError {
+    fn from(error: ApiError) -> Self {
+        Self::Api(error)
+    }
+}

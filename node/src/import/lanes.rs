@@ -72,6 +72,7 @@ impl Watermark {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::ApiError;
 
     #[test]
     fn the_watermark_stops_at_a_gap() {
@@ -106,7 +107,7 @@ mod tests {
     async fn the_first_error_ends_everything() {
         let work = |item: usize| async move {
             match item {
-                3 => Err(ImportError::Address { to: String::new() }),
+                3 => Err(ApiError::Address { to: String::new() }.into()),
                 _ => Ok(()),
             }
         };

@@ -12,14 +12,12 @@
 //! | `state`    | remembers how far an import is, for the next run                  |
 //! | `lanes`    | does the work of a phase, a bounded number of items at once       |
 //! | `phases`   | does one item of each phase                                       |
-//! | `api`      | sends requests, and repeats them where that helps                 |
 //! | `progress` | shows how far it is                                               |
 //! | [`error`]  | says what went wrong, and what to do                              |
 
 pub mod draw;
 pub mod error;
 
-mod api;
 mod args;
 mod graph;
 mod lanes;

@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::ImportError;
-use super::api::{Api, Call};
 use super::graph::handle;
 use super::lanes::{self, Watermark};
 use super::plan::{Phase, Plan};
 use super::progress::Progress;
 use super::state::{Account, State};
+use crate::api::{Api, ApiError, Call};
 use crate::hex::hex;
 
 /// After so many items the state is written: what is repeated after a crash at most.
@@ -96,7 +96,7 @@ impl Phases {
         let api = self.api.clone();
         let work = move |item| {
             let (requests, api) = (Arc::clone(&requests), api.clone());
-            async move { api.send(&requests.call(phase, item)).await }
+            async move { Ok(api.send(&requests.call(phase, item)).await?) }
         };
         // One person's items stay in their order: they are in one lane.
         let (plan, width, state) = (&self.plan, self.concurrency, &mut self.state);
@@ -165,10 +165,10 @@ fn account(person: usize, reply: &Value) -> Result<Account, ImportError> {
     let field = |name: &str| reply.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
     match (field("user"), field("token")) {
         (Some(user), Some(token)) => Ok(Account { user, token }),
-        _ => Err(ImportError::Refused {
+        _ => Err(ImportError::Api(ApiError::Refused {
             what: format!("registering person {person}"),
             status: 201,
             answer: "the answer has no `user` and `token`; is this another release?".to_owned(),
-        }),
+        })),
     }
 }

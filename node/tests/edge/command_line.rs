@@ -112,7 +112,7 @@ fn wrong_variables_are_refused() {
 
 #[test]
 fn every_command_has_examples() {
-    for command in ["", "dev", "import", "node"] {
+    for command in ["", "dev", "import", "node", "shards", "status"] {
         let words = command.split_ascii_whitespace().chain(["--help"]).collect::<Vec<_>>();
         let output = roost(&words).output().expect("it starts");
         let text = String::from_utf8(output.stdout).expect("help is UTF-8");

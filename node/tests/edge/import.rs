@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use node::api::ApiError;
 use node::import::{Import, ImportError};
 use serde_json::Value;
 
@@ -224,7 +225,7 @@ async fn wrong_input_is_named() {
     let mut elsewhere = import(&rig, &folder, &follows, &posts);
     elsewhere.to = "localhost:8080".to_owned();
     let error = elsewhere.import().await.expect_err("it is no URL");
-    assert!(matches!(error, ImportError::Address { .. }), "{error}");
+    assert!(matches!(error, ImportError::Api(ApiError::Address { .. })), "{error}");
 }
 
 #[tokio::test]
@@ -233,6 +234,6 @@ async fn a_refusal_stops_the_import_and_is_shown() {
     let [follows, posts] = small(&folder);
     rig.register("p0003").await;
     let error = import(&rig, &folder, &follows, &posts).import().await.expect_err("it is taken");
-    assert!(matches!(error, ImportError::Refused { status: 409, .. }), "{error}");
+    assert!(matches!(error, ImportError::Api(ApiError::Refused { status: 409, .. })), "{error}");
     assert!(error.to_string().contains("handle_taken"), "{error}");
 }

@@ -1,5 +1,6 @@
 //! Sends requests to roost, and repeats them where that helps.
 
+use std::fmt;
 use std::time::Duration;
 
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -12,7 +13,6 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
-use super::ImportError;
 use crate::world;
 
 /// How often one request is sent at most. With the pauses between, about half a minute.
@@ -47,6 +47,33 @@ pub(crate) struct Call {
 pub(crate) struct Api {
     client: Client<HttpConnector, Full<Bytes>>,
     to: String,
+    tries_max: u32,
+}
+
+/// Why a request came to nothing.
+#[derive(Debug)]
+pub enum ApiError {
+    /// The address is none that can be used.
+    Address {
+        /// What was given.
+        to: String,
+    },
+    /// roost cannot be reached, or is not ready, although it was tried again.
+    Unavailable {
+        /// What was tried.
+        what: String,
+        /// What happened the last time.
+        last: String,
+    },
+    /// roost refused a request for good.
+    Refused {
+        /// What was tried.
+        what: String,
+        /// HTTP status.
+        status: u16,
+        /// What roost said.
+        answer: String,
+    },
 }
 
 /// What came of one try.
@@ -58,35 +85,40 @@ enum Try {
 
 impl Api {
     /// Prepares to send to an address such as `http://127.0.0.1:8080`.
-    pub(crate) fn new(to: &str) -> Result<Self, ImportError> {
-        let address = || ImportError::Address { to: to.to_owned() };
+    pub(crate) fn new(to: &str) -> Result<Self, ApiError> {
+        let address = || ApiError::Address { to: to.to_owned() };
         let uri: Uri = to.parse().ok().ok_or_else(address)?;
         let is_plain = uri.scheme_str() == Some("http") && uri.path() == "/";
         if !is_plain || uri.query().is_some() || uri.authority().is_none() {
             return Err(address());
         }
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Ok(Self { client, to: to.trim_end_matches('/').to_owned() })
+        Ok(Self { client, to: to.trim_end_matches('/').to_owned(), tries_max: TRIES_MAX })
+    }
+
+    /// The same, but nothing is tried again.
+    pub(crate) fn once(self) -> Self {
+        Self { tries_max: 1, ..self }
     }
 
     /// Sends a request until it is answered for good.
-    pub(crate) async fn send(&self, call: &Call) -> Result<Value, ImportError> {
+    pub(crate) async fn send(&self, call: &Call) -> Result<Value, ApiError> {
         let what = || format!("{} {}{}", call.method, self.to, call.path);
         let mut pause_max = PAUSE_FIRST;
         let mut last = String::new();
-        for _ in 0..TRIES_MAX {
+        for _ in 0..self.tries_max {
             match self.attempt(call).await {
                 Try::Done(reply) => return Ok(reply),
                 Try::Again(why) => last = why,
                 Try::Refused(status, answer) => {
                     let status = status.as_u16();
-                    return Err(ImportError::Refused { what: what(), status, answer });
+                    return Err(ApiError::Refused { what: what(), status, answer });
                 }
             }
             sleep(part_of(pause_max)).await;
             pause_max = (pause_max * 2).min(PAUSE_MAX);
         }
-        Err(ImportError::Unavailable { what: what(), last })
+        Err(ApiError::Unavailable { what: what(), last })
     }
 
     async fn attempt(&self, call: &Call) -> Try {
@@ -133,6 +165,24 @@ fn judge(status: StatusCode, body: &[u8]) -> Try {
         _ => serde_json::from_slice(body).map_or_else(|_| Try::Refused(status, text()), Try::Done),
     }
 }
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address { to } => {
+                write!(f, "--to is {to:?}; expected an address such as http://127.0.0.1:8080")
+            }
+            Self::Unavailable { what, last } => {
+                write!(f, "{what}: {last}. Is roost running? Try again to go on")
+            }
+            Self::Refused { what, status, answer } => {
+                write!(f, "{what}: refused with status {status}: {answer}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ApiError {}
 
 /// Some time up to `most`: those who wait for the same thing do not come back together.
 fn part_of(most: Duration) -> Duration {

@@ -1,0 +1,132 @@
+//! The cluster as operators see it.
+
+use std::collections::BTreeMap;
+
+use cluster::meta::NodeRecord;
+use cluster::slots::META;
+use cluster::transport::NodeId;
+use runtime::client::Client;
+use runtime::report::{CopyReport, LedReport, NodeReport};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What nodes have said, none if they have not.
+type Reports = BTreeMap<NodeId, Option<NodeReport>>;
+
+/// A node.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+pub(crate) struct NodeStatus {
+    /// Its number.
+    pub(crate) node: u32,
+    /// Its name.
+    pub(crate) name: String,
+    /// Its zone; empty if there are none.
+    pub(crate) zone: String,
+    /// Its share of the shards, beside those of the others.
+    pub(crate) weight: u32,
+    /// Where other nodes find it.
+    pub(crate) address: String,
+    /// Whether it has answered.
+    pub(crate) is_there: bool,
+    /// How many shards it holds a copy of, the meta group among them.
+    pub(crate) copies: usize,
+    /// How many of them it leads.
+    pub(crate) leads: usize,
+    /// Bytes of its log.
+    pub(crate) log_bytes: u64,
+    /// Whether its disk is nearly full: it takes only what makes room.
+    pub(crate) is_storage_full: bool,
+}
+
+/// A shard.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+pub(crate) struct ShardStatus {
+    /// Which. 4294967295 is the meta group: who is in the cluster, and who holds what.
+    pub(crate) shard: u32,
+    /// Whether it serves requests.
+    pub(crate) is_serving: bool,
+    /// The node that leads it.
+    pub(crate) leader: Option<u32>,
+    /// What its leader says.
+    pub(crate) led: Option<LedReport>,
+    /// Its copies, by node.
+    pub(crate) copies: Vec<CopyStatus>,
+}
+
+/// A copy of a shard.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+pub(crate) struct CopyStatus {
+    /// On which node.
+    pub(crate) node: u32,
+    /// What it says; none if its node has not answered, or does not have it.
+    pub(crate) copy: Option<CopyReport>,
+}
+
+/// The nodes of the cluster.
+pub(crate) async fn nodes(client: &Client) -> Vec<NodeStatus> {
+    let reports = client.node().reports().await;
+    let known = client.router().roster();
+    let status = |(node, record): (&NodeId, &NodeRecord)| {
+        let report = reports.get(node).and_then(Option::as_ref);
+        let copies = report.map_or(&[][..], |it| &it.copies);
+        let NodeRecord { name, zone, weight, address, .. } = record.clone();
+        NodeStatus {
+            node: node.0,
+            name,
+            zone,
+            weight,
+            address,
+            is_there: report.is_some(),
+            copies: copies.len(),
+            leads: copies.iter().filter(|it| it.led.is_some()).count(),
+            log_bytes: report.map_or(0, |it| it.log_bytes),
+            is_storage_full: report.is_some_and(|it| it.is_storage_full),
+        }
+    };
+    known.nodes.iter().map(status).collect()
+}
+
+/// The shards of the cluster, the meta group last.
+pub(crate) async fn shards(client: &Client) -> Vec<ShardStatus> {
+    let reports = client.node().reports().await;
+    let known = client.router().roster();
+    let assigned = known.assignments.iter();
+    let status = assigned.map(|(shard, assignment)| {
+        let nodes = assignment.members.iter().map(|it| it.node);
+        let copies: Vec<_> = nodes.map(|node| copy(&reports, node, shard.0)).collect();
+        let led = copies.iter().find_map(|it| Some((it.node, it.copy.as_ref()?.led.clone()?)));
+        let (leader, led) = led.unzip();
+        let is_serving = led.as_ref().is_some_and(|it| it.is_serving);
+        ShardStatus { shard: shard.0, is_serving, leader, led, copies }
+    });
+    status.collect()
+}
+
+fn copy(reports: &Reports, node: u32, shard: u32) -> CopyStatus {
+    let report = reports.get(&NodeId(node)).and_then(Option::as_ref);
+    let copy = report.and_then(|it| it.copies.iter().find(|it| it.shard == shard).cloned());
+    CopyStatus { node, copy }
+}
+
+/// The shards that this node should hold and does not, or that nobody serves as far as it knows. None:
+/// it does not know any cluster yet.
+pub(crate) async fn unserved(client: &Client) -> Option<Vec<u32>> {
+    let (known, me) = (client.router().roster(), client.router().peers().me());
+    if known.cluster.incarnation == 0 {
+        return None;
+    }
+    let held = client.node().report().await.copies;
+    let is_served = |it: &CopyReport| match (&it.led, it.leader) {
+        (Some(led), _) => led.is_serving,
+        (None, leader) => leader.is_some_and(|it| it != me.0),
+    };
+    let is_here = |shard: u32| held.iter().any(|it| it.shard == shard);
+    let missing = known.hosted(me).into_keys().filter(|it| *it != META && !is_here(it.0));
+    let unserved = held.iter().filter(|it| !is_served(it)).map(|it| it.shard);
+    Some(missing.map(|it| it.0).chain(unserved).collect())
+}
+
+/// Whether every shard that this node holds is served, here or elsewhere.
+pub async fn is_ready(client: &Client) -> bool {
+    unserved(client).await.is_some_and(|it| it.is_empty())
+}

@@ -1,0 +1,11 @@
+//! What operators ask a running cluster.
+//!
+//! - [`status`]: `roost status`: the nodes
+//! - [`shards`]: `roost shards`: the shards and their copies
+//! - [`asking`]: where to ask, and how to prove who asks
+//! - `table`: columns for people
+
+pub mod asking;
+pub mod shards;
+pub mod status;
+mod table;

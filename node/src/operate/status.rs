@@ -1,0 +1,61 @@
+//! `roost status`: the nodes of a cluster.
+
+use std::io::{self, Write};
+
+use clap::Args;
+
+use super::asking::{Asking, OperateError};
+use super::table::{Table, bytes, or_dash, yes};
+use crate::gateway::NodeStatus;
+
+/// Tells how the nodes of a cluster are doing.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Status {
+    #[command(flatten)]
+    asking: Asking,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  roost status
+  roost status --to http://10.0.0.1:8080 --secret-file /etc/roost/secret --json";
+
+impl Status {
+    /// Asks, and prints the answer.
+    ///
+    /// # Errors
+    ///
+    /// [`OperateError`]
+    pub async fn run(self) -> Result<(), OperateError> {
+        let (answer, nodes) = self.asking.list("nodes").await?;
+        let text = if self.asking.json { format!("{answer}\n") } else { table(&nodes) };
+        // Whoever closed the output does not want to know.
+        io::stdout().write_all(text.as_bytes()).ok();
+        Ok(())
+    }
+}
+
+fn table(nodes: &[NodeStatus]) -> String {
+    let head = ["node", "name", "zone", "there", "leads", "copies", "log", "disk", "address"];
+    let mut table = Table::new(&head);
+    for node in nodes {
+        let disk = match (node.is_there, node.is_storage_full) {
+            (false, _) => "-",
+            (true, true) => "FULL",
+            (true, false) => "ok",
+        };
+        table.row(vec![
+            node.node.to_string(),
+            node.name.clone(),
+            or_dash(&node.zone),
+            yes(node.is_there),
+            node.leads.to_string(),
+            node.copies.to_string(),
+            bytes(node.log_bytes),
+            disk.to_owned(),
+            node.address.clone(),
+        ]);
+    }
+    table.to_string()
+}
