@@ -37,7 +37,8 @@ impl Status {
 }
 
 fn table(nodes: &[NodeStatus]) -> String {
-    let head = ["node", "name", "zone", "there", "leads", "copies", "log", "disk", "address"];
+    let head =
+        ["node", "name", "zone", "weight", "there", "leads", "copies", "log", "disk", "address"];
     let mut table = Table::new(&head);
     for node in nodes {
         let disk = match (node.is_there, node.is_storage_full) {
@@ -49,6 +50,7 @@ fn table(nodes: &[NodeStatus]) -> String {
             node.node.to_string(),
             node.name.clone(),
             or_dash(&node.zone),
+            node.weight.to_string(),
             yes(node.is_there),
             node.leads.to_string(),
             node.copies.to_string(),

@@ -13,15 +13,16 @@ pub(crate) struct Cluster {
     data: PathBuf,
     /// By name.
     nodes: BTreeMap<String, Process>,
+    operator: String,
 }
 
 /// A node.
 #[derive(Clone, Debug)]
-pub(crate) struct Process {
+struct Process {
     /// Its number for the system.
-    pub(crate) pid: String,
+    pid: String,
     /// Where it serves clients.
-    pub(crate) url: String,
+    url: String,
 }
 
 impl Cluster {
@@ -42,7 +43,8 @@ impl Cluster {
         command.envs(small.map(|(name, value)| (format!("ROOST_{name}"), value)));
         let mut dev = command.spawn().expect("it starts");
         let said = BufReader::new(dev.stdout.take().expect("it is piped")).lines();
-        let mut cluster = Self { dev, said, data, nodes: BTreeMap::new() };
+        let (nodes_heard, operator) = (BTreeMap::new(), String::new());
+        let mut cluster = Self { dev, said, data, nodes: nodes_heard, operator };
         while !cluster.hear().contains("Ctrl-C") {}
         assert_eq!(cluster.nodes.len(), nodes);
         cluster
@@ -56,6 +58,9 @@ impl Cluster {
             let at = words.iter().position(|it| *it == word)?;
             words.get(at + 1).map(|it| it.trim_end_matches(':').to_owned())
         };
+        if let Some(token) = after("token:") {
+            self.operator = token;
+        }
         let url = words.iter().find(|it| it.starts_with("http://"));
         if let (Some(url), Some(pid)) = (url, after("process")) {
             let process = Process { pid, url: (*url).to_owned() };
@@ -64,15 +69,35 @@ impl Cluster {
         line
     }
 
-    /// The nodes, as they were last heard of.
-    pub(crate) fn nodes(&self) -> &BTreeMap<String, Process> {
-        &self.nodes
+    /// Where the nodes serve clients, as they were last heard of.
+    pub(crate) fn urls(&self) -> Vec<String> {
+        self.nodes.values().map(|it| it.url.clone()).collect()
+    }
+
+    /// The token of operators.
+    pub(crate) fn operator(&self) -> &str {
+        &self.operator
     }
 
     /// Kills a node at once, and waits until it is back.
     pub(crate) fn kill(&mut self, node: &str) {
+        self.end(node);
+        self.wait_for(node);
+    }
+
+    /// Kills a node at once, takes its data away, and waits until it is back.
+    pub(crate) fn wipe(&mut self, node: &str) {
+        self.end(node);
+        fs::remove_dir_all(self.data.join(node)).expect("it has data");
+        self.wait_for(node);
+    }
+
+    fn end(&self, node: &str) {
         let killed = Command::new("kill").args(["-KILL", &self.nodes[node].pid]).status();
         assert!(killed.expect("kill is there").success());
+    }
+
+    fn wait_for(&mut self, node: &str) {
         while !self.hear().starts_with(&format!("{node} is back")) {}
     }
 }

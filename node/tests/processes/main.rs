@@ -2,8 +2,12 @@
 //!
 //! - `cluster`: starts processes, and does to them what happens
 //! - `client`: sends requests to whichever node answers
+//! - `author`: somebody who publishes, and what should be there then
 //! - `killed`: every node is killed in turn, under load
+//! - `wiped`: a node loses its disk
 
+mod author;
 mod client;
 mod cluster;
 mod killed;
+mod wiped;

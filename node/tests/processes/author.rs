@@ -1,0 +1,74 @@
+//! Somebody who publishes, and what should be there then.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::client::Client;
+
+/// Somebody with posts.
+pub(crate) struct Author {
+    client: Client,
+    user: String,
+    name: usize,
+}
+
+impl Author {
+    /// Gets an account.
+    pub(crate) async fn register(anybody: &Client, name: usize) -> Self {
+        let account = json!({ "handle": format!("author{name}"), "password": "correct horse" });
+        let key = format!("account-{name}");
+        let made = anybody.send((Method::POST, "/v1/accounts"), &key, &account).await;
+        assert_eq!(made.status, 201, "{made:?}");
+        let text = |field: &str| made.body[field].as_str().unwrap_or_default().to_owned();
+        Self { client: anybody.with(&text("token")), user: text("user"), name }
+    }
+
+    /// Publishes until it is time to stop. Yields how often, and how long the longest took.
+    pub(crate) async fn publish_until(&self, is_over: &AtomicBool) -> (usize, Duration) {
+        let (mut posts, mut longest) = (0, Duration::ZERO);
+        while !is_over.load(Ordering::Relaxed) {
+            longest = longest.max(self.publish(posts).await);
+            posts += 1;
+        }
+        (posts, longest)
+    }
+
+    /// Publishes the post of a number. Yields how long it took.
+    pub(crate) async fn publish(&self, post: usize) -> Duration {
+        let (body, key) = (json!({ "body": text(self.name, post) }), format!("post-{post}"));
+        let sent = self.client.send((Method::POST, "/v1/me/feed"), &key, &body).await;
+        assert_eq!(sent.status, 201, "{sent:?}");
+        sent.took
+    }
+
+    /// Checks that so many posts are there, each once, in order.
+    pub(crate) async fn check(&self, posts: usize) {
+        let expected: Vec<_> = (0..posts).map(|post| text(self.name, post)).collect();
+        assert_eq!(self.posts().await, expected, "of author {}", self.name);
+    }
+
+    /// The texts of all posts, oldest first.
+    async fn posts(&self) -> Vec<String> {
+        let (mut texts, mut before) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/v1/users/{}/posts?limit=100{before}", self.user);
+            let page = self.client.send((Method::GET, &path), "", &Value::Null).await;
+            assert_eq!(page.status, 200, "{page:?}");
+            let items = page.body["posts"].as_array().expect("a page has posts");
+            texts.extend(items.iter().map(|it| it["body"].as_str().unwrap_or_default().to_owned()));
+            match page.body["next"].as_str() {
+                Some(next) => before = format!("&before={next}"),
+                None => break,
+            }
+        }
+        texts.reverse();
+        texts
+    }
+}
+
+fn text(author: usize, post: usize) -> String {
+    format!("post {post} of author {author}")
+}
