@@ -3,17 +3,18 @@
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread::Builder;
 
 use clap::Args;
 use config::Config;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::spawn_blocking;
 
 use super::error::CommandError;
 use super::process::{check, log, services, stop_signal};
-use crate::gateway::Server;
+use crate::gateway::{Server, waiting};
 use crate::launch::Serving;
 use crate::secret::Secret;
 
@@ -144,19 +145,24 @@ async fn serve(
     // Before anything else is done: somebody may be there already.
     let server = Server::bind(&config).await?;
     let address = server.address()?;
+    let (why, waits) = watch::channel("it has just begun".to_owned());
+    let (pages, shown) = watch::channel(waiting(waits));
+    let mut serve = pin!(server.run(shown, stop));
     let config = Arc::new(config);
-    let mut stop = std::pin::pin!(stop);
     let launched = Arc::clone(&config);
     let starting = spawn_blocking(move || {
-        let waits = |what: &str| tracing::warn!(what, "this node waits");
+        let waits = |what: &str| {
+            tracing::warn!(what, "this node waits");
+            why.send_replace(what.to_owned());
+        };
         Serving::start(&launched, &secret, services(), &waits)
     });
     let serving = tokio::select! {
         started = starting => started.map_err(io::Error::other)??,
-        // It has no data yet that could be left in disorder.
-        () = &mut stop => std::process::exit(0),
+        // Nobody has been told anything yet that could be lost.
+        () = &mut serve => std::process::exit(0),
     };
-    let serve = server.run(serving.router(), stop);
+    drop(pages.send_replace(serving.router()));
     let greet = async {
         serving.ready().await;
         if let Err(error) = greet(&config, &serving, address) {

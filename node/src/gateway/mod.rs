@@ -18,6 +18,7 @@
 //! | `problem`        | answers with a problem, as RFC 9457 has it                         |
 //! | `pages`          | answers what needs no entity                                       |
 //! | `overview`       | the cluster as operators see it                                    |
+//! | `waiting`        | answers while the node is not a part of its cluster yet            |
 //! | `openapi`, `responses` | describe all of it                                           |
 
 pub mod authentication;
@@ -40,6 +41,7 @@ mod query;
 mod responses;
 mod router;
 mod serve;
+mod waiting;
 
 pub use authentication::OperatorToken;
 pub use origin::register;
@@ -47,3 +49,4 @@ pub use overview::is_ready;
 pub(crate) use overview::{CopyStatus, NodeStatus, ShardStatus};
 pub use router::Gateway;
 pub use server::Server;
+pub use waiting::waiting;

@@ -94,6 +94,9 @@ impl Page {
     }
 }
 
+/// What is said by a process that runs.
+pub(super) const ALIVE: &str = "{\"status\":\"alive\"}";
+
 const INDEX: &str = "\
 roost: the back end of a social platform in one program.
 
@@ -118,7 +121,7 @@ pub(crate) async fn show(
     let telling = async {
         Ok(match page {
             Page::Index => Bytes::from_static(INDEX.as_bytes()),
-            Page::Alive => Bytes::from_static(b"{\"status\":\"alive\"}"),
+            Page::Alive => Bytes::from_static(ALIVE.as_bytes()),
             Page::OpenApi => gateway.openapi.clone(),
             Page::Ready => ready(overview::unserved(client).await)?,
             Page::Nodes => json!({ "nodes": overview::nodes(client).await }).to_string().into(),

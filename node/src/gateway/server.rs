@@ -12,7 +12,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -61,8 +61,8 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Serves `router` until `stop` comes, then lets requests in flight end, for at most [`DRAIN_MAX`].
-    pub async fn run(self, router: Router, stop: impl Future<Output = ()>) {
+    /// Serves what `router` is when a connection begins, until `stop` comes, then lets requests in flight end, for at most [`DRAIN_MAX`].
+    pub async fn run(self, router: watch::Receiver<Router>, stop: impl Future<Output = ()>) {
         let permits = Arc::new(Semaphore::new(self.connections_max));
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
@@ -71,7 +71,7 @@ impl Server {
             tokio::select! {
                 () = &mut stop => break,
                 (stream, permit) = self.accept(&permits) => {
-                    let service = TowerToHyperService::new(router.clone());
+                    let service = TowerToHyperService::new(router.borrow().clone());
                     let connection = self.http.serve_connection(TokioIo::new(stream), service);
                     let connection = graceful.watch(connection);
                     connections.spawn(async move {

@@ -1,7 +1,10 @@
 //! The binary `roost`, as people start it.
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use crate::rig::{ask, folder};
 
@@ -64,6 +67,46 @@ async fn dev_says_what_it_is_stops_when_told_and_keeps_its_data() {
     assert_eq!(tokens[0], tokens[1]);
     let error = refused(&["dev", "--nodes", "0", "--data", data]);
     assert!(error.contains("0 is not in 1..=9"), "{error}");
+}
+
+/// Starts `roost node` with peers that are not there, and yields it with where it serves clients.
+fn alone(name: &str) -> (Child, SocketAddr) {
+    let data = folder(name);
+    let secret = data.join("secret");
+    std::fs::write(&secret, "a secret that is long enough").expect("the folder is ours");
+    let free = || TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr());
+    let (address, absent) = (free().expect("ports are free"), free().expect("ports are free"));
+    let path = |it: &Path| it.to_str().expect("it is UTF-8").to_owned();
+    let (listen, peers) = (address.to_string(), format!("{absent},127.0.0.1:1"));
+    let mut command = roost(&["node", "--bind", "127.0.0.1:0", "--listen", &listen]);
+    command.args(["--peers", &peers, "--data", &path(&data.join("n1"))]);
+    command.args(["--secret-file", &path(&secret)]).stderr(Stdio::null());
+    (command.spawn().expect("it starts"), address)
+}
+
+#[tokio::test]
+async fn a_node_says_what_it_waits_for() {
+    let (mut child, address) = alone("waits");
+    for _ in 0..200 {
+        if TcpStream::connect(address).is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(ask("GET /livez").send(address).await.json()["status"], "alive");
+    let mut detail = String::new();
+    for _ in 0..200 {
+        let answer = ask("GET /readyz").send(address).await;
+        assert_eq!((answer.status, &*answer.code()), (503, "not_ready"));
+        detail = answer.field("detail");
+        if detail.contains("peers") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(detail.contains("none of --peers is this node"), "{detail}");
+    signal(&child, "-TERM");
+    assert!(child.wait().expect("it ends").success());
 }
 
 #[test]

@@ -12,7 +12,7 @@ use node::launch::Serving;
 use node::secret::Secret;
 use serde_json::json;
 use tokio::runtime;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::spawn_blocking;
 
 use super::http::{Answer, Ask, ask, exchange};
@@ -143,7 +143,7 @@ fn run(
         let operator = serving.operator().text().to_owned();
         started.send((address, operator)).expect("the test waits");
         let stop = async { stopped.await.unwrap_or_default() };
-        server.run(serving.router(), stop).await;
+        server.run(watch::channel(serving.router()).1, stop).await;
     });
     serving.stop();
     std::fs::remove_dir_all(&config.data).expect("it is ours");
