@@ -1,10 +1,11 @@
 //! From a configuration to a node that serves.
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::net::UdpSocket;
 use std::num::NonZero;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -47,6 +48,8 @@ pub struct Serving {
     operator: OperatorToken,
     number: NodeId,
     nodes: usize,
+    /// Held as long as the folder is used.
+    _lock: File,
 }
 
 /// Why a node does not start.
@@ -58,6 +61,8 @@ pub enum LaunchError {
     Io(String, io::Error),
     /// The data folder is not opened.
     Stamp(StampError),
+    /// Another process uses the data folder.
+    InUse(PathBuf),
     /// The secret is none.
     Identity(IdentityError),
     /// It does not come to be a part of its cluster.
@@ -88,6 +93,7 @@ impl Serving {
         let socket = bind(config)?;
         let name = name(config)?;
         let mut stamp = Stamp::check(&config.data, (&config.cluster, &name), world::disk())?;
+        let lock = lock(&config.data)?;
         let me = presence(config, name.clone(), &stamp, &socket)?;
         let number = meet(Meeting {
             folder: &config.data,
@@ -125,7 +131,7 @@ impl Serving {
         }
         let gateway = Gateway::router(routes, &running.client(), config, secret);
         let operator = OperatorToken::of(secret);
-        Ok(Self { running, gateway, operator, number, nodes })
+        Ok(Self { running, gateway, operator, number, nodes, _lock: lock })
     }
 
     /// What the operator shows to prove who they are.
@@ -174,6 +180,17 @@ fn bind(config: &Config) -> Result<UdpSocket, LaunchError> {
 
 fn clone(socket: &UdpSocket) -> Result<UdpSocket, LaunchError> {
     socket.try_clone().map_err(|error| LaunchError::Io("a socket".to_owned(), error))
+}
+
+/// Sees to it that no other process uses a folder.
+fn lock(folder: &Path) -> Result<File, LaunchError> {
+    let failed = |error| LaunchError::Io(folder.display().to_string(), error);
+    let file = File::open(folder).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(LaunchError::InUse(folder.to_owned())),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
 }
 
 /// The name of the node: the machine's, if nobody says otherwise.
@@ -252,6 +269,11 @@ impl fmt::Display for LaunchError {
             Self::Setting(error) => error.fmt(f),
             Self::Io(what, error) => write!(f, "{what}: {error}"),
             Self::Stamp(error) => error.fmt(f),
+            Self::InUse(folder) => write!(
+                f,
+                "data_folder_in_use: another process uses {}. Stop it first, or name another folder.",
+                folder.display()
+            ),
             Self::Identity(error) => error.fmt(f),
             Self::Meeting(error) => error.fmt(f),
             Self::Start(error) => error.fmt(f),

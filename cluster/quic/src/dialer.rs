@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::transport::{Class, NodeId};
-use quinn::{Connection, ConnectionError, SendStream, WriteError};
+use quinn::{Connection, ConnectionError, SendStream, TransportErrorCode, WriteError};
 use tokio::time::timeout;
 
 use crate::endpoint::Inner;
@@ -75,7 +75,7 @@ pub(crate) async fn dial(
     let connecting = inner.endpoint.connect_with(client, place, name);
     let connecting = connecting.map_err(|error| error.to_string())?;
     let met = async {
-        let connection = connecting.await.map_err(|error| error.to_string())?;
+        let connection = connecting.await.map_err(|error| plain(&error))?;
         let (mut send, mut receive) =
             connection.open_bi().await.map_err(|error| error.to_string())?;
         match say((inner.life, purpose), (&mut send, &mut receive)).await {
@@ -89,6 +89,21 @@ pub(crate) async fn dial(
     };
     let met = timeout(inner.home.true_time(HELLO_MAX), met).await;
     met.map_err(|_late| format!("{address} does not answer"))?
+}
+
+/// Why there is no connection, for people. TLS has an alert for each way to be somebody else.
+fn plain(error: &ConnectionError) -> String {
+    let is_alert = |code: TransportErrorCode, alerts: &[u8]| {
+        alerts.iter().any(|it| code == TransportErrorCode::crypto(*it))
+    };
+    let ConnectionError::TransportError(reason) = error else { return error.to_string() };
+    let what = match reason.code {
+        code if is_alert(code, &[48, 51]) => "it has another secret, or is of another cluster",
+        code if is_alert(code, &[42]) => "somebody else is there",
+        code if is_alert(code, &[45]) => "its certificate is not good now: compare the clocks",
+        _ => return error.to_string(),
+    };
+    format!("{what} ({reason})")
 }
 
 /// What the other side has said when it ended the connection.

@@ -6,6 +6,8 @@ use std::io::{BufRead, BufReader, Lines};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use serde_json::Value;
+
 /// `roost dev` with several nodes. It ends with the test.
 pub(crate) struct Cluster {
     dev: Child,
@@ -72,6 +74,24 @@ impl Cluster {
     /// Where the nodes serve clients, as they were last heard of.
     pub(crate) fn urls(&self) -> Vec<String> {
         self.nodes.values().map(|it| it.url.clone()).collect()
+    }
+
+    /// The file with its secret.
+    pub(crate) fn secret(&self) -> String {
+        self.data("secret")
+    }
+
+    /// What there is of one name in its folder.
+    pub(crate) fn data(&self, name: &str) -> String {
+        self.data.join(name).display().to_string()
+    }
+
+    /// Where its nodes find each other, as `roost node` takes it.
+    pub(crate) fn peers(&self) -> String {
+        let places = fs::read(self.data("places.json")).expect("it is kept");
+        let places: Value = serde_json::from_slice(&places).expect("it is JSON");
+        let nodes = places["nodes"].as_array().expect("a list").iter();
+        nodes.filter_map(Value::as_str).collect::<Vec<_>>().join(",")
     }
 
     /// The token of operators.

@@ -4,10 +4,12 @@
 //! - `client`: sends requests to whichever node answers
 //! - `author`: somebody who publishes, and what should be there then
 //! - `killed`: every node is killed in turn, under load
+//! - `refused`: nodes that do not belong there
 //! - `wiped`: a node loses its disk
 
 mod author;
 mod client;
 mod cluster;
 mod killed;
+mod refused;
 mod wiped;
