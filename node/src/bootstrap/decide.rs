@@ -56,17 +56,17 @@ fn place(founders: &[Founder], me: &Presence) -> Option<u32> {
 
 /// Founds a cluster, if this is the one to do so, and everybody is there.
 fn found(me: &Presence, said: &[Said]) -> Decision {
+    let absent = |(address, it): &Said| it.as_ref().err().map(|why| format!("{address}: {why}"));
+    let absent: Vec<_> = said.iter().filter_map(absent).collect();
+    if !absent.is_empty() {
+        return Decision::Wait(format!("not all peers are there: {}", absent.join("; ")));
+    }
     let is_me = |(_, it): &Said| it.as_ref().is_ok_and(|it| it.disk == me.disk);
     let Some(own) = said.iter().position(is_me) else {
         return Decision::Wait(
             "none of --peers is this node, and there is no cluster yet".to_owned(),
         );
     };
-    let absent = |(address, it): &Said| it.as_ref().err().map(|why| format!("{address}: {why}"));
-    let absent: Vec<_> = said.iter().filter_map(absent).collect();
-    if !absent.is_empty() {
-        return Decision::Wait(format!("not all peers are there: {}", absent.join("; ")));
-    }
     let there = || said.iter().filter_map(|(address, it)| Some((address, it.as_ref().ok()?)));
     if let Some((address, other)) = there().find(|(_, it)| it.peers != me.peers) {
         return Decision::Wait(format!(

@@ -104,7 +104,7 @@ async fn a_node_says_what_it_waits_for() {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert!(detail.contains("none of --peers is this node"), "{detail}");
+    assert!(detail.contains("not all peers are there: 127.0.0.1:"), "{detail}");
     signal(&child, "-TERM");
     assert!(child.wait().expect("it ends").success());
 }
