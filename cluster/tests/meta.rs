@@ -11,9 +11,11 @@ use cluster::ledger::Ledger;
 use cluster::memory::MemoryShard;
 use cluster::meta::api::{
     Assign, BeginLife, Describe, Description, FOUNDERS_MAX, Found, INCARNATIONS_MAX, Join,
-    NAME_BYTES_MAX, NODES_MAX, SHARDS_MAX, TakeIncarnations, WEIGHT_MAX,
+    NAME_BYTES_MAX, NODES_MAX, Retire, SHARDS_MAX, TakeIncarnations, WEIGHT_MAX,
 };
-use cluster::meta::refusals::{AssignError, FoundError, JoinError, LifeError, MetaError};
+use cluster::meta::refusals::{
+    AssignError, FoundError, JoinError, LifeError, MetaError, RetireError,
+};
 use cluster::meta::{Meta, MetaKey, Metas, NodeRecord, Roster};
 use cluster::request::{Answer, Request, RequestId, Verb};
 use cluster::slots::{Directory, META, ShardId};
@@ -230,6 +232,28 @@ fn shards_are_assigned_by_whoever_looked_last() {
     }
     let unknown = Assign { shard: 4, after: 1, nodes: nodes(&[1]) };
     assert_eq!(meta.call(&unknown), Err(AssignError::Unknown));
+}
+
+#[test]
+fn a_node_is_forgotten_when_it_holds_nothing_and_another_has_its_place() {
+    let mut meta = Alone::founded();
+    let retire = Retire { node: NodeId(2) };
+    assert_eq!(meta.call(&retire), Err(RetireError::Needed), "nobody has its place");
+    let name = meta.roster().nodes[&NodeId(2)].name.clone();
+    let wiped = NodeRecord { disk: 77, ..node(&name) };
+    assert_eq!(meta.call(&Join { node: wiped }), Ok(NodeId(4)));
+    assert_eq!(meta.call(&retire), Err(RetireError::Needed), "it holds copies");
+    let roster = meta.roster();
+    for (shard, assignment) in roster.assignments {
+        let nodes = [1, 3, 4].map(NodeId).to_vec();
+        meta.call(&Assign { shard: shard.0, after: assignment.version, nodes }).unwrap();
+    }
+    assert_eq!(meta.call(&retire), Ok(()));
+    assert_eq!(meta.call(&retire), Ok(()), "a repeat has no effect");
+    assert!(!meta.roster().nodes.contains_key(&NodeId(2)));
+    assert_eq!(meta.call(&Join { node: node("e") }), Ok(NodeId(5)), "numbers are not used again");
+    meta.caller = Caller::Anyone;
+    assert_eq!(meta.call(&retire), Err(RetireError::Forbidden));
 }
 
 #[test]

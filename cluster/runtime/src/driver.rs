@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use cluster::meta::Roster;
-use cluster::meta::api::Assign;
+use cluster::meta::api::{Assign, Retire};
 use cluster::placement::{Candidate, place};
 use cluster::transport::NodeId;
 
@@ -22,14 +22,35 @@ pub(crate) async fn drive(shards: &Router, replace_after: Duration) {
         home.sleep(PERIOD).await;
         let roster = shards.roster();
         let gone = shards.detector().silent(replace_after, home.now());
-        let Some(assign) = next_move(&roster, &gone) else { continue };
-        if !is_settled(shards, &roster).await {
+        let (assign, replaced) = (next_move(&roster, &gone), replaced(&roster));
+        if assign.is_none() && replaced.is_none() || !is_settled(shards, &roster).await {
             continue;
         }
+        let Some(assign) = assign else {
+            retire(shards, replaced).await;
+            continue;
+        };
         tracing::info!(?assign, "a shard moves");
         if let Err(error) = meta::once(shards, "assign", &assign).await {
             tracing::warn!(%error, "a shard does not move");
         }
+    }
+}
+
+/// A node whose place another one of its name has taken, and that is to hold nothing any more.
+fn replaced(roster: &Roster) -> Option<NodeId> {
+    let is_newer = |(node, name): (&NodeId, &str)| {
+        roster.nodes.iter().any(|(other, it)| other > node && it.name == name)
+    };
+    let mut nodes = roster.nodes.iter();
+    nodes.find(|(node, it)| is_newer((*node, &it.name))).map(|(node, _)| *node)
+}
+
+async fn retire(shards: &Router, node: Option<NodeId>) {
+    let Some(node) = node else { return };
+    tracing::info!(node = node.0, "a node is forgotten: another one has taken its place");
+    if let Err(error) = meta::once(shards, "retire", &Retire { node }).await {
+        tracing::warn!(%error, "a node is not forgotten");
     }
 }
 

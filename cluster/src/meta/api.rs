@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use entity::{Command, Key, Kind, Never, Query, data};
 
-pub use super::refusals::{AssignError, FoundError, JoinError, LifeError, MetaError};
+pub use super::refusals::{AssignError, FoundError, JoinError, LifeError, MetaError, RetireError};
 use crate::transport::NodeId;
 
 /// The family of the one entity that says who is in the cluster.
@@ -16,7 +16,7 @@ impl Kind for Metas {
     const NAME: &'static str = "cluster.meta";
     const TAG: u16 = 65_535;
     type Key = MetaKey;
-    type Commands = (Found, Join, BeginLife, Assign, TakeIncarnations);
+    type Commands = (Found, Join, BeginLife, Assign, TakeIncarnations, Retire);
     type Queries = (Describe,);
 }
 
@@ -208,6 +208,22 @@ impl Command for TakeIncarnations {
     const TAG: u16 = 5;
     type Reply = u64;
     type Error = MetaError;
+    const FREES_SPACE: bool = true;
+}
+
+/// Forgets a node whose place another one of its name has taken, once it holds nothing. Its number is
+/// never used again. A repeat has no effect.
+#[data]
+pub struct Retire {
+    /// The node.
+    pub node: NodeId,
+}
+
+impl Command for Retire {
+    type Kind = Metas;
+    const TAG: u16 = 6;
+    type Reply = ();
+    type Error = RetireError;
     const FREES_SPACE: bool = true;
 }
 

@@ -8,9 +8,9 @@ use entity::{Answer, Caller, Context, Entity, Handle, Never, Table, data};
 use super::api::{
     ADDRESS_BYTES_MAX, Assign, Assignment, BeginLife, COPIES_MAX, Cluster, Describe, Description,
     FOUNDERS_MAX, Found, INCARNATIONS_MAX, Join, Member, Metas, NAME_BYTES_MAX, NODES_MAX,
-    NodeRecord, SHARDS_MAX, TakeIncarnations, WEIGHT_MAX,
+    NodeRecord, Retire, SHARDS_MAX, TakeIncarnations, WEIGHT_MAX,
 };
-use super::refusals::{AssignError, FoundError, JoinError, LifeError, MetaError};
+use super::refusals::{AssignError, FoundError, JoinError, LifeError, MetaError, RetireError};
 use crate::placement::{Candidate, place};
 use crate::slots::{META, ShardId};
 use crate::transport::NodeId;
@@ -224,6 +224,26 @@ impl Handle<Assign> for Meta {
         };
         let members = nodes.iter().map(member).collect();
         cx.put::<Assignments>(&shard, &Assignment { version: after + 1, members });
+        Ok(())
+    }
+}
+
+impl Handle<Retire> for Meta {
+    fn handle(&mut self, retire: Retire, cx: &mut Context<'_, Self>) -> Result<(), RetireError> {
+        if !is_node(cx) {
+            return Err(RetireError::Forbidden);
+        }
+        let NodeId(node) = retire.node;
+        let Some(record) = cx.get::<Nodes>(&node) else { return Ok(()) };
+        let nodes = cx.scan_all::<Nodes>(NODES_MAX);
+        let is_replaced = nodes.iter().any(|(it, other)| *it > node && other.name == record.name);
+        let shards = cx.scan_all::<Assignments>(SHARDS_MAX as usize + 1);
+        let holds = |(_, it): &(u32, Assignment)| it.members.iter().any(|it| it.node == node);
+        if !is_replaced || shards.iter().any(holds) {
+            return Err(RetireError::Needed);
+        }
+        cx.remove::<Nodes>(&node);
+        cx.remove::<Followers>(&node);
         Ok(())
     }
 }

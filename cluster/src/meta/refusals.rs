@@ -78,6 +78,20 @@ refusals! { AssignError {
     Nodes => 422 "assignment_nodes" "Name 1 to {COPIES_MAX} different nodes of the cluster.",
 } }
 
+/// Why a node stays known.
+#[data]
+pub enum RetireError {
+    /// Only nodes may.
+    Forbidden,
+    /// It holds something, or nobody has taken its place.
+    Needed,
+}
+
+refusals! { RetireError {
+    Forbidden => 403 "forbidden" "Only nodes of the cluster may do this.",
+    Needed => 409 "node_needed" "The node holds copies, or no other one has taken its place.",
+} }
+
 /// Why nothing is given out.
 #[data]
 pub enum MetaError {

@@ -38,6 +38,19 @@ async fn holders(operator: &Client) -> BTreeSet<u64> {
     whole.unwrap_or_default()
 }
 
+/// Waits until the node that was wiped is not known any more.
+async fn forgotten(operator: &Client) {
+    for _ in 0..COPYING_MAX.as_millis() / PAUSE.as_millis() {
+        let told = operator.send((Method::GET, "/v1/operator/nodes"), "", &Value::Null).await;
+        let nodes = told.body["nodes"].as_array().expect("a list");
+        if nodes.iter().filter_map(|it| it["node"].as_u64()).eq([1, 3, 4]) {
+            return;
+        }
+        sleep(PAUSE).await;
+    }
+    panic!("it is still known after {COPYING_MAX:?}");
+}
+
 #[test]
 fn a_wiped_disk_comes_back_as_another_node_and_gets_its_copies() {
     let mut cluster = Cluster::new("wiped", 3);
@@ -61,6 +74,7 @@ fn a_wiped_disk_comes_back_as_another_node_and_gets_its_copies() {
         }
         panic!("after {COPYING_MAX:?} copies are on {:?}", holders(&operator).await);
     });
+    runtime.block_on(forgotten(&operator));
     // What the new one has counts: without it there is no quorum now.
     cluster.kill("n1");
     places.send_replace(cluster.urls());
