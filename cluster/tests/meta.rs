@@ -10,11 +10,11 @@ use cluster::executor::{Executor, Input, Knobs, Output, Setup};
 use cluster::ledger::Ledger;
 use cluster::memory::MemoryShard;
 use cluster::meta::api::{
-    Assign, BeginLife, Describe, Description, FOUNDERS_MAX, Found, INCARNATIONS_MAX, Join,
-    NAME_BYTES_MAX, NODES_MAX, Retire, SHARDS_MAX, TakeIncarnations, WEIGHT_MAX,
+    Assign, BeginLife, Describe, Description, FOUNDERS_MAX, Finalize, Found, INCARNATIONS_MAX,
+    Join, NAME_BYTES_MAX, NODES_MAX, Retire, SHARDS_MAX, TakeIncarnations, WEIGHT_MAX,
 };
 use cluster::meta::refusals::{
-    AssignError, FoundError, JoinError, LifeError, MetaError, RetireError,
+    AssignError, FinalizeError, FoundError, JoinError, LifeError, MetaError, RetireError,
 };
 use cluster::meta::{Meta, MetaKey, Metas, NodeRecord, Roster};
 use cluster::request::{Answer, Request, RequestId, Verb};
@@ -109,7 +109,7 @@ impl Alone {
 fn node(name: &str) -> NodeRecord {
     let disk = name.bytes().fold(7_u128, |disk, byte| disk.wrapping_mul(256) + u128::from(byte));
     let (zone, address) = ("z".to_owned(), format!("{name}:4433"));
-    NodeRecord { name: name.to_owned(), disk, zone, weight: 100, address }
+    NodeRecord { name: name.to_owned(), disk, zone, weight: 100, address, release: 1 }
 }
 
 fn found(names: &[&str]) -> Found {
@@ -254,6 +254,33 @@ fn a_node_is_forgotten_when_it_holds_nothing_and_another_has_its_place() {
     assert_eq!(meta.call(&Join { node: node("e") }), Ok(NodeId(5)), "numbers are not used again");
     meta.caller = Caller::Anyone;
     assert_eq!(meta.call(&retire), Err(RetireError::Forbidden));
+}
+
+#[test]
+fn the_version_of_a_cluster_rises_when_every_node_can_read_it() {
+    let at = |name: &str, release| NodeRecord { release, ..node(name) };
+    let mut meta = Alone::new();
+    assert_eq!(meta.call(&Finalize { release: 1 }), Err(FinalizeError::NotFounded));
+    assert_eq!(meta.roster().release(), Release::OLDEST, "nobody has said anything yet");
+    let nodes = vec![at("a", 3), at("b", 2), at("c", 2)];
+    let found = Found { nodes, ..found(&[]) };
+    assert_eq!(meta.call(&found), Ok(()));
+    assert_eq!(meta.roster().release(), Release(2), "what all of them can read");
+    assert_eq!(meta.call(&Join { node: at("d", 1) }), Err(JoinError::TooOld));
+    assert_eq!(meta.call(&Finalize { release: 1 }), Err(FinalizeError::Lower));
+    assert_eq!(meta.call(&Finalize { release: 3 }), Err(FinalizeError::Behind));
+    for name in ["b", "c"] {
+        meta.call(&Join { node: at(name, 3) }).unwrap();
+        assert_eq!(meta.roster().release(), Release(2), "a restart raises nothing");
+    }
+    assert_eq!(meta.call(&Finalize { release: 3 }), Ok(()));
+    assert_eq!(meta.call(&Finalize { release: 3 }), Ok(()), "a repeat has no effect");
+    assert_eq!(meta.roster().release(), Release(3));
+    assert_eq!(meta.call(&Join { node: at("b", 2) }), Err(JoinError::TooOld), "it is too late");
+    assert_eq!(meta.call(&found), Ok(()), "a repeat of the founding changes nothing");
+    assert_eq!(meta.roster().release(), Release(3));
+    meta.caller = Caller::Anyone;
+    assert_eq!(meta.call(&Finalize { release: 3 }), Err(FinalizeError::Forbidden));
 }
 
 #[test]

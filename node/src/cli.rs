@@ -6,6 +6,7 @@ use crate::bench::Bench;
 use crate::commands::dev::Dev;
 use crate::commands::node::Node;
 use crate::import::Import;
+use crate::operate::finalize::Finalize;
 use crate::operate::shards::Shards;
 use crate::operate::status::Status;
 
@@ -30,6 +31,8 @@ enum Command {
     Bench(Bench),
     /// Starts a cluster on this machine, for trying it out.
     Dev(Dev),
+    /// Ends an upgrade: the cluster writes what only newer programs can read.
+    Finalize(Finalize),
     /// Fills a running roost with people, follows and posts, through its HTTP interface.
     Import(Import),
     /// Starts a node of a cluster.
@@ -50,6 +53,7 @@ impl Cli {
         match self.command {
             Command::Bench(bench) => bench.run()?,
             Command::Dev(dev) => dev.run().await?,
+            Command::Finalize(finalize) => finalize.run().await?,
             Command::Import(import) => import.run().await?,
             Command::Node(node) => node.run().await?,
             Command::Shards(shards) => shards.run().await?,

@@ -16,8 +16,8 @@ use cluster::placement::{Candidate, place};
 use cluster::slots::META;
 use cluster::transport::NodeId;
 use config::Config;
-use entity::Route;
 use entity::registry::Registry;
+use entity::{Release, Route};
 use quic::identity::{Authority, IdentityError};
 use raft::timing::Timing;
 use runtime::client::Client;
@@ -88,6 +88,7 @@ impl Serving {
         registry.add::<Meta>();
         gateway::register(&mut registry);
         routes.extend(cluster::operator::routes());
+        routes.extend(cluster::meta::api::routes());
         settings::apply(&config.settings, &mut registry.settings)?;
         let authority = Arc::new(Authority::of(&config.cluster, secret.bytes())?);
         let socket = bind(config)?;
@@ -127,7 +128,7 @@ impl Serving {
         };
         {
             let _entered = running.handle().enter();
-            running.home().spawn(announce(way, announcement));
+            running.home().spawn(async { die(&announce(way, announcement).await) });
         }
         let gateway = Gateway::router(routes, &running.client(), config, secret);
         let operator = OperatorToken::of(secret);
@@ -219,7 +220,8 @@ fn presence(
     }
     let (zone, weight) = (config.zone.clone(), config.weight);
     let (shards, copies, disk) = (config.shards, config.copies, stamp.disk.clone());
-    Ok(Presence { name, disk, zone, weight, peers, shards, copies, stage: Stage::Empty })
+    let (release, stage) = (Release::NEWEST.0, Stage::Empty);
+    Ok(Presence { name, disk, zone, weight, peers, shards, copies, release, stage })
 }
 
 /// The members that begin the meta group: those that the cluster will assign to it.

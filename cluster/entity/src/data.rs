@@ -92,6 +92,10 @@ pub struct Release(pub u16);
 impl Release {
     /// What this program writes when nothing older has to read it.
     pub const NEWEST: Self = Self(1);
+
+    /// What is written before anybody has said which release the cluster has: every program that can
+    /// be part of one reads it.
+    pub const OLDEST: Self = Self(1);
 }
 
 /// Why bytes are not a value.

@@ -63,6 +63,8 @@ pub enum Of {
     Caller,
     /// The one whose key is this part of the path.
     Path(&'static str),
+    /// The only one of its kind, by its key.
+    Only(&'static str),
 }
 
 /// What a request says: parts of the path, and the fields of query string or body.
@@ -203,6 +205,7 @@ fn parse<K: FromStr, F: Form>(
     let (name, text) = match of {
         Of::Caller => ("account", cx.account()?.to_string()),
         Of::Path(name) => (name, input.path.remove(name).expect("declared in the path")),
+        Of::Only(key) => ("entity", key.to_owned()),
     };
     let nothing = |_| NOT_FOUND.because(format!("There is no {name} called {text:?}."));
     let key = text.parse().map_err(nothing).map_err(Stop::Refused)?;

@@ -102,6 +102,7 @@ mod tests {
                 zone: String::new(),
                 weight: weight(number),
                 address: String::new(),
+                release: 1,
             };
             (NodeId(number), record)
         };

@@ -10,7 +10,6 @@ use cluster::executor::{Knobs, Output, Setup as ExecutorSetup};
 use cluster::meta::{Assignment, Member, Roster};
 use cluster::slots::{Directory, META, ShardId};
 use engine::{Engine, State};
-use entity::Release;
 use entity::registry::Registry;
 use futures::StreamExt;
 use futures::future::BoxFuture;
@@ -55,8 +54,6 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// What can be run.
     pub registry: Arc<Registry>,
-    /// What layouts may be written.
-    pub release: Release,
     /// Limits of the executors.
     pub knobs: Knobs,
     /// Time and sizes of the groups.
@@ -310,7 +307,7 @@ impl Host {
             registry: Arc::clone(&parts.registry),
             // Before the cluster is founded there is only the meta group, which asks nobody.
             directory: directory.unwrap_or_else(|| Arc::new(Directory::even(1))),
-            release: parts.release,
+            release: parts.router.roster().release(),
             chance: parts.router.peers().home().seed(),
             knobs: parts.knobs.clone(),
         };

@@ -94,7 +94,7 @@ impl Node {
     ) -> Result<Self, String> {
         let home = setup.home.clone();
         let peers = Peers::new(setup.node, home.clone(), Arc::clone(&setup.transport));
-        let first = read_roster(&*setup.engine).unwrap_or_default();
+        let first = first_roster(&*setup.engine)?;
         let (publish, roster) = watch::channel(Arc::new(first));
         let engine = Arc::clone(&setup.engine);
         let (told, known) = (setup.watch, AtomicU64::new(0));
@@ -118,7 +118,6 @@ impl Node {
             offload: setup.offload,
             clock: setup.clock,
             registry: setup.registry,
-            release: Release::NEWEST,
             knobs: setup.knobs,
             timing: setup.timing,
             replace_after: setup.replace_after,
@@ -319,6 +318,20 @@ fn run(branch: &Supervisor, host: &Host, shard: ShardId) {
 }
 
 /// The roster, as far as it has been applied here; none if it cannot be read.
+/// What the node knows of the cluster when it starts, if it may be a part of it.
+fn first_roster(engine: &dyn Engine) -> Result<Roster, String> {
+    let roster = read_roster(engine).unwrap_or_default();
+    if roster.release() <= Release::NEWEST {
+        return Ok(roster);
+    }
+    Err(format!(
+        "release_too_old: the cluster writes layouts of release {}, and this program reads them up to \
+         {}. Start a newer one.",
+        roster.release().0,
+        Release::NEWEST.0
+    ))
+}
+
 fn read_roster(engine: &dyn Engine) -> Option<Roster> {
     let (from, to) = Roster::rows();
     let range = Range { from, to, order: Order::Up, limit: Roster::ROWS_MAX };

@@ -213,34 +213,21 @@ impl Router {
         requests: Vec<Request>,
         limit: Duration,
     ) -> Result<Vec<Answer>, NoAnswer> {
-        let (count, body) = (requests.len(), Message::Requests(shard, requests).encode());
-        let asked = self.0.peers.ask((node, LANE), limit, Topic::Node, &body).await;
-        let moved = vec![Answer::Failure(Failure::Moved); count];
-        match asked.map(|bytes| Reply::decode(&bytes)) {
-            Ok(Ok(Reply::Answers(answers, time))) if answers.len() == count => {
-                self.0.leaders.learn_time(shard, time);
-                self.learn(shard, Some(node));
-                Ok(answers)
-            }
-            Ok(Ok(Reply::NotHere(leader))) => {
-                self.learn(shard, leader.filter(|it| *it != node));
-                Ok(moved)
-            }
-            Ok(
-                Ok(
-                    Reply::Answers(..)
-                    | Reply::Members(_)
-                    | Reply::Here
-                    | Reply::Watched(_)
-                    | Reply::Report(_),
-                )
-                | Err(_),
-            )
-            | Err(NoAnswer) => {
-                self.learn(shard, None);
-                Err(NoAnswer)
-            }
+        let count = requests.len();
+        let asked = Message::Requests(shard, requests);
+        let reply = self.ask_leader(shard, node, asked, limit).await?;
+        if let Reply::NotHere(_) = reply {
+            return Ok(vec![Answer::Failure(Failure::Moved); count]);
         }
+        if let Reply::Answers(answers, time) = reply
+            && answers.len() == count
+        {
+            self.0.leaders.learn_time(shard, time);
+            self.learn(shard, Some(node));
+            return Ok(answers);
+        }
+        self.learn(shard, None);
+        Err(NoAnswer)
     }
 
     /// Somebody has said who leads a shard, or that he does not know.
@@ -266,7 +253,9 @@ impl Router {
         for attempt in 0..REDIRECTS_MAX {
             let reply = match self.target(shard, first.wrapping_add(attempt)) {
                 Target::Here(_) => Ok(self.members_here(shard).await),
-                Target::There(node) => self.ask_leader(shard, node, Message::Members(shard)).await,
+                Target::There(node) => {
+                    self.ask_leader(shard, node, Message::Members(shard), PATIENCE).await
+                }
                 Target::Nowhere => return None,
             };
             if let Ok(Reply::Members(members)) = reply {
@@ -294,18 +283,11 @@ impl Router {
                 answer.await.map_err(|_late| NoAnswer)?
             }
             Target::There(node) => {
-                self.ask_leader(shard, node, Message::Watch(shard, watch)).await?
+                self.ask_leader(shard, node, Message::Watch(shard, watch), PATIENCE).await?
             }
             Target::Nowhere => return Err(NoAnswer),
         };
-        match reply {
-            Reply::Watched(watched) => Ok(watched),
-            Reply::Answers(..)
-            | Reply::NotHere(_)
-            | Reply::Here
-            | Reply::Members(_)
-            | Reply::Report(_) => Err(NoAnswer),
-        }
+        if let Reply::Watched(watched) = reply { Ok(watched) } else { Err(NoAnswer) }
     }
 
     /// Answers a node that follows a shard that this node may lead.
@@ -328,20 +310,15 @@ impl Router {
         shard: ShardId,
         node: NodeId,
         message: Message,
+        limit: Duration,
     ) -> Result<Reply, NoAnswer> {
         let (place, body) = ((node, LANE), message.encode());
-        let asked = self.0.peers.ask(place, PATIENCE, Topic::Node, &body).await;
+        let asked = self.0.peers.ask(place, limit, Topic::Node, &body).await;
         let reply = asked.and_then(|bytes| Reply::decode(&bytes).map_err(|_layout| NoAnswer));
-        match &reply {
-            Ok(Reply::NotHere(leader)) => self.learn(shard, leader.filter(|it| *it != node)),
-            Ok(
-                Reply::Answers(..)
-                | Reply::Members(_)
-                | Reply::Here
-                | Reply::Watched(_)
-                | Reply::Report(_),
-            ) => {}
-            Err(NoAnswer) => self.learn(shard, None),
+        if let Ok(Reply::NotHere(leader)) = &reply {
+            self.learn(shard, leader.filter(|it| *it != node));
+        } else if reply.is_err() {
+            self.learn(shard, None);
         }
         reply
     }
@@ -350,16 +327,10 @@ impl Router {
     pub(crate) async fn ask_report(&self, node: NodeId) -> Option<NodeReport> {
         let body = Message::Report.encode();
         let asked = self.0.peers.ask((node, LANE), PATIENCE, Topic::Node, &body).await;
-        match Reply::decode(&asked.ok()?) {
-            Ok(Reply::Report(report)) => Some(report),
-            Ok(
-                Reply::Answers(..)
-                | Reply::NotHere(_)
-                | Reply::Members(_)
-                | Reply::Here
-                | Reply::Watched(_),
-            )
-            | Err(_) => None,
+        if let Ok(Reply::Report(report)) = Reply::decode(&asked.ok()?) {
+            Some(report)
+        } else {
+            None
         }
     }
 

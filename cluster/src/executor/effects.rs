@@ -76,7 +76,7 @@ impl Executor {
             let key = storage::wake_up(Slot::of(&address.key), wake_up.at, id);
             let (command, body) = (wake_up.command, wake_up.body.to_vec());
             let stored = WakeUp { to: address.clone(), command, body };
-            self.batch.write(key.clone(), Some(encode(&stored)));
+            self.batch.write(key.clone(), Some(encode(&stored, self.setup.release)));
             self.wake_ups.insert((wake_up.at, key), stored);
         }
     }
@@ -145,7 +145,8 @@ impl Executor {
         let sent = self.enclose(batch.parcels, time, &mut writes);
         let mut handled = Vec::new();
         for (from, position) in self.inbox.take_advanced() {
-            let (key, value) = (storage::link_in(from), Some(encode(&position)));
+            let (key, value) =
+                (storage::link_in(from), Some(encode(&position, self.setup.release)));
             writes.push(Write { key, value });
             handled.push((from, position.handled));
         }

@@ -171,12 +171,12 @@ impl Executor {
             detail: problem.detail.clone(),
         };
         let id = Id::of_record(at, self.setup.shard.0, 0);
-        self.write_row(storage::dead_letter(id), Some(encode(&letter)));
+        self.write_row(storage::dead_letter(id), Some(encode(&letter, self.setup.release)));
         self.count_dead_letters(1);
     }
 
     pub(super) fn count_dead_letters(&mut self, change: i64) {
         self.counters.dead_letters = self.counters.dead_letters.saturating_add_signed(change);
-        self.batch.write(storage::counters(), Some(encode(&self.counters)));
+        self.batch.write(storage::counters(), Some(encode(&self.counters, self.setup.release)));
     }
 }

@@ -165,7 +165,8 @@ impl Executor {
         self.panics.remove(address);
         panic.truncate(panic.floor_char_boundary(TEXT_BYTES_MAX));
         let quarantined = Quarantined { entity: address.clone(), since, panic };
-        self.batch.write(storage::quarantine(address), Some(encode(&quarantined)));
+        self.batch
+            .write(storage::quarantine(address), Some(encode(&quarantined, self.setup.release)));
         self.batch.commands += 1;
         self.quarantined.insert(address.clone(), quarantined);
     }

@@ -44,10 +44,10 @@ pub(super) struct Quarantined {
     pub(super) panic: String,
 }
 
-/// Encodes in the layout of this release.
-pub(super) fn encode<D: Data>(value: &D) -> Bytes {
+/// Encodes in the layout of a release.
+pub(super) fn encode<D: Data>(value: &D, release: Release) -> Bytes {
     let mut bytes = Vec::with_capacity(48);
-    value.encode(Release::NEWEST, &mut bytes);
+    value.encode(release, &mut bytes);
     bytes.into()
 }
 
@@ -116,14 +116,17 @@ mod tests {
         let quarantined = Quarantined { entity, since: Time(5), panic: "no".into() };
         let hex = |row: Bytes| row.iter().fold(String::new(), |text, it| format!("{text}{it:02x}"));
         let cases = [
-            (hex(encode(&wake_up)), "0100616e6e01000700f9ffffff030000000200f2ffffff02000000"),
             (
-                hex(encode(&LinkIn { handled: 3, messages: 2 })),
+                hex(encode(&wake_up, Release::NEWEST)),
+                "0100616e6e01000700f9ffffff030000000200f2ffffff02000000",
+            ),
+            (
+                hex(encode(&LinkIn { handled: 3, messages: 2 }, Release::NEWEST)),
                 "010003000000000000000200000000000000",
             ),
-            (hex(encode(&Counters { dead_letters: 9 })), "01000900000000000000"),
+            (hex(encode(&Counters { dead_letters: 9 }, Release::NEWEST)), "01000900000000000000"),
             (
-                hex(encode(&quarantined)),
+                hex(encode(&quarantined, Release::NEWEST)),
                 "0100616e6e0700fbffffff0300000005000000000000006e6fffffffffffff",
             ),
             (

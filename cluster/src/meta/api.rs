@@ -3,9 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+use entity::route::{Method, Of, Route};
 use entity::{Command, Key, Kind, Never, Query, data};
 
-pub use super::refusals::{AssignError, FoundError, JoinError, LifeError, MetaError, RetireError};
+pub use super::refusals::{
+    AssignError, FinalizeError, FoundError, JoinError, LifeError, MetaError, RetireError,
+};
 use crate::transport::NodeId;
 
 /// The family of the one entity that says who is in the cluster.
@@ -16,7 +19,7 @@ impl Kind for Metas {
     const NAME: &'static str = "cluster.meta";
     const TAG: u16 = 65_535;
     type Key = MetaKey;
-    type Commands = (Found, Join, BeginLife, Assign, TakeIncarnations, Retire);
+    type Commands = (Found, Join, BeginLife, Assign, TakeIncarnations, Retire, Finalize);
     type Queries = (Describe,);
 }
 
@@ -97,6 +100,8 @@ pub struct NodeRecord {
     pub weight: u32,
     /// Where it is found. At most [`ADDRESS_BYTES_MAX`] bytes.
     pub address: String,
+    /// The newest release whose layouts its program can read.
+    pub release: u16,
 }
 
 /// Who holds a shard.
@@ -120,10 +125,13 @@ pub struct Cluster {
     pub shards: u32,
     /// How many copies of each there should be.
     pub copies: u8,
+    /// The version of the cluster: the release whose layouts are written, which every node can read.
+    /// Raised by [`Finalize`], never lowered.
+    pub release: u16,
 }
 
-/// Founds the cluster: gives the nodes their numbers, from 1, and every shard its copies. A repeat
-/// changes nothing.
+/// Founds the cluster: gives the nodes their numbers, from 1, and every shard its copies, at the newest
+/// release that all of them can read. A repeat changes nothing.
 #[data]
 pub struct Found {
     /// 1 to [`NAME_BYTES_MAX`] bytes.
@@ -225,6 +233,27 @@ impl Command for Retire {
     type Reply = ();
     type Error = RetireError;
     const FREES_SPACE: bool = true;
+}
+
+/// Raises the version of the cluster, at the end of an upgrade: from now on what is written may be of
+/// this release, and no program of an earlier one can read it. A repeat has no effect.
+#[data]
+pub struct Finalize {
+    /// The release.
+    pub release: u16,
+}
+
+impl Command for Finalize {
+    type Kind = Metas;
+    const TAG: u16 = 7;
+    type Reply = ();
+    type Error = FinalizeError;
+}
+
+/// Where operators find this.
+pub fn routes() -> Vec<Route> {
+    let (path, meta) = ("/v1/operator/release", Of::Only("meta"));
+    vec![Route::command::<Finalize>(Method::Put, path, meta).operator()]
 }
 
 /// Asks what there is.

@@ -7,10 +7,12 @@ use entity::{Answer, Caller, Context, Entity, Handle, Never, Table, data};
 
 use super::api::{
     ADDRESS_BYTES_MAX, Assign, Assignment, BeginLife, COPIES_MAX, Cluster, Describe, Description,
-    FOUNDERS_MAX, Found, INCARNATIONS_MAX, Join, Member, Metas, NAME_BYTES_MAX, NODES_MAX,
-    NodeRecord, Retire, SHARDS_MAX, TakeIncarnations, WEIGHT_MAX,
+    FOUNDERS_MAX, Finalize, Found, INCARNATIONS_MAX, Join, Member, Metas, NAME_BYTES_MAX,
+    NODES_MAX, NodeRecord, Retire, SHARDS_MAX, TakeIncarnations, WEIGHT_MAX,
 };
-use super::refusals::{AssignError, FoundError, JoinError, LifeError, MetaError, RetireError};
+use super::refusals::{
+    AssignError, FinalizeError, FoundError, JoinError, LifeError, MetaError, RetireError,
+};
 use crate::placement::{Candidate, place};
 use crate::slots::{META, ShardId};
 use crate::transport::NodeId;
@@ -84,11 +86,16 @@ impl Handle<Found> for Meta {
             return Err(FoundError::Forbidden);
         }
         let Found { name, shards, copies, nodes } = found;
-        let cluster = Cluster { name, incarnation: 1, shards, copies };
+        let release = nodes.iter().map(|it| it.release).min().unwrap_or(0);
+        let cluster = Cluster { name, incarnation: 1, shards, copies, release };
         if self.cluster.incarnation > 0 {
-            let is_same = self.cluster == cluster && {
+            let release = self.cluster.release;
+            let is_same = self.cluster == Cluster { release, ..cluster } && {
                 let known = cx.scan_all::<Nodes>(nodes.len());
-                nodes.iter().all(|it| known.iter().any(|(_, known)| known == it))
+                let is_it = |one: &NodeRecord, it: &NodeRecord| {
+                    (&one.name, one.disk) == (&it.name, it.disk)
+                };
+                nodes.iter().all(|it| known.iter().any(|(_, known)| is_it(known, it)))
             };
             return if is_same { Ok(()) } else { Err(FoundError::Founded) };
         }
@@ -145,6 +152,9 @@ impl Handle<Join> for Meta {
         }
         if !is_sound(&join.node) {
             return Err(JoinError::Node);
+        }
+        if join.node.release < self.cluster.release {
+            return Err(JoinError::TooOld);
         }
         let nodes = cx.scan_all::<Nodes>(NODES_MAX);
         let of_name = nodes.into_iter().filter(|(_, it)| it.name == join.node.name);
@@ -244,6 +254,25 @@ impl Handle<Retire> for Meta {
         }
         cx.remove::<Nodes>(&node);
         cx.remove::<Followers>(&node);
+        Ok(())
+    }
+}
+
+impl Handle<Finalize> for Meta {
+    fn handle(&mut self, to: Finalize, cx: &mut Context<'_, Self>) -> Result<(), FinalizeError> {
+        if !is_node(cx) {
+            return Err(FinalizeError::Forbidden);
+        }
+        if self.cluster.incarnation == 0 {
+            return Err(FinalizeError::NotFounded);
+        }
+        if to.release < self.cluster.release {
+            return Err(FinalizeError::Lower);
+        }
+        if cx.scan_all::<Nodes>(NODES_MAX).iter().any(|(_, node)| node.release < to.release) {
+            return Err(FinalizeError::Behind);
+        }
+        self.cluster.release = to.release;
         Ok(())
     }
 }

@@ -35,6 +35,8 @@ pub enum JoinError {
     Node,
     /// There are too many.
     Full,
+    /// Its program cannot read what the cluster writes.
+    TooOld,
 }
 
 refusals! { JoinError {
@@ -42,6 +44,7 @@ refusals! { JoinError {
     NotFounded => 409 "cluster_not_founded" "There is no cluster yet; found it first.",
     Node => 422 "node_malformed" "A node needs a short name of its own, and a weight from 0 to 1000.",
     Full => 409 "cluster_full" "The cluster has {NODES_MAX} nodes; remove one first.",
+    TooOld => 409 "release_too_old" "The cluster writes layouts that the node's program cannot read. Start a newer one.",
 } }
 
 /// Why no new life begins.
@@ -90,6 +93,26 @@ pub enum RetireError {
 refusals! { RetireError {
     Forbidden => 403 "forbidden" "Only nodes of the cluster may do this.",
     Needed => 409 "node_needed" "The node holds copies, or no other one has taken its place.",
+} }
+
+/// Why the version of the cluster stays as it is.
+#[data]
+pub enum FinalizeError {
+    /// Only nodes and operators may.
+    Forbidden,
+    /// There is no cluster yet.
+    NotFounded,
+    /// It is lower than the one that the cluster has.
+    Lower,
+    /// A node cannot read it yet.
+    Behind,
+}
+
+refusals! { FinalizeError {
+    Forbidden => 403 "forbidden" "Only nodes of the cluster and operators may do this.",
+    NotFounded => 409 "cluster_not_founded" "There is no cluster yet; found it first.",
+    Lower => 409 "release_lower" "The version of a cluster is never lowered: what has been written could not be read.",
+    Behind => 409 "nodes_behind" "The programs of some nodes cannot read this release. Upgrade them first; `roost status` tells which.",
 } }
 
 /// Why nothing is given out.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use entity::transaction::Part;
-use entity::{Address, Data, Key, Kind, Table};
+use entity::{Address, Data, DataError, Key, Kind, Release, Table};
 
 use super::api::{Assignment, Cluster, Member, MetaKey, Metas, NODES_MAX, NodeRecord, SHARDS_MAX};
 use super::entity::{Assignments, FIRST_LIFE, Followers, Meta, Nodes};
@@ -57,7 +57,14 @@ impl Roster {
     fn take(&mut self, part: &[u8], row: &[u8]) {
         match part {
             [part] if *part == Part::Head as u8 => {
-                self.cluster = Meta::decode(row).map(|it| it.cluster).unwrap_or_default();
+                self.cluster = match Meta::decode(row) {
+                    Ok(meta) => meta.cluster,
+                    Err(DataError::Invalid) => Cluster::default(),
+                    // All that can be said of it.
+                    Err(DataError::TooNew { .. }) => {
+                        Cluster { release: u16::MAX, ..Cluster::default() }
+                    }
+                };
             }
             [part, table, key @ ..] if *part == Part::Row as u8 => {
                 let Some(number) = u32::from_bytes(key) else { return };
@@ -120,6 +127,11 @@ impl Roster {
     /// The cluster incarnation; 1 while the cluster is being founded.
     pub fn incarnation(&self) -> u64 {
         self.cluster.incarnation.max(1)
+    }
+
+    /// The release whose layouts are written.
+    pub fn release(&self) -> Release {
+        Release(self.cluster.release).max(Release::OLDEST)
     }
 
     /// Whether a shard is one of the cluster's.

@@ -62,6 +62,8 @@ pub struct Founder {
     pub weight: u32,
     /// Where others find it, as `host:port`.
     pub address: String,
+    /// The newest release whose layouts its program can read.
+    pub release: u16,
 }
 
 /// Why a data folder is not opened. Nothing in it has been changed.
@@ -275,6 +277,7 @@ mod tests {
             zone: String::new(),
             weight: 100,
             address: "localhost:7400".to_owned(),
+            release: 1,
         };
         let founding = Founding { shards: 8, copies: 3, founders: vec![founder] };
         stamp.settle(&folder.0, 3, Some(founding)).unwrap();

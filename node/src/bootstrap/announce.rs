@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use cluster::meta::NodeRecord;
-use cluster::meta::api::{Found, Join};
+use cluster::meta::api::{Found, Join, JoinError};
 use cluster::transport::NodeId;
-use runtime::meta;
+use entity::Refusal;
+use runtime::meta::{self, MetaError};
 use runtime::router::Router;
 
 use super::presence::record;
@@ -30,8 +31,8 @@ pub struct Announcement {
 }
 
 /// Founds the cluster together with the others, if there is none yet; then keeps what it knows of this
-/// node true. Never ends.
-pub async fn announce(router: Router, said: Announcement) {
+/// node true. Ends when the cluster has no place for the program of this node, and says why.
+pub async fn announce(router: Router, said: Announcement) -> String {
     let home = router.peers().home().clone();
     let found = said.founding.as_ref().map(|it| {
         let nodes = it.founders.iter().map(record).collect();
@@ -46,10 +47,16 @@ pub async fn announce(router: Router, said: Announcement) {
         home.sleep(PAUSE).await;
     }
     loop {
-        if let Some(node) = changed(&router, said.number, &said.me)
-            && let Err(error) = meta::once(&router, "join", &Join { node }).await
-        {
-            tracing::warn!(%error, "the cluster does not know yet where this node is");
+        if let Some(node) = changed(&router, said.number, &said.me) {
+            match meta::once(&router, "join", &Join { node }).await {
+                Ok(_) => {}
+                Err(MetaError::Refused(JoinError::TooOld)) => {
+                    return JoinError::TooOld.problem().detail;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the cluster does not know yet where this node is");
+                }
+            }
         }
         home.sleep(PERIOD).await;
     }

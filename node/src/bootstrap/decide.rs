@@ -104,6 +104,7 @@ mod tests {
             weight: 100,
             peers: ["a", "b", "c"].map(str::to_owned).to_vec(),
             shards: 8,
+            release: 1,
             copies: 3,
             stage: Stage::Empty,
         }

@@ -43,6 +43,8 @@ pub struct Presence {
     pub shards: u32,
     /// How many copies of each.
     pub copies: u8,
+    /// The newest release whose layouts its program can read.
+    pub release: u16,
     /// How far it has come.
     pub stage: Stage,
 }
@@ -61,17 +63,17 @@ pub enum Stage {
 impl Presence {
     /// The same, with the address where it was found.
     pub fn at(&self, address: &str) -> Founder {
-        let Self { name, disk, zone, weight, .. } = self.clone();
-        Founder { name, disk, zone, weight, address: address.to_owned() }
+        let Self { name, disk, zone, weight, release, .. } = self.clone();
+        Founder { name, disk, zone, weight, address: address.to_owned(), release }
     }
 }
 
 /// A node as the cluster keeps it.
 pub(super) fn record(founder: &Founder) -> NodeRecord {
-    let Founder { name, disk, zone, weight, address } = founder.clone();
+    let Founder { name, disk, zone, weight, address, release } = founder.clone();
     // What is no number was written by nobody, and names no disk.
     let disk = u128::from_str_radix(&disk, 16).unwrap_or(0);
-    NodeRecord { name, disk, zone, weight, address }
+    NodeRecord { name, disk, zone, weight, address, release }
 }
 
 pub(super) fn encode(said: &impl Serialize) -> Bytes {

@@ -26,6 +26,8 @@ pub(crate) struct NodeStatus {
     pub(crate) weight: u32,
     /// Where other nodes find it.
     pub(crate) address: String,
+    /// The newest release whose layouts its program can read.
+    pub(crate) release: u16,
     /// Whether it has answered.
     pub(crate) is_there: bool,
     /// How many shards it holds a copy of, the meta group among them.
@@ -69,13 +71,14 @@ pub(crate) async fn nodes(client: &Client) -> Vec<NodeStatus> {
     let status = |(node, record): (&NodeId, &NodeRecord)| {
         let report = reports.get(node).and_then(Option::as_ref);
         let copies = report.map_or(&[][..], |it| &it.copies);
-        let NodeRecord { name, zone, weight, address, .. } = record.clone();
+        let NodeRecord { name, zone, weight, address, release, .. } = record.clone();
         NodeStatus {
             node: node.0,
             name,
             zone,
             weight,
             address,
+            release,
             is_there: report.is_some(),
             copies: copies.len(),
             leads: copies.iter().filter(|it| it.led.is_some()).count(),

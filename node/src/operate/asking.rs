@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::api::{Api, ApiError, Call};
 use crate::gateway::OperatorToken;
 use crate::secret::{Secret, SecretError};
+use crate::world;
 
 /// Where `roost dev` keeps the secret, unless it was told otherwise.
 const DEV_SECRET: &str = "roost-data/secret";
@@ -46,17 +47,31 @@ impl Asking {
         &self,
         name: &str,
     ) -> Result<(Value, Vec<T>), OperateError> {
-        let secret = Secret::read(&self.secret_file)?;
-        let call = Call {
-            method: Method::GET,
-            path: format!("/v1/operator/{name}"),
-            token: Some(OperatorToken::of(&secret).text().to_owned()),
-            key: String::new(),
-            body: None,
-        };
-        let answer = Api::new(&self.to)?.once().send(&call).await?;
+        let answer = self.send(Method::GET, name, None).await?;
         let list = serde_json::from_value(answer[name].clone());
         Ok((answer, list.map_err(OperateError::Answer)?))
+    }
+
+    /// Has something done.
+    pub(super) async fn put(&self, name: &str, body: Value) -> Result<Value, OperateError> {
+        self.send(Method::PUT, name, Some(body)).await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        name: &str,
+        body: Option<Value>,
+    ) -> Result<Value, OperateError> {
+        let secret = Secret::read(&self.secret_file)?;
+        let call = Call {
+            method,
+            path: format!("/v1/operator/{name}"),
+            token: Some(OperatorToken::of(&secret).text().to_owned()),
+            key: world::id().to_string(),
+            body,
+        };
+        Ok(Api::new(&self.to)?.once().send(&call).await?)
     }
 }
 

@@ -2,10 +2,12 @@
 //!
 //! - [`status`]: `roost status`: the nodes
 //! - [`shards`]: `roost shards`: the shards and their copies
+//! - [`finalize`]: `roost finalize`: the end of an upgrade
 //! - [`asking`]: where to ask, and how to prove who asks
 //! - `table`: columns for people
 
 pub mod asking;
+pub mod finalize;
 pub mod shards;
 pub mod status;
 mod table;

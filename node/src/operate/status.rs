@@ -37,8 +37,10 @@ impl Status {
 }
 
 fn table(nodes: &[NodeStatus]) -> String {
-    let head =
-        ["node", "name", "zone", "weight", "there", "leads", "copies", "log", "disk", "address"];
+    let head = [
+        "node", "name", "zone", "weight", "there", "leads", "copies", "log", "disk", "reads",
+        "address",
+    ];
     let mut table = Table::new(&head);
     for node in nodes {
         let disk = match (node.is_there, node.is_storage_full) {
@@ -56,6 +58,7 @@ fn table(nodes: &[NodeStatus]) -> String {
             node.copies.to_string(),
             bytes(node.log_bytes),
             disk.to_owned(),
+            format!("release {}", node.release),
             node.address.clone(),
         ]);
     }

@@ -45,6 +45,22 @@ async fn an_entity_that_keeps_panicking_is_seen_and_released() {
 }
 
 #[tokio::test]
+async fn an_upgrade_ends_when_every_node_can_read_the_release() {
+    let rig = rig().await;
+    let nodes = operate(&rig, ask("GET /v1/operator/nodes")).await.json();
+    assert_eq!(nodes["nodes"][0]["release"], 1);
+    let to = |release: &str| {
+        let body = format!("{{\"release\": {release}}}");
+        ask("PUT /v1/operator/release").json(&body)
+    };
+    assert_eq!(operate(&rig, to("1")).await.status, 204);
+    assert_eq!(operate(&rig, to("2")).await.code(), "nodes_behind");
+    assert_eq!(operate(&rig, to("0")).await.code(), "release_lower");
+    assert_eq!(operate(&rig, to("70000")).await.code(), "invalid_input");
+    assert_eq!(rig.send(to("1")).await.code(), "not_found", "operators only");
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_not_found() {
     let rig = rig().await;
     assert!(listed(&rig, "dead-letters", "letters").await.is_empty());

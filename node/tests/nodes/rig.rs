@@ -174,6 +174,7 @@ impl Nodes {
             zone: String::new(),
             weight: 100,
             address: String::new(),
+            release: Release::NEWEST.0,
         };
         let nodes = (1..=NODES).map(node).collect();
         let found = Found { name: "test".to_owned(), shards: SHARDS, copies: 3, nodes };

@@ -109,6 +109,7 @@ impl World {
             zone: String::new(),
             weight: 100,
             address: String::new(),
+            release: entity::Release::NEWEST.0,
         };
         let found = Found {
             name: "world".to_owned(),

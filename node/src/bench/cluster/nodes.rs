@@ -188,6 +188,7 @@ fn found(load: &Load) -> (RequestId, Request) {
         zone: String::new(),
         weight: 100,
         address: String::new(),
+        release: Release::NEWEST.0,
     };
     let found = Found {
         name: "bench".to_owned(),
