@@ -31,6 +31,7 @@ use crate::bootstrap::{
     Announcement, Meeting, MeetingError, Presence, Reception, Stage, announce, meet,
 };
 use crate::gateway::{self, Gateway, OperatorToken};
+use crate::probe::{self, Probe};
 use crate::secret::Secret;
 use crate::settings::{self, SettingError};
 use crate::world;
@@ -86,9 +87,11 @@ impl Serving {
         waits: &dyn Fn(&str),
     ) -> Result<Self, LaunchError> {
         registry.add::<Meta>();
+        registry.add::<Probe>();
         gateway::register(&mut registry);
         routes.extend(cluster::operator::routes());
         routes.extend(cluster::meta::api::routes());
+        routes.extend(probe::routes());
         settings::apply(&config.settings, &mut registry.settings)?;
         let authority = Arc::new(Authority::of(&config.cluster, secret.bytes())?);
         let socket = bind(config)?;

@@ -8,10 +8,11 @@
 //! | [`mod@bench`]| `roost bench`: what this machine can do                    |
 //! | [`commands`] | `roost node` and `roost dev`                               |
 //! | [`import`]   | `roost import`: fills a running roost                      |
-//! | [`operate`]  | `roost status` and `roost shards`                          |
+//! | [`operate`]  | `roost status`, `roost shards`, `roost finalize`           |
 //! | [`api`]      | sends requests to a running roost                          |
 //! | [`gateway`]  | what clients reach: HTTP routes made from the contracts    |
 //! | [`launch`]   | from a configuration to a node that serves                 |
+//! | [`probe`]    | entities that operators measure a running cluster with     |
 //! | [`secret`]   | what all nodes of a cluster know, and nobody else          |
 //! | [`settings`] | numbers of the services, as an operator sets them          |
 //! | [`assembly`] | a node of a cluster, put together: its folder, its threads    |
@@ -28,6 +29,7 @@ pub mod gateway;
 pub mod import;
 pub mod launch;
 pub mod operate;
+pub mod probe;
 pub mod secret;
 pub mod settings;
 pub mod world;

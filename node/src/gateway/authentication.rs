@@ -63,16 +63,21 @@ impl Doorkeeper {
         headers: &HeaderMap,
         access: Access,
     ) -> Result<Caller, Problem> {
-        let nothing = || NOT_FOUND.because(NOTHING);
         let caller = match self.authenticate(headers).await {
             Err(problem) if problem.class == TOKEN_INVALID && access == Access::Operator => {
-                return Err(nothing());
+                return Err(NOT_FOUND.because(NOTHING));
             }
             it => it?,
         };
+        Self::check(access, &caller)?;
+        Ok(caller)
+    }
+
+    /// Refuses whom `access` does not admit.
+    pub(crate) fn check(access: Access, caller: &Caller) -> Result<(), Problem> {
         match access {
-            _ if admits(access, &caller) => Ok(caller),
-            Access::Operator => Err(nothing()),
+            _ if admits(access, caller) => Ok(()),
+            Access::Operator => Err(NOT_FOUND.because(NOTHING)),
             Access::Account | Access::Anyone => Err(UNAUTHENTICATED
                 .because("Send the token of an account: `Authorization: Bearer roost_...`.")),
         }
@@ -83,7 +88,11 @@ impl Doorkeeper {
         let mut given = headers.get_all(header::AUTHORIZATION).iter();
         let Some(first) = given.next() else { return Ok(Caller::Anyone) };
         let only = Some(first).filter(|_| given.next().is_none());
-        let text = only.and_then(bearer).ok_or_else(token_invalid)?;
+        self.identify(only.and_then(bearer).ok_or_else(token_invalid)?).await
+    }
+
+    /// Who has a token.
+    pub(crate) async fn identify(&self, text: &str) -> Result<Caller, Problem> {
         if self.operator.is(text) {
             return Ok(Caller::Operator);
         }

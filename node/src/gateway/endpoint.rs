@@ -76,6 +76,18 @@ impl Endpoint {
         self.checked(parts, fields)
     }
 
+    /// Makes the input of all fields, parts of the path among them.
+    pub(crate) fn input_of(&self, mut fields: Map<String, Value>) -> Result<Input, Problem> {
+        let text = |it: Value| it.as_str().map_or_else(|| it.to_string(), str::to_owned);
+        let part = |name: &str| Some((name.to_owned(), text(fields.remove(name)?)));
+        let parts: Vec<_> = self.route.parts().filter_map(part).collect();
+        if parts.len() < self.route.parts().count() {
+            let names = self.route.parts().collect::<Vec<_>>().join(", ");
+            return Err(INVALID_INPUT.because(format!("These fields have to be there: {names}.")));
+        }
+        self.checked(parts.into_iter(), fields)
+    }
+
     fn body_fields(&self, body: &[u8]) -> Result<Map<String, Value>, Problem> {
         if body.is_empty() && self.may_be_empty() {
             return Ok(Map::new());

@@ -20,7 +20,7 @@ pub(crate) const KEY_CHARS_MAX: usize = 255;
 /// The key of a request, with what it is compared with.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct IdempotencyKey {
-    /// Whose key it is: an account, [`Id::MAX`] for operators, for everybody else the key itself.
+    /// Whose key it is: an account; for everybody else the key itself.
     pub(crate) scope: Id,
     /// What the caller chose.
     pub(crate) text: String,
@@ -57,26 +57,32 @@ pub(crate) fn key_text(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut given = headers.get_all(HEADER).iter();
     let Some(first) = given.next() else { return Ok(None) };
     let text = first.to_str().ok().filter(|_| given.next().is_none());
-    let text = text.filter(|it| (1..=KEY_CHARS_MAX).contains(&it.len()));
-    let text = text.filter(|it| it.bytes().all(|byte| byte.is_ascii_graphic()));
-    let Some(text) = text else {
-        let detail =
-            format!("Send one Idempotency-Key of 1 to {KEY_CHARS_MAX} visible ASCII characters.");
-        return Err(IDEMPOTENCY_KEY_INVALID.because(detail));
-    };
-    Ok(Some(text.to_owned()))
+    checked_key(text.unwrap_or_default()).map(Some)
+}
+
+/// A key, if it may be one.
+pub(crate) fn checked_key(text: &str) -> Result<String, Problem> {
+    let is_short = (1..=KEY_CHARS_MAX).contains(&text.len());
+    if is_short && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(text.to_owned());
+    }
+    let detail =
+        format!("Send one Idempotency-Key of 1 to {KEY_CHARS_MAX} visible ASCII characters.");
+    Err(IDEMPOTENCY_KEY_INVALID.because(detail))
 }
 
 /// Whose key `text` is when `caller` sends it.
 pub(crate) fn scope(caller: &Caller, text: &str) -> Id {
+    let own = |whose: &[u8]| {
+        let digest = sha256(&[whose, text.as_bytes()].concat());
+        Id(u128::from_be_bytes(*digest.first_chunk().expect("a digest has 32 bytes")))
+    };
     match caller {
         Caller::Account(account) => *account,
-        Caller::Operator => Id::MAX,
-        // Strangers share nothing: each of their keys has a scope of its own.
-        Caller::Anyone | Caller::Entity(_) | Caller::Itself => {
-            let digest = sha256(&[b"anyone ", text.as_bytes()].concat());
-            Id(u128::from_be_bytes(*digest.first_chunk().expect("a digest has 32 bytes")))
-        }
+        // Each key has a scope of its own, and no shard is the home of all.
+        Caller::Operator => own(b"operator "),
+        // Strangers share nothing.
+        Caller::Anyone | Caller::Entity(_) | Caller::Itself => own(b"anyone "),
     }
 }
 

@@ -16,6 +16,7 @@
 //! | `driver`         | drives the operation, step by step                                 |
 //! | `passwords`      | hashes passwords, a few at once                                    |
 //! | `problem`        | answers with a problem, as RFC 9457 has it                         |
+//! | `socket`         | serves requests over a WebSocket, many at once                     |
 //! | `pages`          | answers what needs no entity                                       |
 //! | `overview`       | the cluster as operators see it                                    |
 //! | `waiting`        | answers while the node is not a part of its cluster yet            |
@@ -41,6 +42,7 @@ mod query;
 mod responses;
 mod router;
 mod serve;
+mod socket;
 mod waiting;
 
 pub use authentication::OperatorToken;

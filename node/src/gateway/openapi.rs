@@ -1,6 +1,7 @@
 //! The description of all routes: `OpenAPI` 3.1, made from the routes themselves.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use entity::Method;
 use entity::route::Access;
@@ -15,7 +16,7 @@ use super::responses::{of_page, of_route, problem_schema};
 pub(crate) const DEFINITIONS: &str = "/components/schemas";
 
 /// Describes the endpoints and the gateway's own pages. `definitions` holds what schemas refer to.
-pub(crate) fn document(endpoints: &[Endpoint], mut definitions: Map<String, Value>) -> Value {
+pub(crate) fn document(endpoints: &[Arc<Endpoint>], mut definitions: Map<String, Value>) -> Value {
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     for page in Page::ALL {
         paths.entry(page.path()).or_default().insert("get".into(), of_one_page(page));
@@ -57,7 +58,7 @@ fn of_one_page(page: Page) -> Value {
     })
 }
 
-fn operation(endpoint: &Endpoint, all: &[Endpoint]) -> Value {
+fn operation(endpoint: &Endpoint, all: &[Arc<Endpoint>]) -> Value {
     let route = &endpoint.route;
     let (summary, _) =
         endpoint.description.split_once("\n\n").unwrap_or((&endpoint.description, ""));
@@ -78,7 +79,7 @@ fn operation(endpoint: &Endpoint, all: &[Endpoint]) -> Value {
 }
 
 /// The route's name, or with its method and path where several have that name.
-fn operation_id(endpoint: &Endpoint, all: &[Endpoint]) -> String {
+pub(crate) fn operation_id(endpoint: &Endpoint, all: &[Arc<Endpoint>]) -> String {
     let route = &endpoint.route;
     if all.iter().filter(|it| it.route.name == route.name).count() == 1 {
         return route.name.to_owned();

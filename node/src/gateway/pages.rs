@@ -103,6 +103,8 @@ roost: the back end of a social platform in one program.
 /openapi.json   every route, its fields and its problems
 /livez          whether the process runs
 /readyz         whether requests can be served
+
+/connection/websocket   the same routes over a WebSocket, as `rpc` of Centrifugo's protocol
 ";
 
 /// Answers with a page.

@@ -48,6 +48,9 @@ pub(crate) const UNSUPPORTED_MEDIA_TYPE: ProblemClass = class(415, "unsupported_
 pub(crate) const INVALID_INPUT: ProblemClass = entity::route::INVALID_INPUT;
 /// The route has no such field.
 pub(crate) const UNKNOWN_FIELD: ProblemClass = class(422, "unknown_field");
+/// The path speaks another protocol.
+pub(crate) const UPGRADE_REQUIRED: ProblemClass = class(426, "upgrade_required");
+
 /// A header is too long.
 pub(crate) const HEADER_TOO_LARGE: ProblemClass = class(431, "header_too_large");
 /// A defect of roost.

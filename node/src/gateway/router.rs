@@ -1,5 +1,6 @@
 //! Every path and method, and what serves it. No route has code of its own.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use config::Config;
 use entity::{Method, Route};
 use runtime::client::Client;
 use schemars::generate::SchemaSettings;
+use tokio::sync::Semaphore;
 
 use super::authentication::{Doorkeeper, NOTHING, OperatorToken};
 use super::driver::Driver;
@@ -24,6 +26,7 @@ use super::pages::{self, Page};
 use super::passwords::Passwords;
 use super::problem::{METHOD_NOT_ALLOWED, NOT_FOUND, respond};
 use super::serve::{PathParts, serve};
+use super::socket::{self, SOCKETS_MAX};
 use crate::secret::Secret;
 
 /// What all requests share.
@@ -36,6 +39,10 @@ pub struct Gateway {
     pub(crate) request_timeout: Duration,
     /// The description of all routes, as JSON.
     pub(crate) openapi: Bytes,
+    /// Every route by its name.
+    pub(crate) endpoints: BTreeMap<String, Arc<Endpoint>>,
+    /// Room for sockets.
+    pub(crate) sockets: Arc<Semaphore>,
 }
 
 impl Gateway {
@@ -50,8 +57,10 @@ impl Gateway {
         let mut generator = SchemaSettings::draft2020_12()
             .with(|it| it.definitions_path = openapi::DEFINITIONS.into())
             .into_generator();
-        let endpoints: Vec<Endpoint> =
-            routes.into_iter().map(|route| Endpoint::new(route, &mut generator)).collect();
+        let endpoints: Vec<Arc<Endpoint>> = routes
+            .into_iter()
+            .map(|route| Arc::new(Endpoint::new(route, &mut generator)))
+            .collect();
         generator.subschema_for::<NodeStatus>();
         generator.subschema_for::<ShardStatus>();
         let definitions = generator.take_definitions(true);
@@ -66,15 +75,21 @@ impl Gateway {
             body_bytes_max: config.body_bytes_max,
             request_timeout: config.request_timeout,
             openapi: openapi::document(&endpoints, definitions).to_string().into(),
+            endpoints: endpoints
+                .iter()
+                .map(|it| (openapi::operation_id(it, &endpoints), Arc::clone(it)))
+                .collect(),
+            sockets: Arc::new(Semaphore::new(SOCKETS_MAX)),
         });
         let mut paths = Router::new();
         for endpoint in endpoints {
-            paths = paths.route(endpoint.route.path, serving(Arc::new(endpoint)));
+            paths = paths.route(endpoint.route.path, serving(endpoint));
         }
         for page in Page::ALL {
             paths = paths.route(page.path(), showing(page));
         }
         paths
+            .route(socket::PATH, get(socket::upgrade))
             .fallback(nowhere)
             .method_not_allowed_fallback(not_so)
             .layer(from_fn_with_state(Arc::clone(&gateway), envelope))

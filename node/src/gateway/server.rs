@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,6 @@ use axum::Router;
 use config::Config;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -64,19 +64,26 @@ impl Server {
     /// Serves what `router` is when a connection begins, until `stop` comes, then lets requests in flight end, for at most [`DRAIN_MAX`].
     pub async fn run(self, router: watch::Receiver<Router>, stop: impl Future<Output = ()>) {
         let permits = Arc::new(Semaphore::new(self.connections_max));
-        let graceful = GracefulShutdown::new();
+        let (end, ended) = watch::channel(false);
         let mut connections = JoinSet::new();
-        let mut stop = std::pin::pin!(stop);
+        let mut stop = pin!(stop);
         loop {
             tokio::select! {
                 () = &mut stop => break,
                 (stream, permit) = self.accept(&permits) => {
                     let service = TowerToHyperService::new(router.borrow().clone());
                     let connection = self.http.serve_connection(TokioIo::new(stream), service);
-                    let connection = graceful.watch(connection);
+                    let mut ended = ended.clone();
                     connections.spawn(async move {
+                        let mut connection = pin!(connection.with_upgrades());
                         // A connection that breaks is the client's business.
-                        connection.await.ok();
+                        tokio::select! {
+                            broken = connection.as_mut() => broken.unwrap_or_default(),
+                            () = told(&mut ended) => {
+                                connection.as_mut().graceful_shutdown();
+                                connection.await.ok();
+                            }
+                        }
                         drop(permit);
                     });
                 }
@@ -84,7 +91,9 @@ impl Server {
             }
         }
         drop(self.listener);
-        if timeout(DRAIN_MAX, graceful.shutdown()).await.is_err() {
+        end.send_replace(true);
+        let drain = async { while connections.join_next().await.is_some() {} };
+        if timeout(DRAIN_MAX, drain).await.is_err() {
             tracing::warn!(connections = connections.len(), "cut off after {DRAIN_MAX:?}");
         }
         connections.shutdown().await;
@@ -107,4 +116,9 @@ impl Server {
             }
         }
     }
+}
+
+async fn told(end: &mut watch::Receiver<bool>) {
+    // Whoever could say so is gone: that says as much.
+    end.wait_for(|it| *it).await.map(drop).ok();
 }

@@ -10,4 +10,5 @@ mod operations;
 mod operator;
 mod rig;
 mod schemathesis;
+mod socket;
 mod tokens;

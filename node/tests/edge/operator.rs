@@ -61,6 +61,23 @@ async fn an_upgrade_ends_when_every_node_can_read_the_release() {
 }
 
 #[tokio::test]
+async fn probes_keep_what_was_written_last() {
+    let rig = rig().await;
+    let write = |key: &str, value: &str| {
+        let body = format!("{{\"value\": {value:?}}}");
+        ask("PUT /v1/operator/probes/7").key(key).json(&body)
+    };
+    assert_eq!(operate(&rig, write("one", "a")).await.json(), 1);
+    assert_eq!(operate(&rig, write("one", "a")).await.json(), 1, "a repeat");
+    assert_eq!(operate(&rig, write("two", "b")).await.json(), 2);
+    let read = operate(&rig, ask("GET /v1/operator/probes/7")).await.json();
+    assert_eq!((&read["writes"], &read["value"]), (&2.into(), &"b".into()));
+    let long = "x".repeat(node::probe::VALUE_BYTES_MAX + 1);
+    assert_eq!(operate(&rig, write("three", &long)).await.code(), "probe_too_long");
+    assert_eq!(rig.send(write("four", "a")).await.code(), "not_found", "operators only");
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_not_found() {
     let rig = rig().await;
     assert!(listed(&rig, "dead-letters", "letters").await.is_empty());

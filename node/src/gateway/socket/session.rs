@@ -1,0 +1,220 @@
+//! One connection, from its first frame to its last.
+
+use std::sync::Arc;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use axum::http::{Method, Uri};
+use bytes::Bytes;
+use entity::{Caller, Id, Problem};
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use serde_json::{Map, Value};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+
+use super::command::{Command, KEY_FIELD};
+use super::reply::{
+    BAD_REQUEST, Disconnect, INVALID_TOKEN, NO_PONG, NOT_NOW, PING, SLOW, STALE, connected,
+    no_method, replied,
+};
+use super::{CONNECT_MAX, FRAME_BYTES, PING_PERIOD, PONG_MAX, RPCS_MAX, TOKEN_VERIFIED, WRITE_MAX};
+use crate::gateway::Gateway;
+use crate::gateway::authentication::Doorkeeper;
+use crate::gateway::driver::Drive;
+use crate::gateway::endpoint::Endpoint;
+use crate::gateway::idempotency::{IdempotencyKey, checked_key, fingerprint, scope};
+use crate::gateway::problem::{IDEMPOTENCY_KEY_INVALID, TOKEN_INVALID};
+
+/// A connection.
+pub(super) struct Session {
+    gateway: Arc<Gateway>,
+    id: Id,
+    /// Who has said who it is.
+    client: Option<Client>,
+    /// Requests that are served.
+    running: FuturesUnordered<BoxFuture<'static, String>>,
+    /// When the client is asked next whether it is there, or has to have answered.
+    ping_at: Instant,
+    is_pinged: bool,
+}
+
+/// Who is connected.
+struct Client {
+    token: String,
+    caller: Caller,
+    verified: Instant,
+}
+
+/// What happens next.
+enum Event {
+    Heard(Option<Result<Message, axum::Error>>),
+    Replied(Option<String>),
+    Due,
+}
+
+impl Session {
+    pub(super) fn new(gateway: Arc<Gateway>, id: Id) -> Self {
+        let (running, ping_at) = (FuturesUnordered::new(), Instant::now() + CONNECT_MAX);
+        Self { gateway, id, client: None, running, ping_at, is_pinged: false }
+    }
+
+    /// Serves until one side has had enough. Requests that are not answered then may or may not have
+    /// happened, as when any connection breaks.
+    pub(super) async fn serve(mut self, mut socket: WebSocket) {
+        let Err(disconnect) = self.talk(&mut socket).await else { return };
+        let Disconnect { code, reason } = disconnect;
+        tracing::debug!(request = %self.id, code, reason, "a socket is closed");
+        let close = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
+        // Who does not read it does not need it.
+        timeout(WRITE_MAX, socket.send(close)).await.map(drop).ok();
+    }
+
+    async fn talk(&mut self, socket: &mut WebSocket) -> Result<(), Disconnect> {
+        loop {
+            let has_room = self.running.len() < RPCS_MAX;
+            let event = tokio::select! {
+                Some(reply) = self.running.next() => Event::Replied(Some(reply)),
+                said = socket.recv(), if has_room => Event::Heard(said),
+                () = sleep_until(self.ping_at) => Event::Due,
+            };
+            let replies = match event {
+                Event::Heard(Some(Ok(Message::Text(text)))) => self.heard(text.as_bytes()).await?,
+                Event::Heard(Some(Ok(Message::Binary(_)))) => return Err(BAD_REQUEST),
+                // The protocol below answers these by itself.
+                Event::Heard(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => String::new(),
+                Event::Heard(Some(Ok(Message::Close(_)) | Err(_)) | None) => return Ok(()),
+                Event::Replied(reply) => self.gather(reply.unwrap_or_default()),
+                Event::Due => self.due()?.to_owned(),
+            };
+            if !replies.is_empty() {
+                let sent = timeout(WRITE_MAX, socket.send(Message::Text(replies.into()))).await;
+                if sent.map_err(|_late| SLOW)?.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// The reply, and those that are there already.
+    fn gather(&mut self, mut replies: String) -> String {
+        while replies.len() < FRAME_BYTES
+            && let Some(Some(reply)) = self.running.next().now_or_never()
+        {
+            replies.push('\n');
+            replies.push_str(&reply);
+        }
+        replies
+    }
+
+    /// Time has come: for a ping, or for the end.
+    fn due(&mut self) -> Result<&'static str, Disconnect> {
+        if self.client.is_none() {
+            return Err(STALE);
+        }
+        if self.is_pinged {
+            return Err(NO_PONG);
+        }
+        self.is_pinged = true;
+        self.ping_at = Instant::now() + PONG_MAX;
+        Ok(PING)
+    }
+
+    /// Does what a frame says. Yields what is to be said at once.
+    async fn heard(&mut self, frame: &[u8]) -> Result<String, Disconnect> {
+        let lines = frame.split(|it| *it == b'\n').filter(|it| !it.is_empty());
+        let mut replies = String::new();
+        for line in lines {
+            let command = Command::read(line).map_err(|problem| {
+                tracing::debug!(request = %self.id, detail = problem.detail, "no command");
+                BAD_REQUEST
+            })?;
+            let reply = match command {
+                Command::Pong => None,
+                Command::Connect { id, token } => Some(self.connect(id, token).await?),
+                Command::Rpc { id, method, data } => self.rpc(id, &method, data).await?,
+            };
+            replies.extend(reply.map(|it| if replies.is_empty() { it } else { format!("\n{it}") }));
+        }
+        if self.client.is_some() {
+            (self.is_pinged, self.ping_at) = (false, Instant::now() + PING_PERIOD);
+        }
+        Ok(replies)
+    }
+
+    async fn connect(&mut self, id: u64, token: String) -> Result<String, Disconnect> {
+        if self.client.is_some() {
+            return Err(BAD_REQUEST);
+        }
+        let caller = verify(&self.gateway, &token).await?;
+        self.client = Some(Client { token, caller, verified: Instant::now() });
+        Ok(connected(id))
+    }
+
+    /// Begins to serve a request, if there is a route for it.
+    async fn rpc(
+        &mut self,
+        id: u64,
+        method: &str,
+        data: Map<String, Value>,
+    ) -> Result<Option<String>, Disconnect> {
+        let gateway = Arc::clone(&self.gateway);
+        let client = self.client.as_mut().ok_or(BAD_REQUEST)?;
+        if client.verified.elapsed() > TOKEN_VERIFIED {
+            client.caller = verify(&gateway, &client.token).await?;
+            client.verified = Instant::now();
+        }
+        let caller = client.caller.clone();
+        let Some(endpoint) = gateway.endpoints.get(method).cloned() else {
+            return Ok(Some(no_method(id)));
+        };
+        let running = async move { replied(id, serve(&gateway, &endpoint, caller, data).await) };
+        self.running.push(running.boxed());
+        Ok(None)
+    }
+}
+
+async fn verify(gateway: &Gateway, token: &str) -> Result<Caller, Disconnect> {
+    if token.is_empty() {
+        return Ok(Caller::Anyone);
+    }
+    let verified = gateway.doorkeeper.identify(token);
+    match timeout_at(Instant::now() + gateway.request_timeout, verified).await {
+        Ok(Ok(caller)) => Ok(caller),
+        Ok(Err(problem)) if problem.class == TOKEN_INVALID => Err(INVALID_TOKEN),
+        Ok(Err(_)) | Err(_) => Err(NOT_NOW),
+    }
+}
+
+async fn serve(
+    gateway: &Gateway,
+    endpoint: &Endpoint,
+    caller: Caller,
+    mut data: Map<String, Value>,
+) -> Result<Value, Problem> {
+    let deadline = Instant::now() + gateway.request_timeout;
+    Doorkeeper::check(endpoint.route.access, &caller)?;
+    let key = key(endpoint, &caller, &mut data)?;
+    let input = endpoint.input_of(data)?;
+    gateway.driver.run(Drive { route: &endpoint.route, input, caller, key, deadline }).await
+}
+
+/// The key of the request, if it has one and could change something. The same request over HTTP is
+/// another one: nobody repeats a request by other means.
+fn key(
+    endpoint: &Endpoint,
+    caller: &Caller,
+    data: &mut Map<String, Value>,
+) -> Result<Option<IdempotencyKey>, Problem> {
+    let Some(text) = data.remove(KEY_FIELD) else { return Ok(None) };
+    let text = text.as_str().ok_or_else(|| {
+        IDEMPOTENCY_KEY_INVALID.because(format!("The field {KEY_FIELD} has to be a text."))
+    })?;
+    let text = checked_key(text)?;
+    if endpoint.route.method == entity::Method::Get {
+        return Ok(None);
+    }
+    let said = Bytes::from(Value::Object(data.clone()).to_string());
+    let uri = Uri::try_from(format!("/{}", endpoint.route.name)).expect("names are plain ASCII");
+    let fingerprint = fingerprint(&Method::CONNECT, &uri, &said);
+    Ok(Some(IdempotencyKey { scope: scope(caller, &text), text, fingerprint }))
+}

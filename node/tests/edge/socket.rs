@@ -1,0 +1,169 @@
+//! Requests over a WebSocket.
+
+use std::time::Duration;
+
+use futures::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use crate::rig::{Rig, ask, rig};
+
+/// Far above what any answer takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A client of the protocol.
+struct Socket {
+    wire: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// Replies that came in one frame with one that was waited for.
+    heard: Vec<Value>,
+}
+
+impl Socket {
+    async fn open(rig: &Rig) -> Self {
+        let url = rig.url().replace("http://", "ws://");
+        let (wire, _) = connect_async(format!("{url}/connection/websocket")).await.expect("open");
+        Self { wire, heard: Vec::new() }
+    }
+
+    /// One that has said who it is.
+    async fn connected(rig: &Rig, token: &str) -> Self {
+        let mut socket = Self::open(rig).await;
+        socket.say(&json!({ "id": 1, "connect": { "token": token } })).await;
+        let connect = socket.hear().await;
+        assert_eq!((&connect["id"], &connect["connect"]["pong"]), (&json!(1), &json!(true)));
+        socket
+    }
+
+    async fn say(&mut self, said: &Value) {
+        self.send(Message::text(said.to_string())).await;
+    }
+
+    async fn send(&mut self, message: Message) {
+        // A server that has had enough already does not take it.
+        self.wire.send(message).await.ok();
+    }
+
+    /// The next reply.
+    async fn hear(&mut self) -> Value {
+        while self.heard.is_empty() {
+            let message = timeout(PATIENCE, self.wire.next()).await.expect("it answers");
+            let message = message.expect("it is open").expect("it is sound");
+            let text = message.to_text().expect("it is text");
+            let replies = text.lines().map(|line| serde_json::from_str(line).expect("JSON"));
+            self.heard.extend(replies.collect::<Vec<_>>().into_iter().rev());
+        }
+        self.heard.pop().expect("there is one")
+    }
+
+    /// With which code the server ends it; none if it does so without one.
+    async fn ended(&mut self) -> Option<u16> {
+        loop {
+            match timeout(PATIENCE, self.wire.next()).await.expect("it ends") {
+                Some(Ok(Message::Close(frame))) => return frame.map(|it| it.code.into()),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return None,
+            }
+        }
+    }
+
+    async fn rpc(&mut self, id: u64, method: &str, data: Value) -> Value {
+        self.say(&json!({ "id": id, "rpc": { "method": method, "data": data } })).await;
+        let reply = self.hear().await;
+        assert_eq!(reply["id"], id, "{reply}");
+        reply
+    }
+}
+
+#[tokio::test]
+async fn many_requests_are_on_their_way_at_once() {
+    let rig = rig().await;
+    let mut socket = Socket::connected(&rig, &rig.operator).await;
+    let write = |id: u64| {
+        let data = json!({ "number": id % 7, "value": format!("v{id}") });
+        json!({ "id": id, "rpc": { "method": "WriteProbe", "data": data } }).to_string()
+    };
+    for frame in (100..1_100).collect::<Vec<_>>().chunks(50) {
+        let lines: Vec<_> = frame.iter().map(|id| write(*id)).collect();
+        socket.send(Message::text(lines.join("\n"))).await;
+    }
+    let mut answered = Vec::new();
+    for _ in 100..1_100 {
+        let reply = socket.hear().await;
+        assert!(reply["rpc"]["data"].is_u64(), "{reply}");
+        answered.push(reply["id"].as_u64().expect("a number"));
+    }
+    answered.sort_unstable();
+    assert!(answered.into_iter().eq(100..1_100), "each once");
+    let mut writes = 0;
+    for number in 0..7 {
+        let probe = socket.rpc(2, "ReadProbe", json!({ "number": number })).await;
+        writes += probe["rpc"]["data"]["writes"].as_u64().expect("a number");
+    }
+    assert_eq!(writes, 1_000);
+}
+
+#[tokio::test]
+async fn routes_are_the_same_as_over_http() {
+    let rig = rig().await;
+    let alice = rig.register("alice").await;
+    let mut socket = Socket::connected(&rig, &alice.token).await;
+    let post = json!({ "body": "hello", "idempotency_key": "one" });
+    let first = socket.rpc(2, "Publish", post.clone()).await;
+    assert!(first["rpc"]["data"].is_object(), "{first}");
+    assert_eq!(socket.rpc(3, "Publish", post).await["rpc"], first["rpc"], "a repeat");
+    let other = json!({ "body": "other", "idempotency_key": "one" });
+    let refused = socket.rpc(4, "Publish", other).await;
+    assert_eq!(refused["error"]["code"], 422, "{refused}");
+    let unknown = socket.rpc(5, "Publish", json!({ "body": "a", "colour": "red" })).await;
+    let message = unknown["error"]["message"].as_str().expect("a sentence");
+    assert!(message.starts_with("unknown_field: "), "{unknown}");
+    assert_eq!(socket.rpc(6, "Nothing", json!({})).await["error"]["code"], 104);
+    let hidden = socket.rpc(7, "WriteProbe", json!({ "number": 1, "value": "a" })).await;
+    assert_eq!(hidden["error"]["code"], 404, "operators only");
+    let mut anybody = Socket::connected(&rig, "").await;
+    assert_eq!(anybody.rpc(2, "Publish", json!({ "body": "a" })).await["error"]["code"], 401);
+}
+
+#[tokio::test]
+async fn whoever_loses_their_token_is_cut_off() {
+    let rig = rig().await;
+    let alice = rig.register("alice").await;
+    let mut socket = Socket::connected(&rig, &alice.token).await;
+    assert!(socket.rpc(2, "Publish", json!({ "body": "a" })).await["rpc"].is_object());
+    let session = alice.token["roost_".len() + 26..][..26].to_owned();
+    let out = ask(&format!("DELETE /v1/me/sessions/{session}")).token(&alice.token);
+    let out = rig.send(out).await;
+    assert!(out.status < 300, "{out:?}");
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let publish = json!({ "id": 3, "rpc": { "method": "Publish", "data": { "body": "b" } } });
+    socket.say(&publish).await;
+    assert_eq!(socket.ended().await, Some(3500));
+}
+
+#[tokio::test]
+async fn what_is_no_protocol_ends_the_connection() {
+    let rig = rig().await;
+    let rpc = json!({ "id": 1, "rpc": { "method": "Publish" } }).to_string();
+    let wrong = json!({ "id": 1, "connect": { "token": "roost_nobody" } }).to_string();
+    let cases = [
+        (Message::text("what?"), Some(3501)),
+        (Message::text(rpc), Some(3501)),
+        (Message::text(wrong), Some(3500)),
+        (Message::binary(vec![1, 2, 3]), Some(3501)),
+        (Message::text("[".repeat(10_000)), Some(3501)),
+        (Message::text("x".repeat(1 << 20)), None),
+    ];
+    for (message, expected) in cases {
+        let mut socket = Socket::open(&rig).await;
+        socket.send(message.clone()).await;
+        let ended = socket.ended().await;
+        assert!(ended == expected || expected.is_none(), "{ended:?} {message:.60}");
+    }
+    let mut twice = Socket::connected(&rig, "").await;
+    twice.say(&json!({ "id": 2, "connect": {} })).await;
+    assert_eq!(twice.ended().await, Some(3501));
+    assert_eq!(rig.send(ask("GET /connection/websocket")).await.code(), "upgrade_required");
+}
