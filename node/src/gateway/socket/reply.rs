@@ -3,7 +3,7 @@
 use entity::{Problem, ProblemClass};
 use serde_json::{Value, json};
 
-use super::PING_PERIOD;
+use super::upgrade::PING_PERIOD;
 use crate::world;
 
 /// Why a connection ends: a code that tells a client whether to come back (3000 to 3499) or not.

@@ -17,7 +17,9 @@ use super::reply::{
     BAD_REQUEST, Disconnect, INVALID_TOKEN, NO_PONG, NOT_NOW, PING, SLOW, STALE, connected,
     no_method, replied,
 };
-use super::{CONNECT_MAX, FRAME_BYTES, PING_PERIOD, PONG_MAX, RPCS_MAX, TOKEN_VERIFIED, WRITE_MAX};
+use super::upgrade::{
+    CONNECT_MAX, FRAME_BYTES, PING_PERIOD, PONG_MAX, RPCS_MAX, TOKEN_VERIFIED, WRITE_MAX,
+};
 use crate::gateway::Gateway;
 use crate::gateway::authentication::Doorkeeper;
 use crate::gateway::driver::Drive;
