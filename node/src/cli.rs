@@ -51,7 +51,7 @@ impl Cli {
     /// A sentence that says what to do.
     pub async fn run(self) -> Result<(), Box<dyn std::error::Error>> {
         match self.command {
-            Command::Bench(bench) => bench.run()?,
+            Command::Bench(bench) => bench.run().await?,
             Command::Dev(dev) => dev.run().await?,
             Command::Finalize(finalize) => finalize.run().await?,
             Command::Import(import) => import.run().await?,

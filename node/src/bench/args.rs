@@ -10,6 +10,8 @@ use raft::timing::Timing;
 
 use super::executor::{self, Load};
 use super::figure::Figure;
+use super::served::durable::Durable;
+use super::served::failover::Failover;
 use super::{cluster, recovery};
 
 /// Measures what this machine can do.
@@ -29,6 +31,10 @@ Examples:
   roost bench executor --commands 1000000 --entities 100 --json
   roost bench cluster --seconds 30
   roost bench cluster --idle
+  roost bench durable --spawn 3
+  roost bench durable --spawn 3 --wire socket --in-flight 512
+  roost bench durable --to http://10.0.0.1:8080,http://10.0.0.2:8080 --secret-file secret --rate 1000
+  roost bench failover --spawn 3
   roost bench recovery";
 
 #[derive(Clone, Debug, Subcommand)]
@@ -52,6 +58,10 @@ enum What {
     },
     /// Several nodes with logs and rows on disk and a network in memory: small commands.
     Cluster(Cluster),
+    /// A running cluster: small durable commands over HTTP or sockets.
+    Durable(Durable),
+    /// A cluster that is started for it: nodes are killed while clients write.
+    Failover(Failover),
     /// Writes a log and rows, and opens them again.
     Recovery {
         /// Of each, in MiB.
@@ -110,7 +120,7 @@ impl Bench {
     /// # Errors
     ///
     /// When something does not start, or nothing can be printed.
-    pub fn run(self) -> Result<(), Box<dyn Error>> {
+    pub async fn run(self) -> Result<(), Box<dyn Error>> {
         match &self.what {
             What::Executor { commands, entities, in_flight, idle } => {
                 let (commands, entities, in_flight) = (*commands, *entities, *in_flight);
@@ -121,6 +131,8 @@ impl Bench {
                 }
             }
             What::Cluster(cluster) => self.print(&cluster.run()?)?,
+            What::Durable(durable) => self.print(&durable.run().await?)?,
+            What::Failover(failover) => self.print(&failover.run().await?)?,
             What::Recovery { size } => self.print(&recovery::run(size << 20)?)?,
         }
         Ok(())

@@ -69,7 +69,7 @@ pub fn idle(count: u64) -> Vec<Figure> {
 }
 
 fn figure(metric: &'static str, value: f64, unit: &'static str) -> Figure {
-    Figure { bench: "executor", metric, value, unit }
+    Figure::new("executor", metric, value, unit)
 }
 
 /// What entities are sent.

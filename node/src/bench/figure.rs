@@ -15,12 +15,23 @@ pub struct Figure {
     pub value: f64,
     /// In what unit.
     pub unit: &'static str,
+    /// Of which of several cases; empty if there is one.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub case: String,
+}
+
+impl Figure {
+    /// A figure of the only case.
+    pub fn new(bench: &'static str, metric: &'static str, value: f64, unit: &'static str) -> Self {
+        Self { bench, metric, value, unit, case: String::new() }
+    }
 }
 
 impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { bench, metric, value, unit } = self;
-        write!(f, "{bench:<12} {metric:<20} {value:>14.2} {unit}")
+        let Self { bench, metric, value, unit, case } = self;
+        let line = format!("{bench:<12} {metric:<20} {value:>14.2} {unit:<14} {case}");
+        f.write_str(line.trim_end())
     }
 }
 

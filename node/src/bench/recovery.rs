@@ -57,7 +57,7 @@ fn run_in(folder: &Path, bytes: u64) -> Result<Vec<Figure>, BenchError> {
     let used = Used::by_process().since(before.1);
     let grown = world::resident_bytes().saturating_sub(before.0);
     let (recovered, engine) = opened;
-    let figure = |metric, value, unit| Figure { bench: "recovery", metric, value, unit };
+    let figure = |metric, value, unit| Figure::new("recovery", metric, value, unit);
     Ok(vec![
         figure("log", as_float(recovered) / 1e6, "MB"),
         figure("groups_with_rows", as_float(engine.groups().len() as u64), "1"),

@@ -68,7 +68,7 @@ impl Page {
             Self::Ready => {
                 "Answers when every shard that this node holds is served, here or elsewhere."
             }
-            Self::Nodes => "Tells how each node of the cluster is doing.",
+            Self::Nodes => "Tells how each node of the cluster is doing, and which one says so.",
             Self::Shards => {
                 "Tells what each shard of the cluster is doing, and each of its copies."
             }
@@ -126,7 +126,10 @@ pub(crate) async fn show(
             Page::Alive => Bytes::from_static(ALIVE.as_bytes()),
             Page::OpenApi => gateway.openapi.clone(),
             Page::Ready => ready(overview::unserved(client).await)?,
-            Page::Nodes => json!({ "nodes": overview::nodes(client).await }).to_string().into(),
+            Page::Nodes => {
+                let (me, nodes) = (client.router().peers().me().0, overview::nodes(client).await);
+                json!({ "node": me, "nodes": nodes }).to_string().into()
+            }
             Page::Shards => json!({ "shards": overview::shards(client).await }).to_string().into(),
         })
     };

@@ -95,7 +95,11 @@ pub(crate) fn of_page(page: Page) -> Value {
     let schema = match page {
         Page::Index => json!({ "type": "string" }),
         Page::Alive | Page::OpenApi | Page::Ready => json!({ "type": "object" }),
-        Page::Nodes => list("nodes", NODE_SCHEMA),
+        Page::Nodes => {
+            let mut schema = list("nodes", NODE_SCHEMA);
+            schema["properties"]["node"] = json!({ "type": "integer" });
+            schema
+        }
         Page::Shards => list("shards", SHARD_SCHEMA),
     };
     let content = json!({ (page.content_type()): { "schema": schema } });

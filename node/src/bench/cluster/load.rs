@@ -199,7 +199,7 @@ fn figures(load: &Load, spent: &Spent, lasted: &[Duration]) -> Vec<Figure> {
 }
 
 fn figure(metric: &'static str, value: f64, unit: &'static str) -> Figure {
-    Figure { bench: "cluster", metric, value, unit }
+    Figure::new("cluster", metric, value, unit)
 }
 
 impl fmt::Display for BenchError {

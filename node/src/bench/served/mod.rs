@@ -1,0 +1,21 @@
+//! A running cluster, as its clients see it.
+//!
+//! - [`durable`]: how many small commands it commits, and how long each takes
+//! - [`failover`]: how long shards are away when a node is killed, and whether anything is lost
+//! - `target`: which cluster: one that runs, or one that is started for this
+//! - `spawned`: the processes of the latter
+//! - `map`: who leads what
+//! - `way`: requests over HTTP or over sockets
+//! - `http`, `socket`: either of them
+//! - `latency`: how long things took
+
+pub mod durable;
+pub mod failover;
+
+mod http;
+mod latency;
+mod map;
+mod socket;
+mod spawned;
+mod target;
+mod way;

@@ -1,0 +1,106 @@
+//! Writes over a WebSocket, many at once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+use super::way::{ANSWER_MAX, Told, Write, done, judge};
+
+/// Most writes that wait to be sent on a connection.
+const WAITING_MAX: usize = 4_096;
+
+/// Most commands of one frame.
+const COMMANDS_MAX: usize = 64;
+
+/// A connection to one node, that many use.
+#[derive(Clone)]
+pub(super) struct Socket {
+    writes: mpsc::Sender<(Write, oneshot::Sender<Told>)>,
+    /// What moves the bytes. It ends with the last clone.
+    _connection: Arc<JoinSet<()>>,
+}
+
+impl Socket {
+    /// Connects, and says who it is. A connection that breaks is not made anew.
+    pub(super) async fn open(url: &str, token: &str) -> Result<Self, String> {
+        let url = format!("{}/connection/websocket", url.replace("http://", "ws://"));
+        let (mut wire, _) = connect_async(url).await.map_err(|error| error.to_string())?;
+        let connect = json!({ "id": 1, "connect": { "token": token } }).to_string();
+        wire.send(Message::text(connect)).await.map_err(|error| error.to_string())?;
+        let (sender, mut writes) = mpsc::channel::<(Write, oneshot::Sender<Told>)>(WAITING_MAX);
+        let mut connection = JoinSet::new();
+        connection.spawn(async move {
+            let (mut waiting, mut last) = (BTreeMap::new(), 1);
+            loop {
+                let mut some = Vec::new();
+                let sent = tokio::select! {
+                    heard = wire.next() => match heard {
+                        Some(Ok(Message::Text(text))) => {
+                            hear(&text, &mut waiting);
+                            continue;
+                        }
+                        Some(Ok(_)) => continue,
+                        Some(Err(_)) | None => return,
+                    },
+                    count = writes.recv_many(&mut some, COMMANDS_MAX) => count,
+                };
+                if sent == 0 {
+                    return;
+                }
+                let mut frame = String::new();
+                for (write, asks) in some {
+                    last += 1;
+                    frame.push_str(&command(last, &write));
+                    frame.push('\n');
+                    waiting.insert(last, asks);
+                }
+                if wire.send(Message::Text(Utf8Bytes::from(frame))).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Self { writes: sender, _connection: Arc::new(connection) })
+    }
+
+    /// Sends a write, and waits for the answer.
+    pub(super) async fn write(&self, write: &Write) -> Told {
+        let (sender, told) = oneshot::channel();
+        if self.writes.send((write.clone(), sender)).await.is_err() {
+            return Told::Again("no_connection".to_owned());
+        }
+        match timeout(ANSWER_MAX, told).await {
+            Ok(Ok(told)) => told,
+            Ok(Err(_)) => Told::Again("connection_broken".to_owned()),
+            Err(_late) => Told::Again("no_answer".to_owned()),
+        }
+    }
+}
+
+fn command(id: u64, write: &Write) -> String {
+    let mut data = json!({ "number": write.probe, "value": write.value });
+    if !write.key.is_empty() {
+        data["idempotency_key"] = write.key.clone().into();
+    }
+    json!({ "id": id, "rpc": { "method": "WriteProbe", "data": data } }).to_string()
+}
+
+/// Gives each reply to whoever waits for it. Pings need no answer where commands follow.
+fn hear(frame: &str, waiting: &mut BTreeMap<u64, oneshot::Sender<Told>>) {
+    for line in frame.lines() {
+        let reply: Value = serde_json::from_str(line).unwrap_or_default();
+        let Some(asks) = reply["id"].as_u64().and_then(|id| waiting.remove(&id)) else { continue };
+        let told = match reply["error"]["message"].as_str() {
+            Some(message) => judge(message.split(':').next().unwrap_or_default()),
+            None => done(&reply["rpc"]["data"]),
+        };
+        // Whoever asked may have given up.
+        asks.send(told).ok();
+    }
+}
