@@ -10,22 +10,27 @@ use raft::group::Group;
 use raft::home::Moment;
 use raft::peers::Topic;
 use raft::shared::Shared;
+use tokio::sync::watch;
 
 use crate::router::Router;
 use crate::wire::Message;
 
 /// Between two signs of life that a node gives.
-const PERIOD: Duration = Duration::from_millis(250);
+const PERIOD: Duration = Duration::from_millis(200);
 
 /// A node that nothing is heard of for so long counts as down.
-pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(1);
+pub(crate) const SILENCE_MAX: Duration = Duration::from_millis(800);
 
 /// Between the elections that two members call: the first one is likely to have won by then.
 const STAGGER: Duration = Duration::from_millis(200);
 
 /// What a node has heard of the others. It takes nobody's word for it.
 #[derive(Default)]
-pub(crate) struct Detector(Shared<Heard>);
+pub(crate) struct Detector {
+    heard: Shared<Heard>,
+    /// The nodes that count as down.
+    down: watch::Sender<BTreeSet<NodeId>>,
+}
 
 #[derive(Default)]
 struct Heard {
@@ -42,12 +47,15 @@ impl Detector {
     /// Something came from a node.
     pub(crate) fn heard(&self, node: NodeId, now: Moment) {
         let sign = Sign { at: now, is_down: false };
-        self.0.with(|heard| heard.nodes.insert(node, sign));
+        let before = self.heard.with(|heard| heard.nodes.insert(node, sign));
+        if before.is_some_and(|it| it.is_down) {
+            self.down.send_if_modified(|down| down.remove(&node));
+        }
     }
 
     /// The nodes that have fallen silent since the last look.
     pub(crate) fn fallen(&self, others: &[NodeId], now: Moment) -> Vec<NodeId> {
-        self.0.with(|heard| {
+        let fallen: Vec<_> = self.heard.with(|heard| {
             let looked = heard.looked.replace(now);
             // Whoever has not looked for long was asleep itself.
             if looked.is_none_or(|it| now - it > 2 * PERIOD) {
@@ -59,7 +67,11 @@ impl Detector {
                 is_down && !std::mem::replace(&mut sign.is_down, is_down)
             };
             others.iter().copied().filter(is_new).collect()
-        })
+        });
+        if !fallen.is_empty() {
+            self.down.send_modify(|down| down.extend(&fallen));
+        }
+        fallen
     }
 
     /// The nodes that nothing has been heard of for so long.
@@ -67,13 +79,19 @@ impl Detector {
         let is_silent = |(node, sign): (&NodeId, &Sign)| {
             (sign.is_down && now - sign.at > lasting).then_some(*node)
         };
-        self.0.with(|heard| heard.nodes.iter().filter_map(is_silent).collect())
+        self.heard.with(|heard| heard.nodes.iter().filter_map(is_silent).collect())
     }
 
-    /// The nodes that count as down.
-    pub(crate) fn down(&self) -> Vec<NodeId> {
-        let is_down = |(node, sign): (&NodeId, &Sign)| sign.is_down.then_some(*node);
-        self.0.with(|heard| heard.nodes.iter().filter_map(is_down).collect())
+    /// Whether a node counts as down.
+    pub(crate) fn is_down(&self, node: NodeId) -> bool {
+        self.down.borrow().contains(&node)
+    }
+
+    /// Comes when a node counts as down.
+    pub(crate) async fn falls(&self, node: NodeId) {
+        let mut down = self.down.subscribe();
+        // The sender is here.
+        down.wait_for(|it| it.contains(&node)).await.map(drop).ok();
     }
 }
 
@@ -107,7 +125,7 @@ async fn succeed(shards: Router, shard: ShardId, group: Group, down: NodeId) {
     let Some(rank) = heirs.into_iter().position(|it| it == group.member()) else { return };
     let rank = u32::try_from(rank).expect("a few copies");
     group.home().sleep(STAGGER * rank).await;
-    let is_still_down = shards.detector().down().contains(&down);
+    let is_still_down = shards.detector().is_down(down);
     if is_still_down && group.leader_node() == Some(down) {
         group.succeed().await;
     }
@@ -138,9 +156,9 @@ mod tests {
         let (home, detector) = (Home::new(1, Drift::default()), Detector::default());
         assert_eq!(pass(&home, &detector, &OTHERS, 10).await, []);
         assert_eq!(pass(&home, &detector, &[NodeId(2)], 10).await, [NodeId(3)]);
-        assert_eq!(detector.down(), [NodeId(3)]);
+        assert!(detector.is_down(NodeId(3)) && !detector.is_down(NodeId(2)));
         assert_eq!(pass(&home, &detector, &OTHERS, 10).await, []);
-        assert_eq!(detector.down(), []);
+        assert!(!detector.is_down(NodeId(3)));
         assert_eq!(pass(&home, &detector, &[], 10).await, OTHERS);
     }
 

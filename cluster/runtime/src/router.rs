@@ -168,16 +168,18 @@ impl Router {
 
     /// Where the leader of a shard may be: where somebody has said lately; where this node's member of
     /// the group believes it is; every second time, and when nobody knows, one member after the other.
+    /// Not on a node that counts as down, unless they all do.
     fn target(&self, shard: ShardId, attempt: u32) -> Target {
         let hosted = self.hosted(shard).unwrap_or_default();
         if let Some(inbox) = hosted.inbox {
             return Target::Here(inbox);
         }
-        let me = self.0.peers.me();
+        let (me, detector) = (self.0.peers.me(), &self.0.detector);
+        let may_be = |it: &NodeId| *it != me && !detector.is_down(*it);
         let said = self.0.leaders.of(shard, self.0.peers.home());
         let believed =
             hosted.group.filter(|_| attempt.is_multiple_of(2)).and_then(|it| it.leader_node());
-        if let Some(node) = said.or(believed).filter(|it| *it != me) {
+        if let Some(node) = said.or(believed).filter(may_be) {
             return Target::There(node);
         }
         let roster = self.roster();
@@ -185,6 +187,9 @@ impl Router {
         let mut others: Vec<_> = members.filter(|it| *it != me).collect();
         if shard == META && roster.members(META).is_empty() {
             others.extend(self.0.seeds.iter().filter(|it| **it != me));
+        }
+        if others.iter().any(may_be) {
+            others.retain(may_be);
         }
         match others.get(attempt as usize / 2 % others.len().max(1)) {
             Some(node) => Target::There(*node),
@@ -313,7 +318,11 @@ impl Router {
         limit: Duration,
     ) -> Result<Reply, NoAnswer> {
         let (place, body) = ((node, LANE), message.encode());
-        let asked = self.0.peers.ask(place, limit, Topic::Node, &body).await;
+        let asked = tokio::select! {
+            asked = self.0.peers.ask(place, limit, Topic::Node, &body) => asked,
+            // Nobody there answers any more. What was asked may have happened.
+            () = self.0.detector.falls(node) => Err(NoAnswer),
+        };
         let reply = asked.and_then(|bytes| Reply::decode(&bytes).map_err(|_layout| NoAnswer));
         if let Ok(Reply::NotHere(leader)) = &reply {
             self.learn(shard, leader.filter(|it| *it != node));
