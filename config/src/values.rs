@@ -64,7 +64,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
-            log: "info,openraft=warn,fjall=warn,lsm_tree=warn".to_owned(),
+            log: "info,openraft=error,fjall=warn,lsm_tree=warn".to_owned(),
             cluster: "roost".to_owned(),
             name: String::new(),
             zone: String::new(),

@@ -21,8 +21,18 @@ const PERIOD: Duration = Duration::from_millis(200);
 /// A node that nothing is heard of for so long counts as down.
 pub(crate) const SILENCE_MAX: Duration = Duration::from_millis(800);
 
-/// Between the elections that two members call: the first one is likely to have won by then.
-const STAGGER: Duration = Duration::from_millis(200);
+/// How long it is the turn of one member to call elections: it is likely to have won one by then.
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// Elections that a member calls in its turn. The first one may be lost to a vote that it did not know
+/// of: somebody else has called one before, and lost it because others know more.
+const CALLS: u32 = 3;
+
+/// Between two of them: far above what one takes.
+const CALL_PAUSE: Duration = Duration::from_millis(80);
+
+/// How often it is each member's turn. Then the groups go on by themselves.
+const ROUNDS: usize = 3;
 
 /// What a node has heard of the others. It takes nobody's word for it.
 #[derive(Default)]
@@ -117,17 +127,38 @@ pub(crate) async fn watch(shards: Router) {
     }
 }
 
-/// Calls an election if a node that is down leads a group: one member after the other, as the
+/// Calls elections until a group has a leader that is not down: one member after the other, as the
 /// assignment names them.
 async fn succeed(shards: Router, shard: ShardId, group: Group, down: NodeId) {
     let roster = shards.roster();
-    let heirs = roster.members(shard).into_iter().filter(|it| it.node != down.0);
-    let Some(rank) = heirs.into_iter().position(|it| it == group.member()) else { return };
-    let rank = u32::try_from(rank).expect("a few copies");
-    group.home().sleep(STAGGER * rank).await;
-    let is_still_down = shards.detector().is_down(down);
-    if is_still_down && group.leader_node() == Some(down) {
-        group.succeed().await;
+    let heirs: Vec<_> = roster.members(shard).into_iter().filter(|it| it.node != down.0).collect();
+    let Some(rank) = heirs.iter().position(|it| *it == group.member()) else { return };
+    let (home, begun) = (group.home(), group.home().now());
+    let leads = || group.leader_node().is_some_and(|it| it != down);
+    for turn in (rank..ROUNDS * heirs.len()).step_by(heirs.len()) {
+        let due = begun + STAGGER * u32::try_from(turn).expect("a few copies");
+        home.sleep(due - home.now()).await;
+        for call in 0..CALLS {
+            if leads() || !shards.detector().is_down(down) {
+                return;
+            }
+            tracing::debug!(
+                shard = shard.0,
+                term = group.status().term,
+                "this node calls an election"
+            );
+            // After an election that was lost openraft waits for a flush under the vote that came with
+            // the refusal, and there is none until the member has called one by itself.
+            if call % 2 == 0 {
+                tokio::select! {
+                    () = group.succeed() => {}
+                    () = home.sleep(CALL_PAUSE) => {}
+                }
+            } else {
+                group.elect().await;
+            }
+            home.sleep(CALL_PAUSE).await;
+        }
     }
 }
 

@@ -319,6 +319,7 @@ impl Host {
         });
         let clock = Arc::clone(&parts.clock);
         let is_storage_full = Arc::clone(&parts.is_storage_full);
+        tracing::info!(shard = shard.0, term, "this node leads a shard");
         let life = Life { setup, group: group.clone(), clock, outlet, is_storage_full };
         let heir = tokio::select! {
             biased;

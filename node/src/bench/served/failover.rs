@@ -30,7 +30,7 @@ const CALM: Duration = Duration::from_secs(5);
 const WATCHED: Duration = Duration::from_secs(10);
 
 /// How long a client waits for an answer before it asks another node, under the same key.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Pause of a client before it tries again.
 const PAUSE: Duration = Duration::from_millis(10);
