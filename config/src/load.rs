@@ -14,7 +14,8 @@ const SETTINGS: &str = "settings";
 const SETTINGS_VARIABLE: &str = "ROOST_SETTINGS";
 
 /// Variables that begin as ours do but belong to the tests of roost.
-const FOREIGN: [&str; 3] = ["ROOST_TEST_DATA", "ROOST_NIGHTLY", "ROOST_SCHEMATHESIS"];
+const FOREIGN: [&str; 4] =
+    ["ROOST_TEST_DATA", "ROOST_NIGHTLY", "ROOST_PROMTOOL", "ROOST_SCHEMATHESIS"];
 
 /// Reads the file, if there is to be one, and then the environment of this process.
 ///

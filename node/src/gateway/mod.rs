@@ -18,6 +18,7 @@
 //! | `problem`        | answers with a problem, as RFC 9457 has it                         |
 //! | `socket`         | serves requests over a WebSocket, many at once                     |
 //! | `pages`          | answers what needs no entity                                       |
+//! | `metrics`        | figures of this node for Prometheus                                |
 //! | `overview`       | the cluster as operators see it                                    |
 //! | `waiting`        | answers while the node is not a part of its cluster yet            |
 //! | `openapi`, `responses` | describe all of it                                           |
@@ -33,6 +34,7 @@ mod envelope;
 mod fields;
 mod idempotency;
 mod json;
+mod metrics;
 mod openapi;
 mod overview;
 mod pages;

@@ -20,6 +20,8 @@ pub(crate) enum Page {
     Index,
     /// Whether the process runs.
     Alive,
+    /// Figures for Prometheus.
+    Metrics,
     /// Whether requests can be served.
     Ready,
     /// The description of all routes.
@@ -32,14 +34,22 @@ pub(crate) enum Page {
 
 impl Page {
     /// All pages in the order of their paths.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Index, Self::Alive, Self::OpenApi, Self::Ready, Self::Nodes, Self::Shards];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Index,
+        Self::Alive,
+        Self::Metrics,
+        Self::OpenApi,
+        Self::Ready,
+        Self::Nodes,
+        Self::Shards,
+    ];
 
     /// Where it is.
     pub(crate) fn path(self) -> &'static str {
         match self {
             Self::Index => "/",
             Self::Alive => "/livez",
+            Self::Metrics => "/metrics",
             Self::OpenApi => "/openapi.json",
             Self::Ready => "/readyz",
             Self::Nodes => "/v1/operator/nodes",
@@ -52,6 +62,7 @@ impl Page {
         match self {
             Self::Index => "Index",
             Self::Alive => "Alive",
+            Self::Metrics => "Metrics",
             Self::OpenApi => "OpenApi",
             Self::Ready => "Ready",
             Self::Nodes => "Nodes",
@@ -64,6 +75,7 @@ impl Page {
         match self {
             Self::Index => "Says what this is and where to go.",
             Self::Alive => "Answers while the process runs, whatever else is wrong.",
+            Self::Metrics => "Tells figures of this node, as Prometheus reads them.",
             Self::OpenApi => "Describes all routes, as this document does.",
             Self::Ready => {
                 "Answers when every shard that this node holds is served, here or elsewhere."
@@ -79,7 +91,7 @@ impl Page {
     pub(crate) fn access(self) -> Access {
         match self {
             Self::Index | Self::Alive | Self::OpenApi | Self::Ready => Access::Anyone,
-            Self::Nodes | Self::Shards => Access::Operator,
+            Self::Metrics | Self::Nodes | Self::Shards => Access::Operator,
         }
     }
 
@@ -87,6 +99,7 @@ impl Page {
     pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Index => "text/plain; charset=utf-8",
+            Self::Metrics => "text/plain; version=0.0.4; charset=utf-8",
             Self::Alive | Self::OpenApi | Self::Ready | Self::Nodes | Self::Shards => {
                 "application/json"
             }
@@ -103,6 +116,7 @@ roost: the back end of a social platform in one program.
 /openapi.json   every route, its fields and its problems
 /livez          whether the process runs
 /readyz         whether requests can be served
+/metrics        figures of this node for Prometheus, with the operator token
 
 /connection/websocket   the same routes over a WebSocket, as `rpc` of Centrifugo's protocol
 ";
@@ -125,6 +139,7 @@ pub(crate) async fn show(
             Page::Index => Bytes::from_static(INDEX.as_bytes()),
             Page::Alive => Bytes::from_static(ALIVE.as_bytes()),
             Page::OpenApi => gateway.openapi.clone(),
+            Page::Metrics => gateway.metrics.text(client).await?,
             Page::Ready => ready(overview::unserved(client).await)?,
             Page::Nodes => {
                 let (me, nodes) = (client.router().peers().me().0, overview::nodes(client).await);

@@ -89,11 +89,13 @@ pub(crate) fn of_page(page: Page) -> Value {
     match page {
         Page::Index | Page::Alive | Page::OpenApi => {}
         Page::Ready => classes.extend([NOT_READY, TIMEOUT]),
-        Page::Nodes | Page::Shards => classes.extend([NOT_FOUND, OVERLOADED, TIMEOUT]),
+        Page::Metrics | Page::Nodes | Page::Shards => {
+            classes.extend([NOT_FOUND, OVERLOADED, TIMEOUT])
+        }
     }
     let mut responses = of_problems(classes);
     let schema = match page {
-        Page::Index => json!({ "type": "string" }),
+        Page::Index | Page::Metrics => json!({ "type": "string" }),
         Page::Alive | Page::OpenApi | Page::Ready => json!({ "type": "object" }),
         Page::Nodes => {
             let mut schema = list("nodes", NODE_SCHEMA);

@@ -20,6 +20,7 @@ use super::authentication::{Doorkeeper, NOTHING, OperatorToken};
 use super::driver::Driver;
 use super::endpoint::Endpoint;
 use super::envelope::{Arrival, envelope};
+use super::metrics::Metrics;
 use super::openapi;
 use super::overview::{NodeStatus, ShardStatus};
 use super::pages::{self, Page};
@@ -41,6 +42,8 @@ pub struct Gateway {
     pub(crate) openapi: Bytes,
     /// Every route by its name.
     pub(crate) endpoints: BTreeMap<String, Arc<Endpoint>>,
+    /// What is counted while requests are served.
+    pub(crate) metrics: Metrics,
     /// Room for sockets.
     pub(crate) sockets: Arc<Semaphore>,
 }
@@ -79,6 +82,7 @@ impl Gateway {
                 .iter()
                 .map(|it| (openapi::operation_id(it, &endpoints), Arc::clone(it)))
                 .collect(),
+            metrics: Metrics::new(),
             sockets: Arc::new(Semaphore::new(SOCKETS_MAX)),
         });
         let mut paths = Router::new();

@@ -9,7 +9,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use entity::{Caller, Method, Problem};
 use serde_json::Value;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use super::Gateway;
 use super::authentication::NOTHING;
@@ -31,10 +31,14 @@ pub(crate) async fn serve(
     parts: PathParts,
     request: Request,
 ) -> Response {
-    match attempt(gateway, endpoint, arrival, parts, request).await {
+    let began = Instant::now();
+    let response = match attempt(gateway, endpoint, arrival, parts, request).await {
         Ok(reply) => success(endpoint, &reply),
         Err(problem) => respond(&problem, arrival.id),
-    }
+    };
+    let status = response.status().as_u16();
+    gateway.metrics.answered(endpoint.route.name, status, began.elapsed());
+    response
 }
 
 async fn attempt(

@@ -5,6 +5,7 @@ mod command_line;
 mod framing;
 mod idempotency;
 mod import;
+mod metrics;
 mod openapi;
 mod operations;
 mod operator;

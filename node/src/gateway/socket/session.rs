@@ -169,7 +169,13 @@ impl Session {
         let Some(endpoint) = gateway.endpoints.get(method).cloned() else {
             return Ok(Some(no_method(id)));
         };
-        let running = async move { replied(id, serve(&gateway, &endpoint, caller, data).await) };
+        let running = async move {
+            let began = Instant::now();
+            let answer = serve(&gateway, &endpoint, caller, data).await;
+            let status = answer.as_ref().map_or_else(|it| it.class.status, |_| 200);
+            gateway.metrics.answered(endpoint.route.name, status, began.elapsed());
+            replied(id, answer)
+        };
         self.running.push(running.boxed());
         Ok(None)
     }
