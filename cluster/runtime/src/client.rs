@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::request::{Answer, Failure, Request, RequestId, Verb};
-use cluster::sender::Sender;
+use cluster::sender::{Sender, Sent};
 use cluster::slots::ShardId;
 use entity::{Caller, operation};
 use raft::home::Moment;
@@ -33,6 +33,19 @@ struct Inner {
     clock: Arc<dyn Clock>,
     /// Empty until the meta group has given it an incarnation.
     sender: OnceCell<Shared<Sender>>,
+}
+
+/// A command that has a name. Nobody asks for it again once whoever did has their answer, or has gone
+/// away without: a number that were never given back would fill the sender's window for ever.
+struct Asked<'a> {
+    sender: &'a Shared<Sender>,
+    sent: Sent,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        self.sender.with(|sender| sender.answered(self.sent));
+    }
 }
 
 impl Client {
@@ -82,11 +95,9 @@ impl Client {
         };
         let birth = self.0.clock.now().max(router.time(shard));
         let (sent, id) = sender.with(|sender| sender.name(shard, birth));
+        let _asked = Asked { sender, sent };
         let request = with(caller, Verb::Command(id), request);
-        let answers = router.ask(shard, vec![request], deadline).await;
-        // Nobody asks for it again, whatever it was.
-        sender.with(|sender| sender.answered(sent));
-        one(answers)
+        one(router.ask(shard, vec![request], deadline).await)
     }
 
     /// Who names commands: nobody else does so under the same incarnation, nor ever did.
@@ -176,4 +187,21 @@ fn one(mut answers: Vec<Answer>) -> Answer {
 fn with(caller: Caller, verb: Verb, request: operation::Request) -> Request {
     let operation::Request { to, tag, body } = request;
     Request { to, caller, verb, tag, body: Bytes::from(body) }
+}
+
+#[cfg(test)]
+mod tests {
+    use entity::Time;
+
+    use super::*;
+
+    #[test]
+    fn whoever_goes_away_without_an_answer_gives_the_number_back() {
+        let sender = Shared::new(Sender::new(7));
+        let name = || sender.with(|it| it.name(ShardId(1), Time(5)));
+        let (sent, _) = name();
+        drop(Asked { sender: &sender, sent });
+        let (_, RequestId::Inside { acknowledged, .. }) = name() else { panic!("a name of ours") };
+        assert_eq!(acknowledged, 1);
+    }
 }

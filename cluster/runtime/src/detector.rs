@@ -57,15 +57,18 @@ impl Detector {
     /// Something came from a node.
     pub(crate) fn heard(&self, node: NodeId, now: Moment) {
         let sign = Sign { at: now, is_down: false };
-        let before = self.heard.with(|heard| heard.nodes.insert(node, sign));
-        if before.is_some_and(|it| it.is_down) {
-            self.down.send_if_modified(|down| down.remove(&node));
-        }
+        // Both under one lock: whoever counts nodes as down meanwhile would never be corrected.
+        self.heard.with(|heard| {
+            let before = heard.nodes.insert(node, sign);
+            if before.is_some_and(|it| it.is_down) {
+                self.down.send_if_modified(|down| down.remove(&node));
+            }
+        });
     }
 
     /// The nodes that have fallen silent since the last look.
     pub(crate) fn fallen(&self, others: &[NodeId], now: Moment) -> Vec<NodeId> {
-        let fallen: Vec<_> = self.heard.with(|heard| {
+        self.heard.with(|heard| {
             let looked = heard.looked.replace(now);
             // Whoever has not looked for long was asleep itself.
             if looked.is_none_or(|it| now - it > 2 * PERIOD) {
@@ -76,12 +79,12 @@ impl Detector {
                 let is_down = now - sign.at > SILENCE_MAX;
                 is_down && !std::mem::replace(&mut sign.is_down, is_down)
             };
-            others.iter().copied().filter(is_new).collect()
-        });
-        if !fallen.is_empty() {
-            self.down.send_modify(|down| down.extend(&fallen));
-        }
-        fallen
+            let fallen: Vec<_> = others.iter().copied().filter(is_new).collect();
+            if !fallen.is_empty() {
+                self.down.send_modify(|down| down.extend(&fallen));
+            }
+            fallen
+        })
     }
 
     /// The nodes that nothing has been heard of for so long.
@@ -141,6 +144,9 @@ async fn succeed(shards: Router, shard: ShardId, group: Group, down: NodeId) {
         for call in 0..CALLS {
             if leads() || !shards.detector().is_down(down) {
                 return;
+            }
+            if home.now() - due + CALL_PAUSE > STAGGER {
+                break;
             }
             tracing::debug!(
                 shard = shard.0,

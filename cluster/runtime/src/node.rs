@@ -317,7 +317,6 @@ fn run(branch: &Supervisor, host: &Host, shard: ShardId) {
     }));
 }
 
-/// The roster, as far as it has been applied here; none if it cannot be read.
 /// What the node knows of the cluster when it starts, if it may be a part of it.
 fn first_roster(engine: &dyn Engine) -> Result<Roster, String> {
     let roster = read_roster(engine).unwrap_or_default();
@@ -332,6 +331,7 @@ fn first_roster(engine: &dyn Engine) -> Result<Roster, String> {
     ))
 }
 
+/// The roster, as far as it has been applied here; none if it cannot be read.
 fn read_roster(engine: &dyn Engine) -> Option<Roster> {
     let (from, to) = Roster::rows();
     let range = Range { from, to, order: Order::Up, limit: Roster::ROWS_MAX };

@@ -318,10 +318,12 @@ impl Router {
         limit: Duration,
     ) -> Result<Reply, NoAnswer> {
         let (place, body) = ((node, LANE), message.encode());
+        let was_up = !self.0.detector.is_down(node);
         let asked = tokio::select! {
+            biased;
             asked = self.0.peers.ask(place, limit, Topic::Node, &body) => asked,
             // Nobody there answers any more. What was asked may have happened.
-            () = self.0.detector.falls(node) => Err(NoAnswer),
+            () = self.0.detector.falls(node), if was_up => Err(NoAnswer),
         };
         let reply = asked.and_then(|bytes| Reply::decode(&bytes).map_err(|_layout| NoAnswer));
         if let Ok(Reply::NotHere(leader)) = &reply {

@@ -63,11 +63,11 @@ fn check(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// The future panicked.
-struct Panicked;
+pub(crate) struct Panicked;
 
 /// Yields what `future` does, or that it panicked. It is not polled again then, and what it left half
 /// changed goes with it: requests share only channels and semaphores.
-async fn caught<F: Future>(future: F) -> Result<F::Output, Panicked> {
+pub(crate) async fn caught<F: Future>(future: F) -> Result<F::Output, Panicked> {
     let mut future = pin!(future);
     std::future::poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
         Ok(Poll::Pending) => Poll::Pending,

@@ -90,7 +90,7 @@ pub(crate) fn of_page(page: Page) -> Value {
         Page::Index | Page::Alive | Page::OpenApi => {}
         Page::Ready => classes.extend([NOT_READY, TIMEOUT]),
         Page::Metrics | Page::Nodes | Page::Shards => {
-            classes.extend([NOT_FOUND, OVERLOADED, TIMEOUT])
+            classes.extend([NOT_FOUND, OVERLOADED, TIMEOUT]);
         }
     }
     let mut responses = of_problems(classes);

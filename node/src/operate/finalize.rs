@@ -43,7 +43,9 @@ impl Finalize {
         let text = if self.asking.json {
             format!("{}\n", json!({ "release": release }))
         } else {
-            format!("The cluster writes layouts of release {release}.\n")
+            format!(
+                "The release of the cluster is {release}; each shard writes it from its next leader on.\n"
+            )
         };
         // Whoever closed the output does not want to know.
         io::stdout().write_all(text.as_bytes()).ok();

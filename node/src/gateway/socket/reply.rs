@@ -31,7 +31,7 @@ pub(super) const BAD_REQUEST: Disconnect = Disconnect { code: 3501, reason: "bad
 /// The client has not said who it is.
 pub(super) const STALE: Disconnect = Disconnect { code: 3502, reason: "stale" };
 
-/// There is no route of this name, or not for the caller.
+/// There is no route of this name.
 pub(super) const METHOD_NOT_FOUND: u16 = 104;
 
 /// Asks whether the client is still there.

@@ -24,8 +24,9 @@ use crate::gateway::Gateway;
 use crate::gateway::authentication::Doorkeeper;
 use crate::gateway::driver::Drive;
 use crate::gateway::endpoint::Endpoint;
+use crate::gateway::envelope::{Panicked, caught};
 use crate::gateway::idempotency::{IdempotencyKey, checked_key, fingerprint, scope};
-use crate::gateway::problem::{IDEMPOTENCY_KEY_INVALID, TOKEN_INVALID};
+use crate::gateway::problem::{IDEMPOTENCY_KEY_INVALID, INTERNAL, OVERLOADED, TOKEN_INVALID};
 
 /// A connection.
 pub(super) struct Session {
@@ -169,9 +170,18 @@ impl Session {
         let Some(endpoint) = gateway.endpoints.get(method).cloned() else {
             return Ok(Some(no_method(id)));
         };
+        if self.running.len() >= RPCS_MAX {
+            let detail = format!("A connection has at most {RPCS_MAX} requests at once.");
+            return Ok(Some(replied(id, Err(OVERLOADED.because(detail)))));
+        }
+        let session = self.id;
         let running = async move {
             let began = Instant::now();
-            let answer = serve(&gateway, &endpoint, caller, data).await;
+            let answer = caught(serve(&gateway, &endpoint, caller, data)).await;
+            let answer = answer.unwrap_or_else(|Panicked| {
+                tracing::error!(request = %session, "a request panicked");
+                Err(INTERNAL.because("A defect stopped the request. Report it."))
+            });
             let status = answer.as_ref().map_or_else(|it| it.class.status, |_| 200);
             gateway.metrics.answered(endpoint.route.name, status, began.elapsed());
             replied(id, answer)
