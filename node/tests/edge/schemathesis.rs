@@ -24,7 +24,7 @@ const OPTIONS: [&str; 16] = [
     "--workers",
     "1",
     "--exclude-path-regex",
-    "^/v1/(operator|test)/",
+    "^/(v1/(operator|test)/|metrics$)",
     "--exclude-operation-id",
     "EndSession",
     "--seed",
