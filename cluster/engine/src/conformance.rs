@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use entity::transaction::{Order, Range};
 
+use crate::mixture::any_mixture;
 use crate::port::{Applied, Change, Engine, GroupId, Install, Mark, Row, Snapshot, State};
 
 /// An engine that can be stopped.
@@ -49,6 +50,7 @@ pub const CASES: &[Case] = &[
     ("a crash keeps what was flushed", flushed_survives),
     ("a crash keeps what was installed and removed", installed_survives),
     ("generations are never used twice", generations_are_new),
+    ("a reader sees what was applied, whatever is done", any_mixture),
 ];
 
 /// Runs every case, each on an empty disk.

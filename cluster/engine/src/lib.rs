@@ -14,6 +14,7 @@ pub mod conformance;
 pub mod keyspace;
 pub mod limits;
 pub mod memory;
+mod mixture;
 pub mod port;
 
 pub use memory::{MemoryDisk, MemoryEngine};

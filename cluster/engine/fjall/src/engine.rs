@@ -9,24 +9,21 @@ use bytes::Bytes;
 use engine::keyspace::keyspace_of;
 use engine::limits::{KEY_BYTES_MAX, SCAN_ROWS_MAX};
 use engine::{
-    Applied, Change, Engine, EngineError, GroupId, Install, Mark, Pressure, Row, Snapshot, State,
-    check,
+    Applied, Engine, EngineError, GroupId, Install, Pressure, Row, Snapshot, State, check,
 };
 use entity::transaction::Range;
 use fjall::Readable;
 
+use crate::buffer::applied_bytes;
 use crate::fault::guarded;
 use crate::install::FjallInstall;
 use crate::keeper::{self, Job};
-use crate::mark::StoredMark;
 use crate::open::open;
 use crate::options::Options;
-use crate::shared::{Live, Shared};
+use crate::shared::Shared;
 use crate::snapshot::snapshot;
 use crate::store::{Batch, key_of};
-
-/// What a change costs besides its key and value, in bytes.
-const CHANGE_BYTES: usize = 64;
+use crate::visible::{Live, Seen};
 
 /// The applied state of all groups of a node, in a folder. Dropped, it flushes, ends its threads and
 /// lets go of the folder, unless a snapshot or install of it is still there.
@@ -63,54 +60,6 @@ impl FjallEngine {
         drop(keeper.join());
         true
     }
-
-    fn write(
-        &self,
-        group: GroupId,
-        applied: Applied,
-        into: &mut Writes,
-    ) -> Result<(), EngineError> {
-        check::applied(group, &applied, self.mark(group).as_ref());
-        let Applied { changes, applied, detail } = applied;
-        let (mark, durable) = self.shared.next_mark(group, applied, detail)?;
-        for (key, value) in last_of_each(changes) {
-            into.batch.set(keyspace_of(&key), key_of(mark.generation, &key), value.as_deref());
-        }
-        let stored = StoredMark { group, mark, durable };
-        into.batch.mark_rows(&stored);
-        into.batch.set_group(group, Some(&stored));
-        into.groups.push((group, Live::sound(stored.mark, durable)));
-        Ok(())
-    }
-
-    fn mark(&self, group: GroupId) -> Option<Mark> {
-        match self.state(group)? {
-            State::Sound(mark) => Some(mark),
-            State::Damaged(_) => None,
-        }
-    }
-}
-
-/// What an apply is about to write.
-#[derive(Default)]
-struct Writes {
-    batch: Batch,
-    groups: Vec<(GroupId, Live)>,
-}
-
-/// One write to each key, the last.
-fn last_of_each(changes: Vec<Change>) -> BTreeMap<Bytes, Option<Bytes>> {
-    changes.into_iter().map(|change| (change.key, change.value)).collect()
-}
-
-fn size(batch: &[(GroupId, Applied)]) -> u64 {
-    let size = |change: &Change| {
-        change.key.len() + change.value.as_ref().map_or(0, Bytes::len) + CHANGE_BYTES
-    };
-    let of = |applied: &Applied| {
-        3 * applied.detail.len() + applied.changes.iter().map(size).sum::<usize>()
-    };
-    batch.iter().map(|(_, applied)| of(applied) as u64).sum()
 }
 
 impl Engine for FjallEngine {
@@ -126,32 +75,37 @@ impl Engine for FjallEngine {
         check::groups(&batch);
         let mut changes = batch.iter().flat_map(|(_, applied)| &applied.changes);
         let only_removes = changes.all(|change| change.value.is_none());
-        let mut writer = self.shared.writer(size(&batch), only_removes)?;
-        let mut written = Writes::default();
-        for (group, applied) in batch {
-            self.write(group, applied, &mut written)?;
-        }
-        self.shared.commit(&mut writer, written.batch, |groups| groups.extend(written.groups))
+        let bytes = batch.iter().map(|(_, applied)| applied_bytes(applied)).sum::<usize>();
+        let mut writer = self.shared.writer(bytes as u64, only_removes)?;
+        let full = self.shared.gather(&mut writer, batch)?;
+        self.shared.pour(&mut writer, &full)
     }
 
     fn get(&self, group: GroupId, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
         if key.is_empty() || key.len() > KEY_BYTES_MAX {
             return Ok(None);
         }
-        let Some((view, mark)) = self.shared.view(group)? else { return Ok(None) };
+        let seen = self.shared.view(group, |buffer| buffer.get(key))?;
+        let Some(Seen { mark, newer, older }) = seen else { return Ok(None) };
+        if let Some(change) = newer {
+            return Ok(change);
+        }
         let keyspace = self.shared.store.keyspace(keyspace_of(key));
-        let found = guarded(|| view.get(keyspace, key_of(mark.generation, key)));
+        let found = guarded(|| older.get(keyspace, key_of(mark.generation, key)));
         let found = found.map_err(|error| self.shared.damage(group, mark.generation, &error))?;
         Ok(found.map(|value| Bytes::copy_from_slice(&value)))
     }
 
     fn scan(&self, group: GroupId, range: &Range) -> Result<Vec<Row>, EngineError> {
-        let Some((view, mark)) = self.shared.view(group)? else { return Ok(Vec::new()) };
         if range.from >= range.to {
+            self.shared.view(group, |_| ())?;
             return Ok(Vec::new());
         }
+        let seen = self.shared.view(group, |buffer| buffer.range(range))?;
+        let Some(Seen { mark, newer, older }) = seen else { return Ok(Vec::new()) };
         let range = Range { limit: range.limit.min(SCAN_ROWS_MAX), ..range.clone() };
-        let rows = guarded(|| self.shared.store.scan(&view, mark.generation, &range));
+        let older = (&*older, mark.generation);
+        let rows = guarded(|| self.shared.store.scan(older, &range, newer));
         rows.map_err(|error| self.shared.damage(group, mark.generation, &error))
     }
 

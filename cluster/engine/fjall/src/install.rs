@@ -13,8 +13,9 @@ use engine::{EngineError, GroupId, Install, Mark, Row, check};
 use crate::keeper::Job;
 use crate::mark::StoredMark;
 use crate::options::INSTALL_BATCH_BYTES;
-use crate::shared::{Live, Shared};
+use crate::shared::Shared;
 use crate::store::{Batch, key_of};
+use crate::visible::Live;
 
 /// A generation in the making.
 pub(crate) struct FjallInstall {

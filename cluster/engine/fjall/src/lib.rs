@@ -10,12 +10,16 @@
 //!
 //! - [`engine`]: the engine.
 //! - `open`: from a folder to the groups in it; `inspect`, `found`: what is checked on the way.
+//! - `apply`, `buffer`: what is applied is gathered in memory before it goes to the memtables.
+//! - `visible`: what readers see of all that; `merge`: rows of several sources in one order.
 //! - `store`: the three keyspaces, and how they become durable.
 //! - `mark`: the form of a mark on disk.
 //! - `snapshot`, `install`: a group as a whole, out and in.
 //! - `keeper`: what is done in the background.
 //! - [`options`]: limits, and how memory is divided.
 
+mod apply;
+mod buffer;
 pub mod engine;
 mod fault;
 mod found;
@@ -23,11 +27,13 @@ mod inspect;
 mod install;
 mod keeper;
 mod mark;
+mod merge;
 mod open;
 pub mod options;
 mod shared;
 mod snapshot;
 mod store;
+mod visible;
 
 pub use engine::FjallEngine;
 pub use inspect::set_aside;

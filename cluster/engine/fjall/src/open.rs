@@ -16,8 +16,9 @@ use crate::inspect;
 use crate::keeper::Job;
 use crate::mark::StoredMark;
 use crate::options::{Options, WORKERS};
-use crate::shared::{Live, Lock, ReadLock, Shared, Space, Visible};
+use crate::shared::{Lock, ReadLock, Shared, Space};
 use crate::store::{Batch, NAMES, Store};
+use crate::visible::{Live, Visible};
 
 /// Opens a folder, or makes it. What is yielded besides are the keeper's jobs.
 pub(crate) fn open(
@@ -129,8 +130,7 @@ fn settle(store: &Store, found: &BTreeMap<GroupId, Found>) {
             Found::Sound(mark) => {
                 let stored =
                     StoredMark { group: *group, mark: mark.clone(), durable: mark.applied };
-                batch.mark_rows(&stored);
-                batch.set_group(*group, Some(&stored));
+                batch.mark(&stored);
             }
         }
     }

@@ -4,9 +4,10 @@
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Options {
     /// How much memory the engine takes, in bytes, when it is as busy as can be. Half is the cache
-    /// of blocks. The other half are memtables: a keyspace has one that fills and at most
-    /// [`SEALED_MAX`] that wait for the disk; a twelfth of it is for meta, the rest for state and
-    /// streams in equal parts. Indexes and filters of tables come on top, about 1 % of the rows.
+    /// of blocks, of which a 32nd are buffers. The other half are memtables: a keyspace has one that
+    /// fills and at most [`SEALED_MAX`] that wait for the disk; a twelfth of it is for meta, the rest
+    /// for state and streams in equal parts. Indexes and filters of tables come on top, about 1 % of
+    /// the rows.
     pub memory_bytes: u64,
     /// Below so many bytes free on the disk the engine refuses rows and still takes removals. What
     /// waits in memory and the next compactions must fit.
@@ -37,6 +38,12 @@ pub const SEALED_QUARTERS: u64 = 3;
 /// Quarters of its size at which whoever writes seals a memtable, because the keeper does not keep up.
 pub const FULL_QUARTERS: u64 = 4;
 
+/// Largest buffer of a group, in bytes: with the buffers of its neighbours it should stay in a cache.
+pub const BUFFER_BYTES_MAX: usize = 256 * 1024;
+
+/// Smallest buffer of a group, in bytes: below it hardly any row would be written again in it.
+pub const BUFFER_BYTES_MIN: usize = 4 * 1024;
+
 /// Smallest memtable, in bytes: below it tables would be too many.
 pub const MEMTABLE_BYTES_MIN: u64 = 64 * 1024;
 
@@ -61,7 +68,18 @@ pub(crate) struct Memtables {
 
 impl Options {
     pub(crate) fn cache_bytes(&self) -> u64 {
-        self.memory_bytes / 2
+        self.memory_bytes / 2 - self.buffers_bytes()
+    }
+
+    /// All buffers together.
+    fn buffers_bytes(&self) -> u64 {
+        self.memory_bytes / 64
+    }
+
+    /// From how many bytes on the buffer of one of `groups` groups is emptied.
+    pub(crate) fn buffer_bytes(&self, groups: usize) -> usize {
+        let part = self.buffers_bytes() / groups.max(1) as u64;
+        usize::try_from(part).unwrap_or(usize::MAX).clamp(BUFFER_BYTES_MIN, BUFFER_BYTES_MAX)
     }
 
     pub(crate) fn memtables(&self) -> Memtables {
@@ -82,7 +100,7 @@ mod tests {
         let options = Options { memory_bytes: 1 << 30, ..Options::default() };
         let Memtables { rows_bytes, meta_bytes } = options.memtables();
         let most = (2 * rows_bytes + meta_bytes) * (1 + SEALED_MAX as u64);
-        assert!(options.cache_bytes() + most <= options.memory_bytes);
+        assert!(options.cache_bytes() + options.buffers_bytes() + most <= options.memory_bytes);
         assert!(rows_bytes > 40 << 20, "{rows_bytes}");
         let least = Options { memory_bytes: 0, ..options }.memtables();
         assert_eq!(least.rows_bytes, MEMTABLE_BYTES_MIN);

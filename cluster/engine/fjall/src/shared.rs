@@ -7,10 +7,10 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, MutexGuard, OnceLock, PoisonError, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::sleep;
 
-use bytes::Bytes;
-use engine::{EngineError, GroupId, Mark, Pressure, State};
-use fjall::{AbstractTree, Keyspace, Snapshot};
+use engine::{EngineError, GroupId, Pressure};
+use fjall::{AbstractTree, Keyspace};
 
+use crate::buffer::Buffer;
 use crate::fault::unreadable_rows;
 use crate::inspect::suspect;
 use crate::keeper::Job;
@@ -19,6 +19,7 @@ use crate::options::{
     SPACE_CHECKED_BYTES,
 };
 use crate::store::{Batch, PAUSE, Store, seal};
+use crate::visible::{Live, Seen, Visible};
 
 #[expect(clippy::disallowed_types, reason = "an engine is shared by threads")]
 pub(crate) type Lock<T> = std::sync::Mutex<T>;
@@ -42,31 +43,6 @@ pub(crate) struct Shared {
     pub(crate) is_sealing: AtomicBool,
 }
 
-/// Every group, and a view of their rows at the same moment.
-///
-/// The view is taken while nobody writes. A flush or compaction of fjall that ends during a batch
-/// makes half of it visible to views taken then: it raises the visible sequence number past the one
-/// that the batch has taken already.
-pub(crate) struct Visible {
-    pub(crate) groups: BTreeMap<GroupId, Live>,
-    pub(crate) view: Arc<Snapshot>,
-}
-
-/// A group while the engine is open.
-#[derive(Clone, Debug)]
-pub(crate) enum Live {
-    Sound {
-        mark: Mark,
-        /// The highest index that is known to be durable.
-        durable: u64,
-    },
-    Damaged {
-        what: String,
-        /// The generation to sweep once it is replaced, if there is one.
-        generation: Option<u32>,
-    },
-}
-
 /// How full the disk is.
 #[derive(Debug)]
 pub(crate) struct Space {
@@ -78,26 +54,6 @@ pub(crate) struct Space {
 impl Space {
     pub(crate) fn unknown() -> Self {
         Self { is_full: false, credit_bytes: 0 }
-    }
-}
-
-impl Live {
-    pub(crate) fn sound(mark: Mark, durable: u64) -> Self {
-        Self::Sound { mark, durable }
-    }
-
-    pub(crate) fn state(&self) -> State {
-        match self {
-            Self::Sound { mark, .. } => State::Sound(mark.clone()),
-            Self::Damaged { what, .. } => State::Damaged(what.clone()),
-        }
-    }
-
-    pub(crate) fn generation(&self) -> Option<u32> {
-        match self {
-            Self::Sound { mark, .. } => Some(mark.generation),
-            Self::Damaged { generation, .. } => *generation,
-        }
     }
 }
 
@@ -193,16 +149,16 @@ impl Shared {
 
     /// Makes durable what was applied before, and remembers what was.
     pub(crate) fn flush(&self) -> Result<BTreeMap<GroupId, u64>, EngineError> {
-        let before: Vec<(GroupId, Mark)> = self.sound_groups();
+        let before = self.pour_all()?;
         self.flush_keyspaces(&self.store.all())?;
         let mut flushed = BTreeMap::new();
         self.look_again(&mut *self.writer(0, true)?, |groups| {
             for (group, mark) in before {
-                if let Some(Live::Sound { mark: now, durable }) = groups.get_mut(&group)
-                    && now.generation == mark.generation
+                if let Some(Live::Sound(sound)) = groups.get_mut(&group)
+                    && sound.mark.generation == mark.generation
                 {
-                    *durable = mark.applied.max(*durable);
-                    flushed.insert(group, *durable);
+                    sound.durable = mark.applied.max(sound.durable);
+                    flushed.insert(group, sound.durable);
                 }
             }
         });
@@ -236,20 +192,17 @@ impl Shared {
         }
     }
 
-    /// A view of the rows of a group, and its mark; none if the group is not there.
-    pub(crate) fn view(
+    /// A view of a group, and what `gather` finds in its buffer; none if the group is not there.
+    pub(crate) fn view<T>(
         &self,
         group: GroupId,
-    ) -> Result<Option<(Arc<Snapshot>, Mark)>, EngineError> {
+        gather: impl FnOnce(&Buffer) -> T,
+    ) -> Result<Option<Seen<T>>, EngineError> {
         self.check()?;
         let visible = self.visible();
-        match visible.groups.get(&group) {
-            None => Ok(None),
-            Some(Live::Damaged { what, .. }) => {
-                Err(EngineError::Damaged { group, what: what.clone() })
-            }
-            Some(Live::Sound { mark, .. }) => Ok(Some((Arc::clone(&visible.view), mark.clone()))),
-        }
+        let Some(sound) = visible.sound(group)? else { return Ok(None) };
+        let (mark, newer) = (sound.mark.clone(), gather(&sound.buffer));
+        Ok(Some(Seen { mark, newer, older: Arc::clone(&visible.view) }))
     }
 
     pub(crate) fn pressure(&self) -> Pressure {
@@ -280,33 +233,7 @@ impl Shared {
         self.visible.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn visible_mut(&self) -> RwLockWriteGuard<'_, Visible> {
+    pub(crate) fn visible_mut(&self) -> RwLockWriteGuard<'_, Visible> {
         self.visible.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A mark as it is written now.
-    pub(crate) fn next_mark(
-        &self,
-        group: GroupId,
-        applied: u64,
-        detail: Bytes,
-    ) -> Result<(Mark, u64), EngineError> {
-        let (generation, durable) = match self.visible().groups.get(&group) {
-            None => (self.begin_generation(), 0),
-            Some(Live::Sound { mark, durable }) => (mark.generation, *durable),
-            Some(Live::Damaged { what, .. }) => {
-                return Err(EngineError::Damaged { group, what: what.clone() });
-            }
-        };
-        Ok((Mark { generation, applied, detail }, durable))
-    }
-
-    fn sound_groups(&self) -> Vec<(GroupId, Mark)> {
-        let visible = self.visible();
-        let sound = visible.groups.iter().filter_map(|(group, live)| match live {
-            Live::Sound { mark, .. } => Some((*group, mark.clone())),
-            Live::Damaged { .. } => None,
-        });
-        sound.collect()
     }
 }

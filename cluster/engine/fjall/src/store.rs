@@ -13,12 +13,13 @@ use engine::keyspace::{Keyspace as Home, Span, span_of};
 use engine::{EngineError, GroupId, Row};
 use entity::transaction::{Order, Range};
 use fjall::{
-    AbstractTree, Database, Iter, Keyspace, PersistMode, Readable, SeqNo, Snapshot, UserKey,
+    AbstractTree, Database, Keyspace, PersistMode, Readable, SeqNo, Snapshot, UserKey,
     UserValue,
 };
 
 use crate::fault::failed;
 use crate::mark::StoredMark;
+use crate::merge::{Change, merged, present};
 use crate::options::Memtables;
 
 /// How long whoever waits for fjall waits before looking again.
@@ -26,6 +27,9 @@ pub(crate) const PAUSE: Duration = Duration::from_millis(1);
 
 /// Names of the keyspaces.
 pub(crate) const NAMES: [&str; 3] = ["state", "streams", "meta"];
+
+/// Rows in their order.
+pub(crate) type Rows = Box<dyn Iterator<Item = fjall::Result<Change>> + Send>;
 
 /// A database with its keyspaces.
 pub(crate) struct Store {
@@ -52,11 +56,21 @@ enum Place {
 }
 
 impl Batch {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Puts or removes a row, whose key has the generation in front. Each key once: all writes of a
     /// batch have one sequence number, and which of two to one key held would be open.
     pub(crate) fn set(&mut self, home: Home, key: impl Into<UserKey>, value: Option<&[u8]>) {
         let value = value.map(UserValue::from);
         self.0.push(Write { place: Place::Rows(home), key: key.into(), value });
+    }
+
+    /// Puts a mark where it belongs: behind the rows that it speaks of.
+    pub(crate) fn mark(&mut self, stored: &StoredMark) {
+        self.mark_rows(stored);
+        self.set_group(stored.group, Some(stored));
     }
 
     /// Puts a mark where rows are.
@@ -130,42 +144,39 @@ impl Store {
         }
     }
 
-    /// The rows of a range of a generation.
+    /// The rows of a range of a generation, where `newer` does not say otherwise.
     pub(crate) fn scan(
         &self,
-        view: &Snapshot,
-        generation: u32,
+        (view, generation): (&Snapshot, u32),
         range: &Range,
+        newer: Vec<Change>,
     ) -> fjall::Result<Vec<Row>> {
-        let scan = |home| {
+        let order = range.order;
+        let older = |home| {
             let rows = view.range(self.keyspace(home), between(generation, range));
-            match range.order {
-                Order::Up => rows.take(range.limit).map(row).collect(),
-                Order::Down => rows.rev().take(range.limit).map(row).collect(),
-            }
+            let rows: Rows = match order {
+                Order::Up => Box::new(rows.map(row)),
+                Order::Down => Box::new(rows.rev().map(row)),
+            };
+            rows
         };
-        match span_of(range) {
-            Span::One(home) => scan(home),
-            Span::Both => {
-                let (mut rows, streams): (Vec<Row>, Vec<Row>) =
-                    (scan(Home::State)?, scan(Home::Streams)?);
-                rows.extend(streams);
-                match range.order {
-                    Order::Up => rows.sort_unstable_by(|(one, _), (other, _)| one.cmp(other)),
-                    Order::Down => rows.sort_unstable_by(|(one, _), (other, _)| other.cmp(one)),
-                }
-                rows.truncate(range.limit);
-                Ok(rows)
-            }
-        }
+        let older = match span_of(range) {
+            Span::One(home) => older(home),
+            Span::Both => Box::new(merged(order, older(Home::State), older(Home::Streams))),
+        };
+        let rows = merged(order, newer.into_iter().map(Ok), older);
+        rows.filter_map(present).take(range.limit).collect()
     }
 
-    /// All rows of a generation in one keyspace, without the mark.
-    pub(crate) fn rows(&self, view: &Snapshot, generation: u32, home: Home) -> Iter {
+    /// All rows of a generation, in their order, without the mark.
+    pub(crate) fn rows(&self, view: &Snapshot, generation: u32) -> Rows {
         use std::ops::Bound::{Excluded, Unbounded};
-        let from = Excluded(generation.to_be_bytes());
         let to = generation.checked_add(1).map_or(Unbounded, |next| Excluded(next.to_be_bytes()));
-        view.range(self.keyspace(home), (from, to))
+        let rows = |home| {
+            let from = Excluded(generation.to_be_bytes());
+            view.range(self.keyspace(home), (from, to)).map(row)
+        };
+        Box::new(merged(Order::Up, rows(Home::State), rows(Home::Streams)))
     }
 
     /// Reads everything, for the checksums.
@@ -199,9 +210,10 @@ pub(crate) fn key_of(generation: u32, key: &[u8]) -> Vec<u8> {
 }
 
 /// A row as it was put.
-pub(crate) fn row(guard: fjall::Guard) -> fjall::Result<Row> {
+fn row(guard: fjall::Guard) -> fjall::Result<Change> {
     let (key, value) = guard.into_inner()?;
-    Ok((Bytes::copy_from_slice(key.get(4..).unwrap_or_default()), Bytes::copy_from_slice(&value)))
+    let key = Bytes::copy_from_slice(key.get(4..).unwrap_or_default());
+    Ok((key, Some(Bytes::copy_from_slice(&value))))
 }
 
 fn between(generation: u32, range: &Range) -> (std::ops::Bound<Vec<u8>>, std::ops::Bound<Vec<u8>>) {
