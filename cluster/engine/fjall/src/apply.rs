@@ -36,7 +36,8 @@ impl Shared {
 
     /// A group of which it is known that it is not damaged.
     fn sound_or_new<'a>(&self, visible: &'a mut Visible, group: GroupId) -> &'a mut Sound {
-        let new = || Live::sound(Mark { generation: self.begin_generation(), ..Mark::default() }, 0);
+        let new =
+            || Live::sound(Mark { generation: self.begin_generation(), ..Mark::default() }, 0);
         match visible.groups.entry(group).or_insert_with(new) {
             Live::Sound(sound) => sound,
             Live::Damaged { .. } => unreachable!("group {group} was looked at a moment ago"),

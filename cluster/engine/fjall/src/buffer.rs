@@ -54,15 +54,29 @@ impl Buffer {
         self.rows.get(key).cloned()
     }
 
-    /// The changes within a range, in its order.
+    /// The changes within a range, in its order, as far as they can matter: a range is full when as
+    /// many rows as its limit are there.
     pub(crate) fn range(&self, range: &Range) -> Vec<(Bytes, Option<Bytes>)> {
         let between = (Included(&range.from[..]), Excluded(&range.to[..]));
-        let rows = self.rows.range::<[u8], _>(between).map(|(key, row)| (key.clone(), row.clone()));
+        let rows = self.rows.range::<[u8], _>(between);
         match range.order {
-            Order::Up => rows.collect(),
-            Order::Down => rows.rev().collect(),
+            Order::Up => up_to(range.limit, rows),
+            Order::Down => up_to(range.limit, rows.rev()),
         }
     }
+}
+
+fn up_to<'a>(
+    limit: usize,
+    rows: impl Iterator<Item = (&'a Bytes, &'a Option<Bytes>)>,
+) -> Vec<(Bytes, Option<Bytes>)> {
+    let mut left = limit;
+    let is_wanted = |(_, row): &(&Bytes, &Option<Bytes>)| {
+        let is_wanted = left > 0;
+        left -= usize::from(is_wanted && row.is_some());
+        is_wanted
+    };
+    rows.take_while(is_wanted).map(|(key, row)| (key.clone(), row.clone())).collect()
 }
 
 /// What a batch counts as, in bytes.

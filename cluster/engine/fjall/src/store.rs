@@ -13,8 +13,7 @@ use engine::keyspace::{Keyspace as Home, Span, span_of};
 use engine::{EngineError, GroupId, Row};
 use entity::transaction::{Order, Range};
 use fjall::{
-    AbstractTree, Database, Keyspace, PersistMode, Readable, SeqNo, Snapshot, UserKey,
-    UserValue,
+    AbstractTree, Database, Keyspace, PersistMode, Readable, SeqNo, Snapshot, UserKey, UserValue,
 };
 
 use crate::fault::failed;
