@@ -13,6 +13,13 @@ pub const BATCH_COMMANDS_MAX: usize = 512;
 /// what is removed on the way, fit on top of it.
 pub const BATCH_BYTES: usize = 128 * 1024;
 
+/// A record with fewer commands waits while another one is in flight, and gathers more: what a record
+/// costs on three nodes is many times what a small command costs.
+pub const BATCH_COMMANDS_EAGER: usize = 64;
+
+/// A record of so many bytes does not wait, however few its commands.
+pub const BATCH_BYTES_EAGER: usize = 32 * 1024;
+
 /// Most records proposed and not yet committed: enough to fill the time of one round trip.
 pub const RECORDS_IN_FLIGHT_MAX: u64 = 8;
 

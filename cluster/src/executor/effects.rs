@@ -14,6 +14,7 @@ use super::shard::{Executor, Output, Phase};
 use super::stored::{WakeUp, encode};
 use crate::envelope::{Envelope, Parcel, Refused};
 use crate::ledger::Ledger;
+use crate::limits::BATCH_BYTES_EAGER;
 use crate::record::{Fence, Record, Write};
 use crate::request::{Answer, Failure};
 use crate::slots::{ShardId, Slot};
@@ -131,7 +132,7 @@ impl Executor {
         let gathered = self.outbox.removals() + self.replies.removals();
         let has_content =
             !self.batch.is_empty() || gathered > self.setup.knobs.removals_gathered_max;
-        if !has_content || self.flight.count() >= self.setup.knobs.records_in_flight_max {
+        if !has_content || !self.may_leave() {
             return;
         }
         let sequence = self.flight.proposed + 1;
@@ -157,6 +158,15 @@ impl Executor {
         self.flight.push(InFlight { sequence, publications, changed, sent, handled });
         let fence = Fence { activation: self.activation, sequence };
         ledger.commit(Record { fence, time, writes });
+    }
+
+    /// Whether the open record need not wait for those in flight.
+    fn may_leave(&self) -> bool {
+        let in_flight = self.flight.count();
+        let is_large = self.is_batch_full()
+            || self.batch.commands >= self.setup.knobs.batch_commands_eager
+            || self.batch.bytes >= BATCH_BYTES_EAGER;
+        in_flight == 0 || (is_large && in_flight < self.setup.knobs.records_in_flight_max)
     }
 
     /// Makes one envelope for each shard that gets messages.

@@ -13,6 +13,8 @@ pub struct Knobs {
     pub batch_commands_max: usize,
     /// [`limits::BATCH_BYTES`]
     pub batch_bytes: usize,
+    /// [`limits::BATCH_COMMANDS_EAGER`]
+    pub batch_commands_eager: usize,
     /// [`limits::RECORDS_IN_FLIGHT_MAX`]
     pub records_in_flight_max: u64,
     /// [`limits::STEP_COMMANDS_MAX`]
@@ -43,6 +45,7 @@ impl Default for Knobs {
             queue_max: limits::QUEUE_MAX,
             batch_commands_max: limits::BATCH_COMMANDS_MAX,
             batch_bytes: limits::BATCH_BYTES,
+            batch_commands_eager: limits::BATCH_COMMANDS_EAGER,
             records_in_flight_max: limits::RECORDS_IN_FLIGHT_MAX,
             step_commands_max: limits::STEP_COMMANDS_MAX,
             outbox_bytes_soft: limits::OUTBOX_BYTES_SOFT,

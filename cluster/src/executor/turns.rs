@@ -43,7 +43,7 @@ impl Executor {
         !self.is_batch_full()
     }
 
-    fn is_batch_full(&self) -> bool {
+    pub(super) fn is_batch_full(&self) -> bool {
         let knobs = &self.setup.knobs;
         self.batch.commands >= knobs.batch_commands_max || self.batch.bytes >= knobs.batch_bytes
     }

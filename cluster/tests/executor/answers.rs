@@ -66,6 +66,24 @@ fn records_in_flight_may_be_told_in_any_order() {
 }
 
 #[test]
+fn a_small_record_gathers_while_another_is_in_flight() {
+    for (batch_commands_eager, expected) in [(64, 2), (3, 3), (1, 5)] {
+        let mut world = World::with(1, Knobs { batch_commands_eager, ..Knobs::default() });
+        world.settle();
+        world.shards[0].memory.keep_history();
+        world.shards[0].memory.script([Fate::Delay(20)]);
+        for n in 1..=5 {
+            world.start(&name("a"), &Add { n });
+            world.step();
+        }
+        world.settle();
+        assert_eq!(count(&mut world, "a"), 15);
+        let records = world.shards[0].memory.take_history().len();
+        assert_eq!(records, expected, "{batch_commands_eager} commands do not wait");
+    }
+}
+
+#[test]
 fn an_activation_that_lost_the_shard_while_it_was_loading_never_serves() {
     let mut world = World::with(1, Knobs { load_rows: 1, ..Knobs::default() });
     let tell = Tell { others: vec![name("b")], n: 2, wants_refusal: false };
