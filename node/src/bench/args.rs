@@ -33,6 +33,7 @@ Examples:
   roost bench cluster --idle
   roost bench durable --spawn 3
   roost bench durable --spawn 3 --wire socket --in-flight 512
+  roost bench durable --spawn 3 --wire etcd,http --rounds 3
   roost bench durable --to http://10.0.0.1:8080,http://10.0.0.2:8080 --secret-file secret --rate 1000
   roost bench failover --spawn 3
   roost bench recovery";
@@ -58,7 +59,7 @@ enum What {
     },
     /// Several nodes with logs and rows on disk and a network in memory: small commands.
     Cluster(Cluster),
-    /// A running cluster: small durable commands over HTTP or sockets.
+    /// A running cluster: small durable commands over HTTP or sockets, or those of etcd.
     Durable(Durable),
     /// A cluster that is started for it: nodes are killed while clients write.
     Failover(Failover),

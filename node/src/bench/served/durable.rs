@@ -9,10 +9,13 @@ use clap::{Args, ValueEnum};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::etcd::Etcd;
 use super::http::Http;
 use super::latency::Latencies;
 use super::map::Map;
+use super::members::Members;
 use super::socket::Socket;
+use super::spawned::Spawned;
 use super::target::{Cluster, ServedError, Target};
 use super::way::{Told, Way, Wire, Write};
 use crate::bench::figure::{Figure, as_float};
@@ -24,6 +27,9 @@ const WARM_UP: Duration = Duration::from_secs(3);
 /// Connections to each node that sockets use.
 const SOCKETS: usize = 2;
 
+/// Clients of etcd, each with a connection to every member.
+const ETCD_CLIENTS: usize = 4;
+
 /// Probes that are written.
 const PROBES: u64 = 10_000;
 
@@ -32,12 +38,18 @@ const PROBES: u64 = 10_000;
 pub(in crate::bench) struct Durable {
     #[command(flatten)]
     target: Target,
-    /// What carries requests.
-    #[arg(long, value_enum, default_value_t = Wire::Http)]
-    wire: Wire,
+    /// What carries requests. Of several each is measured in turn, on a cluster of its own if one is
+    /// started.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "http")]
+    wire: Vec<Wire>,
     /// To which node: any, or the one that leads the shard.
-    #[arg(long, value_enum, default_values_t = [Routing::Random, Routing::Leader])]
+    #[arg(long, value_enum, value_delimiter = ',',
+          default_values_t = [Routing::Random, Routing::Leader])]
     routing: Vec<Routing>,
+    /// How often everything is measured.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1,
+          value_parser = clap::value_parser!(u8).range(1..=100))]
+    rounds: u8,
     /// Clients, each of which waits for one command.
     #[arg(long, value_name = "NUMBER", default_value_t = 64,
           value_parser = clap::value_parser!(u64).range(1..=8192))]
@@ -64,9 +76,21 @@ enum Routing {
     Leader,
 }
 
+/// What is measured.
+struct Subject<'a> {
+    wire: Wire,
+    routing: Routing,
+    /// None for etcd: any member takes any write.
+    map: Option<&'a Map>,
+    /// A way for each client, and which node it leads to.
+    ways: Vec<(u32, Way)>,
+    /// What its processes have used, if they were started for this.
+    used: &'a dyn Fn() -> Option<Used>,
+}
+
 /// What all clients have in common.
 struct Crew {
-    map: Map,
+    map: Option<Map>,
     routing: Routing,
     value: String,
     pace: Option<Pace>,
@@ -77,6 +101,7 @@ struct Crew {
 /// Times at which commands are due.
 struct Pace {
     begin: Instant,
+    end: Instant,
     rate: u64,
     next: AtomicU64,
 }
@@ -89,43 +114,70 @@ struct Seen {
 }
 
 impl Durable {
-    /// Measures, with each routing.
+    /// Measures each wire, with each routing.
     pub(in crate::bench) async fn run(&self) -> Result<Vec<Figure>, ServedError> {
-        let cluster = self.target.open().await?;
         let mut figures = Vec::new();
-        for routing in &self.routing {
-            figures.extend(self.measure(&cluster, *routing).await?);
+        for _ in 0..self.rounds {
+            for wire in &self.wire {
+                figures.extend(match wire {
+                    Wire::Http | Wire::Socket => self.of_roost(*wire).await?,
+                    Wire::Etcd => self.of_etcd().await?,
+                });
+            }
         }
         Ok(figures)
     }
 
-    async fn measure(
-        &self,
-        cluster: &Cluster,
-        routing: Routing,
-    ) -> Result<Vec<Figure>, ServedError> {
+    async fn of_roost(&self, wire: Wire) -> Result<Vec<Figure>, ServedError> {
+        let cluster = self.target.open().await?;
+        let used = || cluster.spawned.as_ref().map(Spawned::used);
+        let mut figures = Vec::new();
+        for routing in &self.routing {
+            let ways = self.ways(wire, &cluster).await?;
+            let map = Some(&cluster.map);
+            let subject = Subject { wire, routing: *routing, map, ways, used: &used };
+            figures.extend(self.measure(subject).await);
+        }
+        Ok(figures)
+    }
+
+    async fn of_etcd(&self) -> Result<Vec<Figure>, ServedError> {
+        let (members, urls) = self.target.open_etcd().await?;
+        let used = || members.as_ref().map(Members::used);
+        let clients: Result<Vec<_>, _> = (0..ETCD_CLIENTS).map(|_| Etcd::new(&urls)).collect();
+        let clients = clients?.into_iter().cycle().take(self.clients());
+        let ways = clients.map(|etcd| (0, Way::Etcd(etcd))).collect();
+        let (wire, routing) = (Wire::Etcd, Routing::Random);
+        let subject = Subject { wire, routing, map: None, ways, used: &used };
+        Ok(self.measure(subject).await)
+    }
+
+    fn clients(&self) -> usize {
+        usize::try_from(self.in_flight).unwrap_or(usize::MAX)
+    }
+
+    async fn measure(&self, subject: Subject<'_>) -> Vec<Figure> {
+        let Subject { wire, routing, map, ways, used } = subject;
+        let lasting = Duration::from_secs(self.seconds);
         let crew = Arc::new(Crew {
-            map: cluster.map.clone(),
+            map: map.cloned(),
             routing,
             value: "v".repeat(self.value_bytes.into()),
-            pace: self.rate.map(Pace::new),
+            pace: self.rate.map(|rate| Pace::new(rate, WARM_UP + lasting)),
             is_measured: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
         });
         let mut clients = JoinSet::new();
-        for (node, way) in self.ways(cluster).await? {
+        for (node, way) in ways {
             clients.spawn(Arc::clone(&crew).work(node, way));
         }
         sleep(WARM_UP).await;
-        let used = || match &cluster.spawned {
-            Some(spawned) => spawned.used(),
-            None => Used { cpu: Duration::ZERO, wall: Used::now().wall },
-        };
-        let before = used();
+        let (began, before) = (Used::now(), used());
         crew.is_measured.store(true, Ordering::Relaxed);
-        sleep(Duration::from_secs(self.seconds)).await;
+        sleep(lasting).await;
         crew.is_measured.store(false, Ordering::Relaxed);
-        let spent = used().since(before);
+        let spent = before.zip(used()).map(|(before, after)| after.since(before).cpu);
+        let lasted = Used::now().since(began).wall;
         crew.is_over.store(true, Ordering::Relaxed);
         let mut all = Seen::default();
         for seen in clients.join_all().await {
@@ -137,14 +189,13 @@ impl Durable {
         for (code, count) in &all.errors {
             tracing::warn!(code, count, "not done");
         }
-        Ok(self.figures(routing, all, spent, cluster.spawned.is_some()))
+        self.figures((wire, routing), all, (lasted, spent))
     }
 
-    /// A way for each client, and which node it leads to.
-    async fn ways(&self, cluster: &Cluster) -> Result<Vec<(u32, Way)>, ServedError> {
+    async fn ways(&self, wire: Wire, cluster: &Cluster) -> Result<Vec<(u32, Way)>, ServedError> {
         let urls = &cluster.map.urls;
         let mut sockets = BTreeMap::new();
-        for (node, url) in urls.iter().filter(|_| self.wire == Wire::Socket) {
+        for (node, url) in urls.iter().filter(|_| wire == Wire::Socket) {
             for _ in 0..SOCKETS {
                 let socket = Socket::open(url, &cluster.token).await.map_err(ServedError::Other)?;
                 sockets.entry(*node).or_insert_with(Vec::new).push(socket);
@@ -154,38 +205,36 @@ impl Durable {
             Some(sockets) => (*node, Way::Socket(sockets[at % sockets.len()].clone())),
             None => (*node, Way::Http(Http::new(url, &cluster.token))),
         };
-        let clients = usize::try_from(self.in_flight).unwrap_or(usize::MAX);
-        let places = urls.iter().cycle().take(clients).enumerate();
+        let places = urls.iter().cycle().take(self.clients()).enumerate();
         Ok(places.map(|(at, it)| way((at / urls.len(), it))).collect())
     }
 
     fn figures(
         &self,
-        routing: Routing,
+        (wire, routing): (Wire, Routing),
         seen: Seen,
-        spent: Used,
-        is_cpu_known: bool,
+        (lasted, cpu): (Duration, Option<Duration>),
     ) -> Vec<Figure> {
         let count = seen.took.len();
         let took = seen.took.sorted();
         let name = |it: Option<clap::builder::PossibleValue>| {
             it.map(|it| it.get_name().to_owned()).unwrap_or_default()
         };
-        let (wire, to) = (self.wire.to_possible_value(), routing.to_possible_value());
+        let (wire, to) = (wire.to_possible_value(), routing.to_possible_value());
         let case = format!("{} {} {}", name(wire), name(to), self.in_flight);
         let figure = |metric, value, unit| Figure {
             case: case.clone(),
             ..Figure::new("durable", metric, value, unit)
         };
         let mut figures = vec![
-            figure("rate", as_float(count) / spent.wall.as_secs_f64(), "1/s"),
+            figure("rate", as_float(count) / lasted.as_secs_f64(), "1/s"),
             figure("p50_ms", took.ms(500), "ms"),
             figure("p99_ms", took.ms(990), "ms"),
             figure("p999_ms", took.ms(999), "ms"),
             figure("errors", as_float(seen.errors.values().sum()), "1"),
         ];
-        if is_cpu_known {
-            let cpu = spent.cpu.as_secs_f64() * 1e6 / as_float(count.max(1));
+        if let Some(cpu) = cpu {
+            let cpu = cpu.as_secs_f64() * 1e6 / as_float(count.max(1));
             figures.push(figure("cpu_us_per_op", cpu, "us"));
         }
         figures
@@ -193,14 +242,17 @@ impl Durable {
 }
 
 impl Pace {
-    fn new(rate: u64) -> Self {
-        Self { begin: Instant::now(), rate, next: AtomicU64::new(0) }
+    fn new(rate: u64, lasting: Duration) -> Self {
+        let begin = Instant::now();
+        Self { begin, end: begin + lasting, rate, next: AtomicU64::new(0) }
     }
 
-    /// When the next command is due.
-    fn next(&self) -> Instant {
+    /// When the next command is due; none after the end.
+    fn next(&self) -> Option<Instant> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        self.begin + Duration::from_nanos(number.saturating_mul(1_000_000_000 / self.rate))
+        let due =
+            self.begin + Duration::from_nanos(number.saturating_mul(1_000_000_000 / self.rate));
+        (due < self.end).then_some(due)
     }
 }
 
@@ -212,7 +264,7 @@ impl Crew {
             let due = match &self.pace {
                 None => Instant::now(),
                 Some(pace) => {
-                    let due = pace.next();
+                    let Some(due) = pace.next() else { break };
                     sleep_until(due).await;
                     due
                 }
@@ -235,12 +287,14 @@ impl Crew {
 
     /// Any probe, of those that a node leads if that is wanted and it leads any.
     fn probe(&self, node: u32) -> u64 {
-        let leads = |probe: u64| self.map.leaders.get(&self.map.shard(probe)) == Some(&node);
-        let is_any =
-            self.routing == Routing::Random || !self.map.leaders.values().any(|it| *it == node);
+        let any = || world::chance() % PROBES;
+        let map = self.map.as_ref().filter(|_| self.routing == Routing::Leader);
+        let Some(map) = map.filter(|map| map.leaders.values().any(|it| *it == node)) else {
+            return any();
+        };
         loop {
-            let probe = world::chance() % PROBES;
-            if is_any || leads(probe) {
+            let probe = any();
+            if map.leaders.get(&map.shard(probe)) == Some(&node) {
                 return probe;
             }
         }

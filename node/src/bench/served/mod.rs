@@ -5,16 +5,19 @@
 //! - `target`: which cluster: one that runs, or one that is started for this
 //! - `spawned`: the processes of the latter
 //! - `map`: who leads what
-//! - `way`: requests over HTTP or over sockets
-//! - `http`, `socket`: either of them
+//! - `way`: requests over HTTP, over sockets, or to etcd
+//! - `http`, `socket`, `etcd`: each of them
+//! - `members`: an etcd cluster that is started to compare with
 //! - `latency`: how long things took
 
 pub mod durable;
 pub mod failover;
 
+mod etcd;
 mod http;
 mod latency;
 mod map;
+mod members;
 mod socket;
 mod spawned;
 mod target;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::map::Map;
+use super::members::Members;
 use super::spawned::Spawned;
 use crate::api::ApiError;
 use crate::gateway::OperatorToken;
@@ -61,6 +62,14 @@ pub(crate) enum ServedError {
 }
 
 impl Target {
+    /// Starts an etcd cluster instead, if one is to be started, and yields where it serves.
+    pub(super) async fn open_etcd(&self) -> Result<(Option<Members>, Vec<String>), ServedError> {
+        let Some(count) = self.spawn else { return Ok((None, self.to.clone())) };
+        let members = Members::start(count).await?;
+        let urls = members.urls.clone();
+        Ok((Some(members), urls))
+    }
+
     /// Starts the cluster, if that was asked for, and asks who leads what.
     pub(super) async fn open(&self) -> Result<Cluster, ServedError> {
         let spawned = self.spawn.map(|nodes| Spawned::start(nodes, self.shards)).transpose()?;

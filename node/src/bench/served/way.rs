@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde_json::Value;
 
+use super::etcd::Etcd;
 use super::http::Http;
 use super::socket::Socket;
 
@@ -18,6 +19,8 @@ pub(super) enum Wire {
     Http,
     /// WebSocket and JSON, many requests on a connection.
     Socket,
+    /// The `Put` of etcd over gRPC, many requests on a connection: to compare with.
+    Etcd,
 }
 
 /// A write to a probe.
@@ -44,8 +47,9 @@ pub(super) enum Told {
 const PASSING: [&str; 6] =
     ["shard_moved", "outcome_unknown", "timeout", "overloaded", "not_ready", "too_many_requests"];
 
-/// The way to one node. Clones of a socket are the same; one of HTTP is another connection.
+/// The way to one node, or to all members of etcd.
 pub(super) enum Way {
+    Etcd(Etcd),
     Http(Http),
     Socket(Socket),
 }
@@ -54,6 +58,7 @@ impl Way {
     /// Sends a write, and waits for the answer.
     pub(super) async fn write(&mut self, write: &Write) -> Told {
         match self {
+            Self::Etcd(etcd) => etcd.write(write).await,
             Self::Http(http) => http.write(write).await,
             Self::Socket(socket) => socket.write(write).await,
         }
