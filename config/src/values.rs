@@ -49,7 +49,7 @@ pub struct Config {
     pub request_timeout: Duration,
     /// Longest time that the headers of a request may take to arrive.
     pub header_timeout: Duration,
-    /// Most connections of clients at once. More wait in the listening socket's queue.
+    /// Most connections of clients at once, WebSockets among them. More wait in the listening socket's queue.
     pub connections_max: usize,
     /// Memory that hashing one password takes, in KiB. Default: OWASP's first choice for argon2id.
     pub argon2_memory_kib: u32,
@@ -82,7 +82,7 @@ impl Default for Config {
             body_bytes_max: 64 * 1024,
             request_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(10),
-            connections_max: 10_000,
+            connections_max: 20_000,
             argon2_memory_kib: 19_456,
             argon2_iterations: 2,
             settings: BTreeMap::new(),

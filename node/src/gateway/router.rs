@@ -14,7 +14,6 @@ use config::Config;
 use entity::{Method, Route};
 use runtime::client::Client;
 use schemars::generate::SchemaSettings;
-use tokio::sync::Semaphore;
 
 use super::authentication::{Doorkeeper, NOTHING, OperatorToken};
 use super::driver::Driver;
@@ -27,7 +26,7 @@ use super::pages::{self, Page};
 use super::passwords::Passwords;
 use super::problem::{METHOD_NOT_ALLOWED, NOT_FOUND, respond};
 use super::serve::{PathParts, serve};
-use super::socket::{self, SOCKETS_MAX};
+use super::socket;
 use crate::secret::Secret;
 
 /// What all requests share.
@@ -44,8 +43,6 @@ pub struct Gateway {
     pub(crate) endpoints: BTreeMap<String, Arc<Endpoint>>,
     /// What is counted while requests are served.
     pub(crate) metrics: Metrics,
-    /// Room for sockets.
-    pub(crate) sockets: Arc<Semaphore>,
 }
 
 impl Gateway {
@@ -83,7 +80,6 @@ impl Gateway {
                 .map(|it| (openapi::operation_id(it, &endpoints), Arc::clone(it)))
                 .collect(),
             metrics: Metrics::new(),
-            sockets: Arc::new(Semaphore::new(SOCKETS_MAX)),
         });
         let mut paths = Router::new();
         for endpoint in endpoints {

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use config::Config;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -15,6 +15,22 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tower_layer::Layer;
+
+/// A connection, as long as somebody holds it: of a socket that is its session.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    ended: watch::Receiver<bool>,
+    _room: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    /// Waits until the server stops.
+    pub(crate) async fn ended(&self) {
+        // Whoever could say so is gone: that says as much.
+        self.ended.clone().wait_for(|it| *it).await.map(drop).ok();
+    }
+}
 
 /// Longest time that requests in flight get to end when the server stops.
 pub const DRAIN_MAX: Duration = Duration::from_secs(5);
@@ -63,28 +79,28 @@ impl Server {
 
     /// Serves what `router` is when a connection begins, until `stop` comes, then lets requests in flight end, for at most [`DRAIN_MAX`].
     pub async fn run(self, router: watch::Receiver<Router>, stop: impl Future<Output = ()>) {
-        let permits = Arc::new(Semaphore::new(self.connections_max));
+        let rooms = Arc::new(Semaphore::new(self.connections_max));
         let (end, ended) = watch::channel(false);
         let mut connections = JoinSet::new();
         let mut stop = pin!(stop);
         loop {
             tokio::select! {
                 () = &mut stop => break,
-                (stream, permit) = self.accept(&permits) => {
-                    let service = TowerToHyperService::new(router.borrow().clone());
+                (stream, room) = self.accept(&rooms) => {
+                    let held = Arc::new(Connection { ended: ended.clone(), _room: room });
+                    let service = Extension(Arc::clone(&held)).layer(router.borrow().clone());
+                    let service = TowerToHyperService::new(service);
                     let connection = self.http.serve_connection(TokioIo::new(stream), service);
-                    let mut ended = ended.clone();
                     connections.spawn(async move {
                         let mut connection = pin!(connection.with_upgrades());
                         // A connection that breaks is the client's business.
                         tokio::select! {
                             broken = connection.as_mut() => broken.unwrap_or_default(),
-                            () = told(&mut ended) => {
+                            () = held.ended() => {
                                 connection.as_mut().graceful_shutdown();
                                 connection.await.ok();
                             }
                         }
-                        drop(permit);
                     });
                 }
                 Some(_) = connections.join_next() => {}
@@ -92,22 +108,24 @@ impl Server {
         }
         drop(self.listener);
         end.send_replace(true);
-        let drain = async { while connections.join_next().await.is_some() {} };
-        if timeout(DRAIN_MAX, drain).await.is_err() {
-            tracing::warn!(connections = connections.len(), "cut off after {DRAIN_MAX:?}");
+        let all = u32::try_from(self.connections_max).expect("at most a million");
+        // Sockets have left their connections, and hold their rooms.
+        if timeout(DRAIN_MAX, rooms.acquire_many(all)).await.is_err() {
+            let connections = self.connections_max - rooms.available_permits();
+            tracing::warn!(connections, "cut off after {DRAIN_MAX:?}");
         }
         connections.shutdown().await;
     }
 
     /// Accepts a connection once there is room for it.
-    async fn accept(&self, permits: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
-        let permit = Arc::clone(permits).acquire_owned().await.expect("it is never closed");
+    async fn accept(&self, rooms: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
+        let room = Arc::clone(rooms).acquire_owned().await.expect("it is never closed");
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
                     // Answers are small: waiting for more of them to send at once only delays.
                     stream.set_nodelay(true).ok();
-                    return (stream, permit);
+                    return (stream, room);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -116,9 +134,4 @@ impl Server {
             }
         }
     }
-}
-
-async fn told(end: &mut watch::Receiver<bool>) {
-    // Whoever could say so is gone: that says as much.
-    end.wait_for(|it| *it).await.map(drop).ok();
 }

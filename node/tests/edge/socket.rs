@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::rig::{Rig, ask, rig};
+use crate::rig::{Rig, ask, quick, rig};
 
 /// Far above what any answer takes.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -166,4 +166,37 @@ async fn what_is_no_protocol_ends_the_connection() {
     twice.say(&json!({ "id": 2, "connect": {} })).await;
     assert_eq!(twice.ended().await, Some(3501));
     assert_eq!(rig.send(ask("GET /connection/websocket")).await.code(), "upgrade_required");
+}
+
+#[tokio::test]
+async fn a_node_that_stops_answers_what_was_asked_and_says_goodbye() {
+    let rig = rig().await;
+    let mut socket = Socket::connected(&rig, &rig.operator).await;
+    let write = |id: u64| {
+        let data = json!({ "number": id, "value": "v" });
+        json!({ "id": id, "rpc": { "method": "WriteProbe", "data": data } }).to_string()
+    };
+    let lines: Vec<_> = (100..300).map(write).collect();
+    socket.send(Message::text(lines.join("\n"))).await;
+    // The first answer tells that all were heard: they came in one frame.
+    let first = socket.hear().await;
+    assert!(first["rpc"]["data"].is_u64(), "{first}");
+    let stopping = tokio::spawn(rig.stop());
+    for _ in 101..300 {
+        let reply = socket.hear().await;
+        assert!(reply["rpc"]["data"].is_u64(), "{reply}");
+    }
+    assert_eq!(socket.ended().await, Some(3001));
+    timeout(PATIENCE, stopping).await.expect("it stops").expect("in order");
+}
+
+#[tokio::test]
+async fn sockets_count_as_connections() {
+    let rig = Rig::start(&config::Config { connections_max: 1, ..quick() }).await;
+    let socket = Socket::connected(&rig, "").await;
+    let livez = || rig.send(ask("GET /livez"));
+    timeout(Duration::from_millis(300), livez()).await.expect_err("it waits for the socket");
+    drop(socket);
+    let answer = timeout(PATIENCE, livez()).await.expect("there is room");
+    assert_eq!(answer.status, 200, "{answer:?}");
 }

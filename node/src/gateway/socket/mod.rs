@@ -7,11 +7,13 @@
 //! - `upgrade`: from a request to a connection, and its limits
 //! - `command`: what clients say
 //! - `reply`: what they are told
+//! - `client`: who is connected
 //! - `session`: one connection, from its first frame to its last
 
+mod client;
 mod command;
 mod reply;
 mod session;
 mod upgrade;
 
-pub(crate) use upgrade::{PATH, SOCKETS_MAX, upgrade};
+pub(crate) use upgrade::{PATH, upgrade};

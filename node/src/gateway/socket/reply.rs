@@ -13,6 +13,9 @@ pub(super) struct Disconnect {
     pub(super) reason: &'static str,
 }
 
+/// The node stops: others go on.
+pub(super) const SHUTDOWN: Disconnect = Disconnect { code: 3001, reason: "shutdown" };
+
 /// The client has not read what it was sent.
 pub(super) const SLOW: Disconnect = Disconnect { code: 3008, reason: "slow" };
 

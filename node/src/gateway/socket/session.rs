@@ -10,15 +10,16 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use serde_json::{Map, Value};
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout};
 
+use super::client::{Client, Unverified};
 use super::command::{Command, KEY_FIELD};
 use super::reply::{
-    BAD_REQUEST, Disconnect, INVALID_TOKEN, NO_PONG, NOT_NOW, PING, SLOW, STALE, connected,
-    no_method, replied,
+    BAD_REQUEST, Disconnect, INVALID_TOKEN, NO_PONG, NOT_NOW, PING, SHUTDOWN, SLOW, STALE,
+    connected, no_method, replied,
 };
 use super::upgrade::{
-    CONNECT_MAX, FRAME_BYTES, PING_PERIOD, PONG_MAX, RPCS_MAX, TOKEN_VERIFIED, WRITE_MAX,
+    CONNECT_MAX, FRAME_BYTES, PING_PERIOD, PONG_MAX, RPC_BYTES, RPCS_MAX, WRITE_MAX,
 };
 use crate::gateway::Gateway;
 use crate::gateway::authentication::Doorkeeper;
@@ -26,39 +27,55 @@ use crate::gateway::driver::Drive;
 use crate::gateway::endpoint::Endpoint;
 use crate::gateway::envelope::{Panicked, caught};
 use crate::gateway::idempotency::{IdempotencyKey, checked_key, fingerprint, scope};
-use crate::gateway::problem::{IDEMPOTENCY_KEY_INVALID, INTERNAL, OVERLOADED, TOKEN_INVALID};
+use crate::gateway::problem::{IDEMPOTENCY_KEY_INVALID, INTERNAL, OVERLOADED};
+use crate::gateway::server::Connection;
 
 /// A connection.
 pub(super) struct Session {
     gateway: Arc<Gateway>,
+    /// Held until the session is over.
+    connection: Arc<Connection>,
     id: Id,
     /// Who has said who it is.
     client: Option<Client>,
     /// Requests that are served.
-    running: FuturesUnordered<BoxFuture<'static, String>>,
+    running: FuturesUnordered<BoxFuture<'static, Answered>>,
+    /// Bytes of them.
+    running_bytes: usize,
+    is_ending: bool,
     /// When the client is asked next whether it is there, or has to have answered.
     ping_at: Instant,
     is_pinged: bool,
 }
 
-/// Who is connected.
-struct Client {
-    token: String,
-    caller: Caller,
-    verified: Instant,
+/// A request that is served.
+struct Answered {
+    /// Of the request.
+    bytes: usize,
+    reply: Result<String, Disconnect>,
 }
 
 /// What happens next.
 enum Event {
     Heard(Option<Result<Message, axum::Error>>),
-    Replied(Option<String>),
+    Replied(Answered),
     Due,
+    Ending,
 }
 
 impl Session {
-    pub(super) fn new(gateway: Arc<Gateway>, id: Id) -> Self {
-        let (running, ping_at) = (FuturesUnordered::new(), Instant::now() + CONNECT_MAX);
-        Self { gateway, id, client: None, running, ping_at, is_pinged: false }
+    pub(super) fn new(gateway: Arc<Gateway>, connection: Arc<Connection>, id: Id) -> Self {
+        Self {
+            gateway,
+            connection,
+            id,
+            client: None,
+            running: FuturesUnordered::new(),
+            running_bytes: 0,
+            is_ending: false,
+            ping_at: Instant::now() + CONNECT_MAX,
+            is_pinged: false,
+        }
     }
 
     /// Serves until one side has had enough. Requests that are not answered then may or may not have
@@ -74,11 +91,16 @@ impl Session {
 
     async fn talk(&mut self, socket: &mut WebSocket) -> Result<(), Disconnect> {
         loop {
-            let has_room = self.running.len() < RPCS_MAX;
+            // What was begun is answered before the end.
+            if self.is_ending && self.running.is_empty() {
+                return Err(SHUTDOWN);
+            }
+            let has_room = self.running.len() < RPCS_MAX && self.running_bytes < RPC_BYTES;
             let event = tokio::select! {
-                Some(reply) = self.running.next() => Event::Replied(Some(reply)),
-                said = socket.recv(), if has_room => Event::Heard(said),
+                Some(answered) = self.running.next() => Event::Replied(answered),
+                said = socket.recv(), if has_room && !self.is_ending => Event::Heard(said),
                 () = sleep_until(self.ping_at) => Event::Due,
+                () = self.connection.ended(), if !self.is_ending => Event::Ending,
             };
             let replies = match event {
                 Event::Heard(Some(Ok(Message::Text(text)))) => self.heard(text.as_bytes()).await?,
@@ -86,8 +108,12 @@ impl Session {
                 // The protocol below answers these by itself.
                 Event::Heard(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => String::new(),
                 Event::Heard(Some(Ok(Message::Close(_)) | Err(_)) | None) => return Ok(()),
-                Event::Replied(reply) => self.gather(reply.unwrap_or_default()),
+                Event::Replied(answered) => self.gather(answered)?,
                 Event::Due => self.due()?.to_owned(),
+                Event::Ending => {
+                    self.is_ending = true;
+                    String::new()
+                }
             };
             if !replies.is_empty() {
                 let sent = timeout(WRITE_MAX, socket.send(Message::Text(replies.into()))).await;
@@ -99,14 +125,17 @@ impl Session {
     }
 
     /// The reply, and those that are there already.
-    fn gather(&mut self, mut replies: String) -> String {
+    fn gather(&mut self, Answered { bytes, reply }: Answered) -> Result<String, Disconnect> {
+        self.running_bytes -= bytes;
+        let mut replies = reply?;
         while replies.len() < FRAME_BYTES
-            && let Some(Some(reply)) = self.running.next().now_or_never()
+            && let Some(Some(Answered { bytes, reply })) = self.running.next().now_or_never()
         {
+            self.running_bytes -= bytes;
             replies.push('\n');
-            replies.push_str(&reply);
+            replies.push_str(&reply?);
         }
-        replies
+        Ok(replies)
     }
 
     /// Time has come: for a ping, or for the end.
@@ -134,7 +163,7 @@ impl Session {
             let reply = match command {
                 Command::Pong => None,
                 Command::Connect { id, token } => Some(self.connect(id, token).await?),
-                Command::Rpc { id, method, data } => self.rpc(id, &method, data).await?,
+                Command::Rpc { id, method, data } => self.rpc(id, &method, data, line.len())?,
             };
             replies.extend(reply.map(|it| if replies.is_empty() { it } else { format!("\n{it}") }));
         }
@@ -148,25 +177,26 @@ impl Session {
         if self.client.is_some() {
             return Err(BAD_REQUEST);
         }
-        let caller = verify(&self.gateway, &token).await?;
-        self.client = Some(Client { token, caller, verified: Instant::now() });
+        let mut client = Client::new(&self.gateway, token);
+        client.verified(&self.gateway).await.map_err(|why| match why {
+            Unverified::Invalid => INVALID_TOKEN,
+            Unverified::Later(_) => NOT_NOW,
+        })?;
+        self.client = Some(client);
         Ok(connected(id))
     }
 
     /// Begins to serve a request, if there is a route for it.
-    async fn rpc(
+    fn rpc(
         &mut self,
         id: u64,
         method: &str,
         data: Map<String, Value>,
+        bytes: usize,
     ) -> Result<Option<String>, Disconnect> {
         let gateway = Arc::clone(&self.gateway);
         let client = self.client.as_mut().ok_or(BAD_REQUEST)?;
-        if client.verified.elapsed() > TOKEN_VERIFIED {
-            client.caller = verify(&gateway, &client.token).await?;
-            client.verified = Instant::now();
-        }
-        let caller = client.caller.clone();
+        let verified = client.verified(&gateway);
         let Some(endpoint) = gateway.endpoints.get(method).cloned() else {
             return Ok(Some(no_method(id)));
         };
@@ -177,29 +207,29 @@ impl Session {
         let session = self.id;
         let running = async move {
             let began = Instant::now();
-            let answer = caught(serve(&gateway, &endpoint, caller, data)).await;
+            let served = async {
+                match verified.await {
+                    Ok(caller) => Ok(serve(&gateway, &endpoint, caller, data).await),
+                    Err(Unverified::Later(problem)) => Ok(Err(problem)),
+                    Err(Unverified::Invalid) => Err(INVALID_TOKEN),
+                }
+            };
+            let answer = match caught(served).await {
+                Ok(Ok(answer)) => Ok(answer),
+                Ok(Err(disconnect)) => return Answered { bytes, reply: Err(disconnect) },
+                Err(panicked) => Err(panicked),
+            };
             let answer = answer.unwrap_or_else(|Panicked| {
                 tracing::error!(request = %session, "a request panicked");
                 Err(INTERNAL.because("A defect stopped the request. Report it."))
             });
             let status = answer.as_ref().map_or_else(|it| it.class.status, |_| 200);
             gateway.metrics.answered(endpoint.route.name, status, began.elapsed());
-            replied(id, answer)
+            Answered { bytes, reply: Ok(replied(id, answer)) }
         };
         self.running.push(running.boxed());
+        self.running_bytes += bytes;
         Ok(None)
-    }
-}
-
-async fn verify(gateway: &Gateway, token: &str) -> Result<Caller, Disconnect> {
-    if token.is_empty() {
-        return Ok(Caller::Anyone);
-    }
-    let verified = gateway.doorkeeper.identify(token);
-    match timeout_at(Instant::now() + gateway.request_timeout, verified).await {
-        Ok(Ok(caller)) => Ok(caller),
-        Ok(Err(problem)) if problem.class == TOKEN_INVALID => Err(INVALID_TOKEN),
-        Ok(Err(_)) | Err(_) => Err(NOT_NOW),
     }
 }
 

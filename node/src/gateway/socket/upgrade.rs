@@ -11,17 +11,18 @@ use axum::response::Response;
 use super::session::Session;
 use crate::gateway::Gateway;
 use crate::gateway::envelope::Arrival;
-use crate::gateway::problem::{OVERLOADED, UPGRADE_REQUIRED, respond};
+use crate::gateway::problem::{UPGRADE_REQUIRED, respond};
+use crate::gateway::server::Connection;
 
 /// Where it is.
 pub(crate) const PATH: &str = "/connection/websocket";
 
-/// Most connections at once on one node.
-pub(crate) const SOCKETS_MAX: usize = 20_000;
-
 /// Requests of one connection that are served at the same time. While there are so many nothing more
 /// is read from it.
 pub(super) const RPCS_MAX: usize = 1_024;
+
+/// Bytes of such requests. While there are more nothing is read.
+pub(super) const RPC_BYTES: usize = 1024 * 1024;
 
 /// Bytes of replies that are sent as one frame, if there are so many.
 pub(super) const FRAME_BYTES: usize = 16 * 1024;
@@ -48,14 +49,11 @@ pub(super) const TOKEN_VERIFIED: Duration = Duration::from_secs(1);
 pub(crate) async fn upgrade(
     State(gateway): State<Arc<Gateway>>,
     Extension(arrival): Extension<Arrival>,
+    Extension(connection): Extension<Arc<Connection>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let Ok(upgrade) = upgrade else {
         let problem = UPGRADE_REQUIRED.because("This path speaks WebSocket (RFC 6455) only.");
-        return respond(&problem, arrival.id);
-    };
-    let Ok(room) = Arc::clone(&gateway.sockets).try_acquire_owned() else {
-        let problem = OVERLOADED.because("There are too many connections. Try another node.");
         return respond(&problem, arrival.id);
     };
     let upgrade = upgrade
@@ -63,8 +61,6 @@ pub(crate) async fn upgrade(
         .write_buffer_size(0)
         .max_message_size(gateway.body_bytes_max)
         .max_frame_size(gateway.body_bytes_max);
-    upgrade.on_upgrade(move |socket| async move {
-        Session::new(gateway, arrival.id).serve(socket).await;
-        drop(room);
-    })
+    let session = Session::new(gateway, connection, arrival.id);
+    upgrade.on_upgrade(move |socket| session.serve(socket))
 }
