@@ -6,7 +6,7 @@ pub const KEY_BYTES_MAX: usize = 60 * 1024;
 /// Longest value of a row, in bytes. Far above the largest record; it stops a runaway.
 pub const VALUE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Longest detail of a mark, in bytes. It is written with every batch, three times.
+/// Longest detail of a mark, in bytes. It is written three times.
 pub const DETAIL_BYTES_MAX: usize = 64 * 1024;
 
 /// Most rows of one scan, in rows. A longer range is read in pages.

@@ -1,9 +1,9 @@
 //! An engine in memory. The disk survives the engine, and the script decides what goes wrong.
 //!
-//! A crash is as the real one: each keyspace keeps a prefix of its own of what was not flushed, so
-//! rows may be newer than their group's mark. A replay above the mark makes them equal again.
+//! A crash is as the real one: of each group each keyspace keeps a prefix of its own of what was not
+//! flushed, so rows may be newer than their group's mark. A replay above the mark makes them equal again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
@@ -63,6 +63,14 @@ struct Before {
     rows: BTreeMap<Bytes, Option<Bytes>>,
 }
 
+/// How many of the applies since the last flush a group still has after a crash.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    state: usize,
+    streams: usize,
+    marks: usize,
+}
+
 impl MemoryDisk {
     /// An empty disk.
     pub fn new() -> Self {
@@ -77,7 +85,7 @@ impl MemoryDisk {
     }
 
     /// Opens the disk after a crash. `choose(n)` yields a number below `n`: how much of what was
-    /// not flushed each keyspace still has. An engine opened before halts.
+    /// not flushed each keyspace still has, of each group. An engine opened before halts.
     pub fn crash(&self, choose: &mut dyn FnMut(u64) -> u64) -> MemoryEngine {
         let mut disk = self.lock();
         let count = disk.unflushed.len();
@@ -85,8 +93,14 @@ impl MemoryDisk {
             let kept = choose(count as u64 + 1);
             usize::try_from(kept).map_or(count, |kept| kept.min(count))
         };
-        let (state, streams, meta) = (kept(), kept(), kept());
-        disk.undo(state, streams, state.min(streams).min(meta));
+        let groups: BTreeSet<GroupId> =
+            disk.unflushed.iter().flat_map(BTreeMap::keys).copied().collect();
+        let kept = groups.into_iter().map(|group| {
+            let (state, streams, meta) = (kept(), kept(), kept());
+            (group, Kept { state, streams, marks: state.min(streams).min(meta) })
+        });
+        let kept = kept.collect();
+        disk.undo(&kept);
         disk.reopen(self)
     }
 
@@ -130,12 +144,13 @@ impl Disk {
         MemoryEngine { disk: disk.clone(), opened: self.opened }
     }
 
-    /// Takes back the newest applies of each keyspace, and of the marks.
-    fn undo(&mut self, state: usize, streams: usize, marks: usize) {
+    /// Takes back the newest applies.
+    fn undo(&mut self, kept: &BTreeMap<GroupId, Kept>) {
         let unflushed = std::mem::take(&mut self.unflushed);
         for (index, applied) in unflushed.into_iter().enumerate().rev() {
             for (id, before) in applied {
                 let Some(group) = self.groups.get_mut(&id) else { continue };
+                let Kept { state, streams, marks } = kept[&id];
                 // An install or a removal came later, and was durable.
                 if group.mark.generation != before.generation {
                     continue;

@@ -62,7 +62,7 @@ pub enum Pressure {
     None,
     /// The next steps of the background must succeed soon: admit no new commands.
     Rising,
-    /// The next [`Engine::apply`] sleeps until the background has caught up.
+    /// The next [`Engine::apply`] or [`Engine::snapshot`] may sleep until the background has caught up.
     Full,
 }
 
@@ -129,7 +129,8 @@ pub trait Engine: Send + Sync {
     fn flush(&self) -> Result<BTreeMap<GroupId, u64>, EngineError>;
 
     /// A view of a group at one moment. A group that is not there has the mark
-    /// [`Mark::default`] and no rows. Old rows are kept as long as the view lives.
+    /// [`Mark::default`] and no rows. Old rows are kept as long as the view lives. Waits for whoever
+    /// writes.
     ///
     /// # Errors
     /// `Damaged`. `Failed`.

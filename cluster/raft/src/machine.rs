@@ -264,7 +264,7 @@ impl RaftStateMachine<Types> for Machine {
         if self.head().applied.is_none() {
             return Ok(None);
         }
-        self.take_snapshot().map(Some)
+        self.take_snapshot().await.map(Some)
     }
 }
 
@@ -281,8 +281,10 @@ impl Machine {
     }
 
     /// A view of the engine. What it shows need not be durable: only we purge, and look at that.
-    fn take_snapshot(&self) -> io::Result<Snapshot> {
-        let rows = self.0.engine.snapshot(self.0.group).map_err(io::Error::other)?;
+    async fn take_snapshot(&self) -> io::Result<Snapshot> {
+        let (group, engine) = (self.0.group, Arc::clone(&self.0.engine));
+        let rows = self.0.offload.run(move || engine.snapshot(group)).await?;
+        let rows = rows.map_err(io::Error::other)?;
         let detail = rows.mark().detail.clone();
         // Before the first entry there is no mark.
         let head = if detail.is_empty() { Head::default() } else { Head::decode(detail)? };
@@ -294,6 +296,6 @@ impl RaftSnapshotBuilder<Types> for Machine {
     type SnapshotData = Rows;
 
     async fn build_snapshot(&mut self) -> io::Result<Snapshot> {
-        self.take_snapshot()
+        self.take_snapshot().await
     }
 }

@@ -179,7 +179,7 @@ impl Router {
         let said = self.0.leaders.of(shard, self.0.peers.home());
         let believed =
             hosted.group.filter(|_| attempt.is_multiple_of(2)).and_then(|it| it.leader_node());
-        if let Some(node) = said.or(believed).filter(may_be) {
+        if let Some(node) = said.filter(may_be).or(believed.filter(may_be)) {
             return Target::There(node);
         }
         let roster = self.roster();

@@ -127,7 +127,7 @@ impl Executor {
         }
     }
 
-    /// Closes the open record and hands it over, if there is one and not too many are in flight.
+    /// Closes the open record and hands it over, if there is one and it need not wait.
     pub(super) fn seal(&mut self, ledger: &mut dyn Ledger) {
         let gathered = self.outbox.removals() + self.replies.removals();
         let has_content =
@@ -161,7 +161,7 @@ impl Executor {
     }
 
     /// Whether the open record need not wait for those in flight.
-    fn may_leave(&self) -> bool {
+    pub(super) fn may_leave(&self) -> bool {
         let in_flight = self.flight.count();
         let is_large = self.is_batch_full()
             || self.batch.commands >= self.setup.knobs.batch_commands_eager

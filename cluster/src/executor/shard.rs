@@ -334,7 +334,9 @@ impl Executor {
     /// Whether a further step could do something at once.
     pub fn has_work(&self) -> bool {
         let is_over = matches!(self.phase, Phase::Ended);
-        !is_over && (!self.is_serving() || self.queue.can_run() && self.has_room())
+        let can_run = self.queue.can_run() && self.has_room();
+        let can_seal = !self.batch.is_empty() && self.may_leave();
+        !is_over && (!self.is_serving() || can_run || can_seal)
     }
 
     /// Whether it handles commands.

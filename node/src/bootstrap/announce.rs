@@ -65,17 +65,21 @@ pub async fn announce(router: Router, said: Announcement) -> String {
 /// What the cluster should know of this node, if that is something else than it does. Its share of the
 /// shards is an operator's business from then on.
 fn changed(router: &Router, number: NodeId, me: &Founder) -> Option<NodeRecord> {
-    let Some(known) = router.roster().nodes.get(&number).cloned() else {
-        tracing::error!(
-            number = number.0,
-            "another node of this name has taken the place of this one: start it with another name \
-             and an empty folder"
-        );
+    let roster = router.roster();
+    let Some(known) = roster.nodes.get(&number) else {
+        // Without such a node this one has not heard yet that it has joined.
+        if roster.nodes.iter().any(|(other, it)| *other > number && it.name == me.name) {
+            tracing::error!(
+                number = number.0,
+                "another node of this name has taken the place of this one: start it with another \
+                 name and an empty folder"
+            );
+        }
         return None;
     };
     let mut wanted = NodeRecord { weight: known.weight, ..record(me) };
     if wanted.address.is_empty() {
         wanted.address.clone_from(&known.address);
     }
-    (wanted != known).then_some(wanted)
+    (wanted != *known).then_some(wanted)
 }

@@ -3,7 +3,6 @@
 use engine::keyspace::keyspace_of;
 use engine::{Applied, EngineError, GroupId, Mark, check};
 
-use crate::buffer::Buffer;
 use crate::mark::StoredMark;
 use crate::shared::{Shared, Space};
 use crate::store::{Batch, key_of};
@@ -16,10 +15,16 @@ impl Shared {
         _: &mut Space,
         batch: Vec<(GroupId, Applied)>,
     ) -> Result<Vec<GroupId>, EngineError> {
-        let mut visible = self.visible_mut();
+        let visible = self.visible();
         for (group, applied) in &batch {
             let mark = visible.sound(*group)?.map(|sound| &sound.mark);
             check::applied(*group, applied, mark);
+        }
+        drop(visible);
+        // Only a reader can have changed it: it may have found damage.
+        let mut visible = self.visible_mut();
+        for (group, _) in &batch {
+            visible.sound(*group)?;
         }
         let most = self.options.buffer_bytes(visible.groups.len());
         let mut full = Vec::new();
@@ -57,10 +62,12 @@ impl Shared {
         if batch.is_empty() {
             return Ok(());
         }
+        // Readers do not wait until they are dropped.
+        let mut poured = Vec::with_capacity(groups.len());
         self.commit(writer, batch, |visible| {
             for group in groups {
                 if let Some(Live::Sound(sound)) = visible.get_mut(group) {
-                    sound.buffer = Buffer::default();
+                    poured.push(std::mem::take(&mut sound.buffer));
                 }
             }
         })

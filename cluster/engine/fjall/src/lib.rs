@@ -5,8 +5,8 @@
 //! them. Its tables carry a checksum per block, which it checks whenever it reads one: rows need none
 //! of their own.
 //!
-//! A group's mark is written with each batch to all three keyspaces, because fjall flushes them one
-//! by one. After a crash the oldest of the three holds; what is newer, the replay writes again.
+//! A group's mark is written with its rows to all three keyspaces, because fjall flushes them one by
+//! one. After a crash the oldest of the three holds; what is newer, the replay writes again.
 //!
 //! - [`engine`]: the engine.
 //! - `open`: from a folder to the groups in it; `inspect`, `found`: what is checked on the way.

@@ -126,7 +126,8 @@ impl Shared {
         Ok(())
     }
 
-    /// Seals all memtables, so that fjall flushes them. All, so that no mark stays far behind.
+    /// Seals all memtables, so that fjall flushes them. All, so that no stored mark stays far behind its
+    /// rows.
     pub(crate) fn seal(&self) -> Result<(), EngineError> {
         for keyspace in self.store.all() {
             seal(keyspace).inspect_err(|error| self.remember(error))?;

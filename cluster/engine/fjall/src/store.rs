@@ -133,8 +133,10 @@ impl Store {
         loop {
             self.check()?;
             sealed.retain(|(keyspace, last)| {
+                // A memtable sealed in the middle of a batch ends with the number that the next one
+                // begins with: only one above says that both are durable.
                 keyspace.tree.sealed_memtable_count() > 0
-                    && keyspace.tree.get_highest_persisted_seqno() < Some(*last)
+                    && keyspace.tree.get_highest_persisted_seqno() <= Some(*last)
             });
             if sealed.is_empty() {
                 return Ok(());
