@@ -28,7 +28,7 @@ const BODY_BYTES: RangeInclusive<usize> = 1024..=1024 * 1024;
 const TIMEOUT_SECONDS: RangeInclusive<u64> = 1..=300;
 
 /// Every setting but those of the services, in the order of [`Config`].
-pub const FIELDS: [Field; 22] = [
+pub const FIELDS: [Field; 24] = [
     Field { name: "listen", set: |config, text| set(&mut config.listen, text, LISTEN) },
     Field { name: "log", set: |config, text| set(&mut config.log, text, "text") },
     Field { name: "cluster", set: |config, text| name(&mut config.cluster, text) },
@@ -62,6 +62,14 @@ pub const FIELDS: [Field; 22] = [
     Field {
         name: "header_timeout_seconds",
         set: |config, text| seconds(&mut config.header_timeout, text),
+    },
+    Field {
+        name: "tls_cert_file",
+        set: |config, text| set(&mut config.tls_cert_file, text, "a file"),
+    },
+    Field {
+        name: "tls_key_file",
+        set: |config, text| set(&mut config.tls_key_file, text, "a file"),
     },
     Field {
         name: "connections_max",

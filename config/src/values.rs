@@ -8,7 +8,7 @@ use std::time::Duration;
 /// What an operator may set. `Default` is what runs without any configuration.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Config {
-    /// Where clients connect. Only this machine by default, since there is no TLS yet.
+    /// Where clients connect: only this machine by default.
     pub listen: SocketAddr,
     /// What is logged, as `tracing` writes filters: `info`, `node=debug,warn`.
     pub log: String,
@@ -49,6 +49,10 @@ pub struct Config {
     pub request_timeout: Duration,
     /// Longest time that the headers of a request may take to arrive.
     pub header_timeout: Duration,
+    /// A file with the certificate for clients and those above it, as PEM. Empty: no TLS.
+    pub tls_cert_file: PathBuf,
+    /// The file with its key, as PEM.
+    pub tls_key_file: PathBuf,
     /// Most connections of clients at once, WebSockets among them. More wait in the listening socket's queue.
     pub connections_max: usize,
     /// Memory that hashing one password takes, in KiB. Default: OWASP's first choice for argon2id.
@@ -82,6 +86,8 @@ impl Default for Config {
             body_bytes_max: 64 * 1024,
             request_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(10),
+            tls_cert_file: PathBuf::new(),
+            tls_key_file: PathBuf::new(),
             connections_max: 20_000,
             argon2_memory_kib: 19_456,
             argon2_iterations: 2,

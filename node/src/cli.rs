@@ -9,6 +9,7 @@ use crate::import::Import;
 use crate::operate::finalize::Finalize;
 use crate::operate::shards::Shards;
 use crate::operate::status::Status;
+use crate::operate::token::Token;
 
 /// The back end of a social platform in one program.
 #[derive(Debug, Parser)]
@@ -41,6 +42,8 @@ enum Command {
     Shards(Shards),
     /// Tells how the nodes of a cluster are doing.
     Status(Status),
+    /// Prints the token of operators.
+    Token(Token),
 }
 
 impl Cli {
@@ -58,6 +61,7 @@ impl Cli {
             Command::Node(node) => node.run().await?,
             Command::Shards(shards) => shards.run().await?,
             Command::Status(status) => status.run().await?,
+            Command::Token(token) => token.run()?,
         }
         Ok(())
     }

@@ -6,6 +6,20 @@ use cluster::mutant::Mutant;
 use simulations::nodes::plan::Plan;
 use simulations::nodes::run::run;
 
+/// Seeds that once found a defect, and which.
+const REGRESSIONS: [(u64, &str); 1] = [(
+    5_500_965,
+    "a copy whose rows a crash took away, and that was to leave, did not go on with its log",
+)];
+
+#[test]
+fn what_was_found_once_stays_mended() {
+    for (number, defect) in REGRESSIONS {
+        let report = run(Plan::new(number), false);
+        assert!(report.violation.is_none(), "{defect}: {report}");
+    }
+}
+
 #[test]
 fn nothing_is_wrong_in_a_few_seeds() {
     let (mut kills, mut faults, mut unknown) = (0, 0, 0);

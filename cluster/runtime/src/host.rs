@@ -134,7 +134,9 @@ impl Host {
     /// The shards that this node holds, by the roster or by what is left of them here.
     pub(crate) fn shards(&self, roster: &Roster) -> BTreeSet<ShardId> {
         let me = self.0.router.peers().me();
-        let left = self.0.engine.groups().into_iter().map(|(group, _)| ShardId(group));
+        // A crash may leave rows without a log, and a log without rows.
+        let rows = self.0.engine.groups().into_iter().map(|(group, _)| group);
+        let left = rows.chain(self.0.appender.groups()).map(ShardId);
         let left = left.filter(|shard| roster.has(*shard));
         left.chain(roster.hosted(me).into_keys()).filter(|it| *it != META).collect()
     }

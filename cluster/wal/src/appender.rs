@@ -82,6 +82,14 @@ impl Appender {
         })
     }
 
+    /// Every group that somebody has labelled, or that is damaged, in order.
+    pub fn groups(&self) -> Vec<GroupId> {
+        let all = self.0.groups.with(|groups| groups.clone());
+        let held =
+            all.into_iter().filter(|(_, log)| log.label().is_some() || log.damage().is_some());
+        held.map(|(group, _)| group).collect()
+    }
+
     /// Lets readers see writes, and hands them over to be written. They take their places in the
     /// order of the calls. `done` is told when they are durable, in this order too.
     ///

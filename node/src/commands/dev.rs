@@ -15,6 +15,7 @@ use super::children::{Event, RESTART_PAUSE, Spec, keep};
 use super::error::CommandError;
 use super::places::Places;
 use super::process::{check, stop_signal};
+use super::tls::Files;
 use crate::gateway::OperatorToken;
 use crate::secret::Secret;
 
@@ -70,7 +71,8 @@ impl Dev {
         let (stop, stopped) = watch::channel(false);
         let (events, mut happens) = mpsc::channel(16);
         let mut running = JoinSet::new();
-        for spec in self.specs(&config, &places) {
+        let tls = Files::made(&self.data, &config)?;
+        for spec in self.specs(&config, &places, &tls) {
             running.spawn(keep(spec, events.clone(), stopped.clone()));
         }
         drop(events);
@@ -97,7 +99,7 @@ impl Dev {
         Ok(config)
     }
 
-    fn specs(&self, config: &Config, places: &Places) -> Vec<Spec> {
+    fn specs(&self, config: &Config, places: &Places, tls: &Files) -> Vec<Spec> {
         let spec = |(at, place): (u16, &SocketAddr)| {
             let name = format!("n{}", at + 1);
             let mut listen = config.listen;
@@ -106,7 +108,7 @@ impl Dev {
             }
             let folder = |it: &Path| it.as_os_str().to_owned();
             let mut arguments: Vec<OsString> = vec!["node".into(), "--leashed".into()];
-            let flags: [(&str, OsString); 8] = [
+            let flags: [(&str, OsString); 10] = [
                 ("--name", name.clone().into()),
                 ("--cluster", "dev".into()),
                 ("--peers", places.peers().into()),
@@ -114,6 +116,8 @@ impl Dev {
                 ("--listen", listen.to_string().into()),
                 ("--secret-file", folder(&self.data.join("secret"))),
                 ("--data", folder(&self.data.join(&name))),
+                ("--tls-cert", folder(&tls.certificate)),
+                ("--tls-key", folder(&tls.key)),
                 ("--shards", config.shards.to_string().into()),
             ];
             arguments.extend(flags.into_iter().flat_map(|(name, value)| [name.into(), value]));

@@ -5,6 +5,7 @@
 //! - `children`: the processes of `roost dev`
 //! - `places`: where those processes are found, the same whenever they start
 //! - `process`: what a process checks, opens and listens to before anything else
+//! - `tls`: the certificate of `roost dev`
 //! - `error`: why a command fails
 
 mod children;
@@ -13,5 +14,6 @@ mod error;
 pub mod node;
 mod places;
 mod process;
+mod tls;
 
 pub use error::CommandError;

@@ -52,6 +52,12 @@ pub struct Node {
     /// Where clients connect. Port 0 lets the system choose one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// A file with the certificate for clients and those above it, as PEM. Without it there is no TLS.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The file with its key, as PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// How many shards a new cluster gets, 1 to 256 [default: 8]
     #[arg(long, value_name = "NUMBER")]
     shards: Option<u32>,
@@ -67,6 +73,7 @@ const EXAMPLES: &str = "\
 Examples:
   roost node --secret-file secret --data /var/lib/roost
   roost node --peers a:7400,b:7400,c:7400 --cluster home --secret-file secret --data /var/lib/roost
+  roost node --secret-file secret --listen 0.0.0.0:443 --tls-cert chain.pem --tls-key key.pem
   ROOST_PEERS=a:7400,b:7400,c:7400 roost node --config roost.toml --listen 0.0.0.0:8080";
 
 impl Node {
@@ -109,6 +116,8 @@ impl Node {
             ("bind", self.bind.map(|it| it.to_string())),
             ("advertise", self.advertise.clone()),
             ("listen", self.listen.map(|it| it.to_string())),
+            ("tls_cert_file", path(&self.tls_cert)),
+            ("tls_key_file", path(&self.tls_key)),
             ("shards", self.shards.map(|it| it.to_string())),
         ];
         for (name, value) in flags {

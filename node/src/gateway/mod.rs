@@ -5,6 +5,7 @@
 //! | module           | does                                                               |
 //! |------------------|--------------------------------------------------------------------|
 //! | [`server`]       | accepts connections, bounds them, ends them                        |
+//! | `tls`            | speaks TLS, where there is a certificate                           |
 //! | `router`         | finds the endpoint of a path and method                            |
 //! | `envelope`       | names every request, catches panics, finishes every answer         |
 //! | `serve`          | takes one request from its head to its answer                      |
@@ -45,6 +46,7 @@ mod responses;
 mod router;
 mod serve;
 mod socket;
+mod tls;
 mod waiting;
 
 pub use authentication::OperatorToken;

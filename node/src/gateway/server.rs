@@ -11,11 +11,14 @@ use config::Config;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tower_layer::Layer;
+
+use super::tls::{Greeted, Tls};
 
 /// A connection, as long as somebody holds it: of a socket that is its session.
 #[derive(Debug)]
@@ -42,11 +45,58 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// Serves one listening socket.
-#[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
-    http: http1::Builder,
+    wire: Wire,
     connections_max: usize,
+}
+
+/// How connections are spoken to.
+#[derive(Clone)]
+struct Wire {
+    http: http1::Builder,
+    tls: Tls,
+    /// How long a client may take until it is known what it speaks.
+    greeting_max: Duration,
+}
+
+impl Wire {
+    async fn serve(
+        self,
+        stream: TcpStream,
+        from: SocketAddr,
+        router: Router,
+        held: Arc<Connection>,
+    ) {
+        let greeted = tokio::select! {
+            greeted = timeout(self.greeting_max, self.tls.greet(stream, from.ip())) => greeted,
+            () = held.ended() => return,
+        };
+        match greeted {
+            Ok(Ok(Greeted::Plain(stream))) => self.converse(stream, router, held).await,
+            Ok(Ok(Greeted::Secured(stream))) => self.converse(*stream, router, held).await,
+            Ok(Err(error)) => tracing::debug!(%from, %error, "a client is not understood"),
+            Err(_late) => tracing::debug!(%from, "a client says nothing"),
+        }
+    }
+
+    async fn converse<S>(self, stream: S, router: Router, held: Arc<Connection>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let service = Extension(Arc::clone(&held)).layer(router);
+        let service = TowerToHyperService::new(service);
+        let connection = self.http.serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection.with_upgrades());
+        // A connection that breaks is the client's business.
+        tokio::select! {
+            broken = connection.as_mut() => broken.unwrap_or_default(),
+            () = held.ended() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await.ok();
+            }
+        }
+    }
 }
 
 impl Server {
@@ -54,8 +104,9 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// What the system says, with the address.
+    /// What the system says, with the address; or what is wrong with the files for TLS.
     pub async fn bind(config: &Config) -> io::Result<Self> {
+        let tls = Tls::open(&config.tls_cert_file, &config.tls_key_file)?;
         let address = config.listen;
         let named = |error: io::Error| {
             io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
@@ -65,7 +116,8 @@ impl Server {
         http.timer(TokioTimer::new());
         http.header_read_timeout(config.header_timeout);
         http.max_header_size(HEAD_BYTES_MAX);
-        Ok(Self { listener, http, connections_max: config.connections_max })
+        let wire = Wire { http, tls, greeting_max: config.header_timeout };
+        Ok(Self { listener, wire, connections_max: config.connections_max })
     }
 
     /// Where it listens, with the port that the system chose.
@@ -86,22 +138,10 @@ impl Server {
         loop {
             tokio::select! {
                 () = &mut stop => break,
-                (stream, room) = self.accept(&rooms) => {
+                ((stream, from), room) = self.accept(&rooms) => {
                     let held = Arc::new(Connection { ended: ended.clone(), _room: room });
-                    let service = Extension(Arc::clone(&held)).layer(router.borrow().clone());
-                    let service = TowerToHyperService::new(service);
-                    let connection = self.http.serve_connection(TokioIo::new(stream), service);
-                    connections.spawn(async move {
-                        let mut connection = pin!(connection.with_upgrades());
-                        // A connection that breaks is the client's business.
-                        tokio::select! {
-                            broken = connection.as_mut() => broken.unwrap_or_default(),
-                            () = held.ended() => {
-                                connection.as_mut().graceful_shutdown();
-                                connection.await.ok();
-                            }
-                        }
-                    });
+                    let wire = self.wire.clone();
+                    connections.spawn(wire.serve(stream, from, router.borrow().clone(), held));
                 }
                 Some(_) = connections.join_next() => {}
             }
@@ -118,14 +158,17 @@ impl Server {
     }
 
     /// Accepts a connection once there is room for it.
-    async fn accept(&self, rooms: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
+    async fn accept(
+        &self,
+        rooms: &Arc<Semaphore>,
+    ) -> ((TcpStream, SocketAddr), OwnedSemaphorePermit) {
         let room = Arc::clone(rooms).acquire_owned().await.expect("it is never closed");
         loop {
             match self.listener.accept().await {
-                Ok((stream, _)) => {
+                Ok((stream, from)) => {
                     // Answers are small: waiting for more of them to send at once only delays.
                     stream.set_nodelay(true).ok();
-                    return (stream, room);
+                    return ((stream, from), room);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");

@@ -76,6 +76,11 @@ impl Cluster {
         self.nodes.values().map(|it| it.url.clone()).collect()
     }
 
+    /// Where a node serves clients.
+    pub(crate) fn url(&self, node: &str) -> String {
+        self.nodes[node].url.clone()
+    }
+
     /// The file with its secret.
     pub(crate) fn secret(&self) -> String {
         self.data("secret")
@@ -113,8 +118,13 @@ impl Cluster {
     }
 
     fn end(&self, node: &str) {
-        let killed = Command::new("kill").args(["-KILL", &self.nodes[node].pid]).status();
-        assert!(killed.expect("kill is there").success());
+        self.signal(node, "KILL");
+    }
+
+    /// Sends a node a signal.
+    pub(crate) fn signal(&self, node: &str, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.nodes[node].pid]).status();
+        assert!(sent.expect("kill is there").success());
     }
 
     fn wait_for(&mut self, node: &str) {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Read;
+use std::net::{TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -17,7 +18,10 @@ fn said(name: &str, arguments: &[&str]) -> String {
     // What an earlier run left is of no use.
     fs::remove_dir_all(&data).ok();
     let mut command = Command::new(env!("CARGO_BIN_EXE_roost"));
-    command.args(["node", "--bind", "127.0.0.1:0", "--listen", "127.0.0.1:0"]);
+    command.arg("node");
+    for place in ["--bind", "--listen"].iter().filter(|it| !arguments.contains(it)) {
+        command.args([place, "127.0.0.1:0"]);
+    }
     if !arguments.contains(&"--data") {
         command.arg("--data").arg(&data).args(["--name", "x"]);
     }
@@ -40,7 +44,15 @@ fn whoever_is_refused_says_why() {
     fs::write(&wrong, "another secret, long enough").expect("the folder is ours");
     let (wrong, used) = (wrong.display().to_string(), cluster.data("n1"));
     let known = ["--cluster", "dev", "--peers", &peers, "--secret-file"];
-    let cases: [(&str, Vec<&str>, &str); 4] = [
+    let udp = UdpSocket::bind("127.0.0.1:0").and_then(|it| Ok((it.local_addr()?, it)));
+    let (udp, _held) = udp.expect("the system has ports");
+    let tcp = TcpListener::bind("127.0.0.1:0").and_then(|it| Ok((it.local_addr()?, it)));
+    let (tcp, _held_too) = tcp.expect("the system has ports");
+    let (udp, tcp) = (udp.to_string(), tcp.to_string());
+    let (bind, listen) = (format!("cannot bind {udp} (UDP)"), format!("cannot listen on {tcp}"));
+    let cases: [(&str, Vec<&str>, &str); 6] = [
+        ("bound", [&known[..], &[&secret, "--bind", &udp]].concat(), &bind),
+        ("listened", [&known[..], &[&secret, "--listen", &tcp]].concat(), &listen),
         ("secret", [&known[..], &[&wrong]].concat(), "another secret, or is of another cluster"),
         ("cluster", vec!["--peers", &peers, "--secret-file", &secret], "another secret, or is of"),
         ("place", [&known[..], &[&secret]].concat(), "say where it is with --advertise"),
