@@ -77,7 +77,7 @@ impl Dev {
         }
         drop(events);
         let ended = tokio::select! {
-            ended = self.watch(&mut happens, &secret) => ended,
+            ended = self.watch(&mut happens, &secret, &tls) => ended,
             () = stopping => Ok(()),
         };
         // They have all ended already if nobody hears it.
@@ -134,6 +134,7 @@ impl Dev {
         &self,
         happens: &mut mpsc::Receiver<Event>,
         secret: &Secret,
+        tls: &Files,
     ) -> Result<(), CommandError> {
         let mut first = BTreeMap::new();
         while let Some(event) = happens.recv().await {
@@ -142,7 +143,7 @@ impl Dev {
                 Event::Serves { name, pid, address } if first.len() < usize::from(self.nodes) => {
                     first.insert(name, (pid, address));
                     if first.len() == usize::from(self.nodes) {
-                        self.greet(&mut to, &first, secret)?;
+                        self.greet(&mut to, &first, (secret, tls))?;
                     }
                 }
                 Event::Serves { name, pid, address } => {
@@ -164,7 +165,7 @@ impl Dev {
         &self,
         to: &mut impl Write,
         nodes: &BTreeMap<String, (u32, String)>,
-        secret: &Secret,
+        (secret, tls): (&Secret, &Files),
     ) -> io::Result<()> {
         let Some((pid, address)) = nodes.values().next() else { return Ok(()) };
         writeln!(to, "roost serves {address}")?;
@@ -174,6 +175,8 @@ impl Dev {
         }
         writeln!(to, "  routes:          {address}/openapi.json")?;
         writeln!(to, "  health:          {address}/livez and {address}/readyz")?;
+        let certificate = tls.certificate.display();
+        writeln!(to, "  certificate:     {certificate}, for https on the same ports")?;
         writeln!(to, "  operator token:  {}", OperatorToken::of(secret).text())?;
         writeln!(to, "State is in {}, and stays when this stops.", self.data.display())?;
         if nodes.len() > 2 {
