@@ -53,7 +53,8 @@ pub struct Config {
     pub tls_cert_file: PathBuf,
     /// The file with its key, as PEM.
     pub tls_key_file: PathBuf,
-    /// Most connections of clients at once, WebSockets among them. More wait in the listening socket's queue.
+    /// Most connections of clients at once, those of `WebSocket` among them. More wait in the queue of
+    /// the listening socket.
     pub connections_max: usize,
     /// Memory that hashing one password takes, in KiB. Default: OWASP's first choice for argon2id.
     pub argon2_memory_kib: u32,

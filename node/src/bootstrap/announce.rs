@@ -65,10 +65,10 @@ pub async fn announce(router: Router, said: Announcement) -> String {
 /// What the cluster should know of this node, if that is something else than it does. Its share of the
 /// shards is an operator's business from then on.
 fn changed(router: &Router, number: NodeId, me: &Founder) -> Option<NodeRecord> {
-    let roster = router.roster();
-    let Some(known) = roster.nodes.get(&number) else {
+    let cluster = router.roster();
+    let Some(known) = cluster.nodes.get(&number) else {
         // Without such a node this one has not heard yet that it has joined.
-        if roster.nodes.iter().any(|(other, it)| *other > number && it.name == me.name) {
+        if cluster.nodes.iter().any(|(other, it)| *other > number && it.name == me.name) {
             tracing::error!(
                 number = number.0,
                 "another node of this name has taken the place of this one: start it with another \

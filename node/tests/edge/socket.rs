@@ -181,13 +181,14 @@ async fn a_node_that_stops_answers_what_was_asked_and_says_goodbye() {
     // The first answer tells that all were heard: they came in one frame.
     let first = socket.hear().await;
     assert!(first["rpc"]["data"].is_u64(), "{first}");
-    let stopping = tokio::spawn(rig.stop());
-    for _ in 101..300 {
-        let reply = socket.hear().await;
-        assert!(reply["rpc"]["data"].is_u64(), "{reply}");
-    }
-    assert_eq!(socket.ended().await, Some(3001));
-    timeout(PATIENCE, stopping).await.expect("it stops").expect("in order");
+    let rest = async {
+        for _ in 101..300 {
+            let reply = socket.hear().await;
+            assert!(reply["rpc"]["data"].is_u64(), "{reply}");
+        }
+        assert_eq!(socket.ended().await, Some(3001));
+    };
+    timeout(PATIENCE, async { tokio::join!(rig.stop(), rest) }).await.expect("it stops");
 }
 
 #[tokio::test]

@@ -31,7 +31,8 @@ impl Load {
     pub(crate) fn new(urls: Vec<String>) -> Self {
         let (places, known) = watch::channel(urls);
         let is_over = Arc::new(AtomicBool::new(false));
-        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("the system has threads");
         let anybody = Client::new(&known);
         let mut writing = JoinSet::new();
         for name in 0..AUTHORS {

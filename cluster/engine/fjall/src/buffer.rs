@@ -10,8 +10,10 @@ use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Included};
 
 use bytes::Bytes;
-use engine::{Applied, Change};
+use engine::Applied;
 use entity::transaction::{Order, Range};
+
+use crate::merge::Change;
 
 /// What a change costs besides its key and value, in bytes.
 const CHANGE_BYTES: usize = 64;
@@ -26,7 +28,7 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    pub(crate) fn gather(&mut self, changes: Vec<Change>) {
+    pub(crate) fn gather(&mut self, changes: Vec<engine::Change>) {
         self.is_marked = true;
         for change in changes {
             self.bytes += change_bytes(&change);
@@ -50,13 +52,13 @@ impl Buffer {
     }
 
     /// The change of a row, if there is one.
-    pub(crate) fn get(&self, key: &[u8]) -> Option<Option<Bytes>> {
-        self.rows.get(key).cloned()
+    pub(crate) fn get(&self, key: &[u8]) -> Option<Change> {
+        self.rows.get_key_value(key).map(|(key, row)| (key.clone(), row.clone()))
     }
 
     /// The changes within a range, in its order, as far as they can matter: a range is full when as
     /// many rows as its limit are there.
-    pub(crate) fn range(&self, range: &Range) -> Vec<(Bytes, Option<Bytes>)> {
+    pub(crate) fn range(&self, range: &Range) -> Vec<Change> {
         let between = (Included(&range.from[..]), Excluded(&range.to[..]));
         let rows = self.rows.range::<[u8], _>(between);
         match range.order {
@@ -69,7 +71,7 @@ impl Buffer {
 fn up_to<'a>(
     limit: usize,
     rows: impl Iterator<Item = (&'a Bytes, &'a Option<Bytes>)>,
-) -> Vec<(Bytes, Option<Bytes>)> {
+) -> Vec<Change> {
     let mut left = limit;
     let is_wanted = |(_, row): &(&Bytes, &Option<Bytes>)| {
         let is_wanted = left > 0;
@@ -84,6 +86,6 @@ pub(crate) fn applied_bytes(applied: &Applied) -> usize {
     3 * applied.detail.len() + applied.changes.iter().map(change_bytes).sum::<usize>()
 }
 
-fn change_bytes(change: &Change) -> usize {
+fn change_bytes(change: &engine::Change) -> usize {
     change.key.len() + change.value.as_ref().map_or(0, Bytes::len) + CHANGE_BYTES
 }

@@ -87,8 +87,8 @@ impl Engine for FjallEngine {
         }
         let seen = self.shared.view(group, |buffer| buffer.get(key))?;
         let Some(Seen { mark, newer, older }) = seen else { return Ok(None) };
-        if let Some(change) = newer {
-            return Ok(change);
+        if let Some((_, row)) = newer {
+            return Ok(row);
         }
         let keyspace = self.shared.store.keyspace(keyspace_of(key));
         let found = guarded(|| older.get(keyspace, key_of(mark.generation, key)));

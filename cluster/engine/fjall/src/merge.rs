@@ -15,7 +15,7 @@ pub(crate) type Change = (Bytes, Option<Bytes>);
 pub(crate) fn merged(
     order: Order,
     newer: impl Iterator<Item = fjall::Result<Change>>,
-    older: impl Iterator<Item = fjall::Result<Change>>,
+    stored: impl Iterator<Item = fjall::Result<Change>>,
 ) -> impl Iterator<Item = fjall::Result<Change>> {
     let compare = move |one: &fjall::Result<Change>, other: &fjall::Result<Change>| {
         let (Ok((one, _)), Ok((other, _))) = (one, other) else {
@@ -26,7 +26,7 @@ pub(crate) fn merged(
             Order::Down => other.cmp(one),
         }
     };
-    newer.merge_join_by(older, compare).map(|both| both.reduce(|newer, _| newer))
+    newer.merge_join_by(stored, compare).map(|both| both.reduce(|newer, _| newer))
 }
 
 /// The rows that are there.

@@ -153,7 +153,7 @@ impl Store {
         newer: Vec<Change>,
     ) -> fjall::Result<Vec<Row>> {
         let order = range.order;
-        let older = |home| {
+        let stored = |home| {
             let rows = view.range(self.keyspace(home), between(generation, range));
             let rows: Rows = match order {
                 Order::Up => Box::new(rows.map(row)),
@@ -161,11 +161,11 @@ impl Store {
             };
             rows
         };
-        let older = match span_of(range) {
-            Span::One(home) => older(home),
-            Span::Both => Box::new(merged(order, older(Home::State), older(Home::Streams))),
+        let stored = match span_of(range) {
+            Span::One(home) => stored(home),
+            Span::Both => Box::new(merged(order, stored(Home::State), stored(Home::Streams))),
         };
-        let rows = merged(order, newer.into_iter().map(Ok), older);
+        let rows = merged(order, newer.into_iter().map(Ok), stored);
         rows.filter_map(present).take(range.limit).collect()
     }
 
