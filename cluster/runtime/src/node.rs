@@ -319,6 +319,8 @@ fn run(branch: &Supervisor, host: &Host, shard: ShardId) {
 
 /// What the node knows of the cluster when it starts, if it may be a part of it.
 fn first_roster(engine: &dyn Engine) -> Result<Roster, String> {
+    // One that cannot be read is as good as none: this copy of the meta group is given up, and the
+    // node hosts nothing else until it has the rows of others.
     let roster = read_roster(engine).unwrap_or_default();
     if roster.release() <= Release::NEWEST {
         return Ok(roster);

@@ -132,8 +132,9 @@ async fn kill(
 ) -> Result<Kill, ServedError> {
     sleep(CALM).await;
     let map = Map::settled(&spawned.urls(), &cluster.token).await?;
-    let node = map.busiest();
-    let name = map.names.get(&node).cloned().unwrap_or_default();
+    let busiest = map.busiest().map(|(node, name)| (node, name.to_owned()));
+    let empty = || ServedError::Other("the cluster has no node that could be killed".to_owned());
+    let (node, name) = busiest.ok_or_else(empty)?;
     let led = map.leaders.iter().filter(|(_, leader)| **leader == node);
     let led: Vec<_> = led.map(|(shard, _)| *shard).collect();
     spawned.kill(&name)?;
@@ -181,9 +182,10 @@ impl Crew {
     async fn attempt(&self, ways: &mut BTreeMap<String, Way>, turn: u64, write: &Write) -> Told {
         let url = {
             let urls = self.urls.borrow();
-            let count = urls.len().max(1) as u64;
-            urls.get(usize::try_from(turn % count).unwrap_or(0)).cloned().unwrap_or_default()
+            let at = turn.checked_rem(urls.len() as u64).and_then(|it| usize::try_from(it).ok());
+            at.and_then(|at| urls.get(at)).cloned()
         };
+        let Some(url) = url else { return Told::Again("no_node".to_owned()) };
         let new = || Way::Http(Http::new(&url, &self.token));
         let way = ways.entry(url.clone()).or_insert_with(new);
         match timeout(PATIENCE, way.write(write)).await {

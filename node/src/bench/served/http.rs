@@ -56,7 +56,9 @@ impl Http {
         let status = answer.status();
         let body = answer.into_body().collect().await.map_err(broken)?.to_bytes();
         self.open = Some(open);
-        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let Ok(body) = serde_json::from_slice::<Value>(&body) else {
+            return Ok(Told::Refused(format!("not_json_{status}")));
+        };
         Ok(if status == StatusCode::OK {
             done(&body)
         } else {
@@ -81,8 +83,10 @@ impl Http {
         stream.set_nodelay(true)?;
         let (open, connection) = handshake(TokioIo::new(stream)).await?;
         self.connection.abort_all();
-        // Whoever sends on it learns that it has broken.
-        self.connection.spawn(async move { connection.await.unwrap_or_default() });
+        self.connection.spawn(async move {
+            // Whoever sends on it learns that it has broken.
+            connection.await.ok();
+        });
         Ok(open)
     }
 }

@@ -86,10 +86,11 @@ impl Map {
         self.directory.shard_of(&probe.to_bytes())
     }
 
-    /// The node that leads most shards.
-    pub(super) fn busiest(&self) -> u32 {
-        let led = |node: &u32| self.leaders.values().filter(|it| *it == node).count();
-        self.urls.keys().copied().max_by_key(led).unwrap_or(0)
+    /// The node that leads most shards, with its name.
+    pub(super) fn busiest(&self) -> Option<(u32, &str)> {
+        let led = |node: u32| self.leaders.values().filter(|it| **it == node).count();
+        let busiest = self.names.iter().max_by_key(|(node, _)| led(**node));
+        busiest.map(|(node, name)| (*node, &**name))
     }
 }
 

@@ -43,7 +43,10 @@ impl Socket {
                 let sent = tokio::select! {
                     heard = wire.next() => match heard {
                         Some(Ok(Message::Text(text))) => {
-                            hear(&text, &mut waiting);
+                            if let Err(error) = hear(&text, &mut waiting) {
+                                tracing::warn!(%error, "a node says what is no JSON");
+                                return;
+                            }
                             continue;
                         }
                         Some(Ok(_)) => continue,
@@ -92,9 +95,12 @@ fn command(id: u64, write: &Write) -> String {
 }
 
 /// Gives each reply to whoever waits for it. Pings need no answer where commands follow.
-fn hear(frame: &str, waiting: &mut BTreeMap<u64, oneshot::Sender<Told>>) {
+fn hear(
+    frame: &str,
+    waiting: &mut BTreeMap<u64, oneshot::Sender<Told>>,
+) -> Result<(), serde_json::Error> {
     for line in frame.lines() {
-        let reply: Value = serde_json::from_str(line).unwrap_or_default();
+        let reply: Value = serde_json::from_str(line)?;
         let Some(asks) = reply["id"].as_u64().and_then(|id| waiting.remove(&id)) else { continue };
         let told = match reply["error"]["message"].as_str() {
             Some(message) => judge(message.split(':').next().unwrap_or_default()),
@@ -103,4 +109,5 @@ fn hear(frame: &str, waiting: &mut BTreeMap<u64, oneshot::Sender<Told>>) {
         // Whoever asked may have given up.
         asks.send(told).ok();
     }
+    Ok(())
 }
