@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use entity::{Id, Time};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Length of a secret, in bytes: 256 bits, which nobody guesses.
 pub const SECRET_BYTES: usize = 32;
@@ -112,15 +113,33 @@ impl Used {
     }
 }
 
+/// Lets this process have as many files and connections open as the system allows it: what it begins
+/// with is meant for programs that serve nobody. What is left then is what the machine has set.
+pub fn raise_files() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(%error, "the limit on open files stays");
+    }
+}
+
 /// Memory of this process that is in use now, in bytes.
 ///
 /// # Panics
 ///
 /// Where the system does not tell: it has to be Linux.
 pub fn resident_bytes() -> u64 {
+    resident("/proc/self/statm").expect("this is Linux")
+}
+
+/// Memory of another process that is in use now, in bytes; none if there is no such process.
+pub fn resident_bytes_of(pid: i32) -> Option<u64> {
+    resident(&format!("/proc/{pid}/statm"))
+}
+
+fn resident(file: &str) -> Option<u64> {
     /// What Linux calls a page on the machines that roost runs on.
     const PAGE_BYTES: u64 = 4_096;
-    let told = std::fs::read_to_string("/proc/self/statm").expect("this is Linux");
+    let told = std::fs::read_to_string(file).ok()?;
     let pages: Option<u64> = told.split(' ').nth(1).and_then(|it| it.parse().ok());
-    pages.expect("the second number is resident pages") * PAGE_BYTES
+    Some(pages.expect("the second number is resident pages") * PAGE_BYTES)
 }

@@ -12,6 +12,7 @@ use super::executor::{self, Load};
 use super::figure::Figure;
 use super::served::durable::Durable;
 use super::served::failover::Failover;
+use super::served::sockets::Sockets;
 use super::{cluster, recovery};
 
 /// Measures what this machine can do.
@@ -36,6 +37,7 @@ Examples:
   roost bench durable --spawn 3 --wire etcd,http --rounds 3
   roost bench durable --to http://10.0.0.1:8080,http://10.0.0.2:8080 --secret-file secret --rate 1000
   roost bench failover --spawn 3
+  roost bench sockets --spawn 3 --count 10000
   roost bench recovery";
 
 #[derive(Clone, Debug, Subcommand)]
@@ -63,6 +65,8 @@ enum What {
     Durable(Durable),
     /// A cluster that is started for it: nodes are killed while clients write.
     Failover(Failover),
+    /// A running cluster: connections that stay open and say nothing.
+    Sockets(Sockets),
     /// Writes a log and rows, and opens them again.
     Recovery {
         /// Of each, in MiB.
@@ -134,6 +138,7 @@ impl Bench {
             What::Cluster(cluster) => self.print(&cluster.run()?)?,
             What::Durable(durable) => self.print(&durable.run().await?)?,
             What::Failover(failover) => self.print(&failover.run().await?)?,
+            What::Sockets(sockets) => self.print(&sockets.run().await?)?,
             What::Recovery { size } => self.print(&recovery::run(size << 20)?)?,
         }
         Ok(())

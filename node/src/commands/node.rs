@@ -17,6 +17,7 @@ use super::process::{check, log, services, stop_signal};
 use crate::gateway::{Server, waiting};
 use crate::launch::Serving;
 use crate::secret::Secret;
+use crate::world;
 
 /// Starts a node. The same line starts every node of a cluster.
 ///
@@ -86,6 +87,7 @@ impl Node {
         let config = self.config()?;
         check(&config)?;
         log(&config)?;
+        world::raise_files();
         if config.secret_file.as_os_str().is_empty() {
             return Err(CommandError::NoSecret);
         }

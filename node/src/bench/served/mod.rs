@@ -2,6 +2,7 @@
 //!
 //! - [`durable`]: how many small commands it commits, and how long each takes
 //! - [`failover`]: how long shards are away when a node is killed, and whether anything is lost
+//! - [`sockets`]: what connections cost that say nothing
 //! - `target`: which cluster: one that runs, or one that is started for this
 //! - `spawned`: the processes of the latter
 //! - `map`: who leads what
@@ -12,6 +13,7 @@
 
 pub mod durable;
 pub mod failover;
+pub mod sockets;
 
 mod etcd;
 mod http;

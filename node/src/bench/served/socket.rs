@@ -13,6 +13,9 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::way::{ANSWER_MAX, Told, Write, done, judge};
 
+/// What a node asks with whether a client is there, and what it is answered with.
+const PING: &str = "{}";
+
 /// Most writes that wait to be sent on a connection.
 const WAITING_MAX: usize = 4_096;
 
@@ -34,6 +37,10 @@ impl Socket {
         let (mut wire, _) = connect_async(url).await.map_err(|error| error.to_string())?;
         let connect = json!({ "id": 1, "connect": { "token": token } }).to_string();
         wire.send(Message::text(connect)).await.map_err(|error| error.to_string())?;
+        match timeout(ANSWER_MAX, wire.next()).await {
+            Ok(Some(Ok(Message::Text(text)))) if text.contains("\"connect\"") => {}
+            other => return Err(format!("the node does not say hello: {other:?}")),
+        }
         let (sender, mut writes) = mpsc::channel::<(Write, oneshot::Sender<Told>)>(WAITING_MAX);
         let mut connection = JoinSet::new();
         connection.spawn(async move {
@@ -42,6 +49,12 @@ impl Socket {
                 let mut some = Vec::new();
                 let sent = tokio::select! {
                     heard = wire.next() => match heard {
+                        Some(Ok(Message::Text(text))) if text.as_str() == PING => {
+                            if wire.send(Message::text(PING)).await.is_err() {
+                                return;
+                            }
+                            continue;
+                        }
                         Some(Ok(Message::Text(text))) => {
                             if let Err(error) = hear(&text, &mut waiting) {
                                 tracing::warn!(%error, "a node says what is no JSON");
@@ -94,7 +107,7 @@ fn command(id: u64, write: &Write) -> String {
     json!({ "id": id, "rpc": { "method": "WriteProbe", "data": data } }).to_string()
 }
 
-/// Gives each reply to whoever waits for it. Pings need no answer where commands follow.
+/// Gives each reply to whoever waits for it.
 fn hear(
     frame: &str,
     waiting: &mut BTreeMap<u64, oneshot::Sender<Told>>,

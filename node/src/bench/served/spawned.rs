@@ -70,6 +70,11 @@ impl Spawned {
         all.fold(none, |sum, one| Used { cpu: sum.cpu + one.cpu, wall: sum.wall })
     }
 
+    /// Memory of all of its nodes that is in use now, in bytes.
+    pub(super) fn resident_bytes(&self) -> u64 {
+        self.nodes.values().filter_map(|it| world::resident_bytes_of(it.pid)).sum()
+    }
+
     /// Kills a node at once.
     pub(super) fn kill(&mut self, name: &str) -> io::Result<()> {
         let missing = || io::Error::other(format!("there is no node {name}"));
