@@ -20,6 +20,25 @@ pub struct Request {
     pub tag: u16,
     /// The command or query, encoded.
     pub body: Bytes,
+    /// What it is a part of, for the logs of all nodes.
+    pub trace: Trace,
+}
+
+/// Names what somebody outside wants done, in the logs of every node that has a part in it: 16 bytes as
+/// W3C's Trace Context has them. Zero is none.
+#[derive(Clone, Copy, Default, Eq, PartialEq)]
+pub struct Trace(pub u128);
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Trace({self})")
+    }
 }
 
 /// Whether a request may change something.
@@ -109,6 +128,11 @@ impl Failure {
     /// Whether the request certainly had no effect, and may be sent again under another name.
     pub fn is_without_effect(&self) -> bool {
         !matches!(self, Self::Unknown | Self::Expired)
+    }
+
+    /// Whether somebody has to look at what is stored or at the program.
+    pub fn is_for_people(&self) -> bool {
+        matches!(self, Self::Unreadable | Self::Panicked | Self::Quarantined)
     }
 
     /// What kind of problem it is.

@@ -17,7 +17,7 @@ use cluster::meta::refusals::{
     AssignError, FinalizeError, FoundError, JoinError, LifeError, MetaError, RetireError,
 };
 use cluster::meta::{Meta, MetaKey, Metas, NodeRecord, Roster};
-use cluster::request::{Answer, Request, RequestId, Verb};
+use cluster::request::{Answer, Request, RequestId, Trace, Verb};
 use cluster::slots::{Directory, META, ShardId};
 use cluster::transport::NodeId;
 use entity::registry::{Outcome, Registry};
@@ -58,7 +58,8 @@ impl Alone {
         let mut bytes = Vec::new();
         body.encode(Release::NEWEST, &mut bytes);
         let to = Address { kind: Metas::TAG, key: MetaKey.to_bytes() };
-        let request = Request { to, caller: self.caller.clone(), verb, tag, body: bytes.into() };
+        let (caller, trace) = (self.caller.clone(), Trace::default());
+        let request = Request { to, caller, verb, tag, body: bytes.into(), trace };
         self.step();
         self.executor.input(Input::Request { ticket: 1, request });
         self.step().unwrap()

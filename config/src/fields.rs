@@ -28,9 +28,13 @@ const BODY_BYTES: RangeInclusive<usize> = 1024..=1024 * 1024;
 const TIMEOUT_SECONDS: RangeInclusive<u64> = 1..=300;
 
 /// Every setting but those of the services, in the order of [`Config`].
-pub const FIELDS: [Field; 24] = [
+pub const FIELDS: [Field; 25] = [
     Field { name: "listen", set: |config, text| set(&mut config.listen, text, LISTEN) },
     Field { name: "log", set: |config, text| set(&mut config.log, text, "text") },
+    Field {
+        name: "log_format",
+        set: |config, text| set(&mut config.log_format, text, "text or json"),
+    },
     Field { name: "cluster", set: |config, text| name(&mut config.cluster, text) },
     Field { name: "name", set: |config, text| name_or_none(&mut config.name, text) },
     Field { name: "zone", set: |config, text| name_or_none(&mut config.zone, text) },

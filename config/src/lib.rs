@@ -18,4 +18,4 @@ mod nearest;
 
 pub use error::ConfigError;
 pub use load::{load, merge};
-pub use values::Config;
+pub use values::{Config, LogFormat};

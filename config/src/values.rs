@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// What an operator may set. `Default` is what runs without any configuration.
@@ -12,6 +13,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// What is logged, as `tracing` writes filters: `info`, `node=debug,warn`.
     pub log: String,
+    /// How a line of the log is written.
+    pub log_format: LogFormat,
     /// The cluster, by its name: 1 to 63 letters, digits, dots, hyphens and underscores.
     pub cluster: String,
     /// The node, by its name, as [`Config::cluster`]. Empty: the name of the machine.
@@ -65,11 +68,33 @@ pub struct Config {
     pub settings: BTreeMap<String, u64>,
 }
 
+/// How a line of the log is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// As a JSON object.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(()),
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             log: "info,openraft=error,fjall=warn,lsm_tree=warn".to_owned(),
+            log_format: LogFormat::Text,
             cluster: "roost".to_owned(),
             name: String::new(),
             zone: String::new(),

@@ -198,7 +198,7 @@ fn lock(folder: &Path) -> Result<File, LaunchError> {
 }
 
 /// The name of the node: the machine's, if nobody says otherwise.
-fn name(config: &Config) -> Result<String, LaunchError> {
+pub(crate) fn name(config: &Config) -> Result<String, LaunchError> {
     if !config.name.is_empty() {
         return Ok(config.name.clone());
     }

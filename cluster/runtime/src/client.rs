@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cluster::request::{Answer, Failure, Request, RequestId, Verb};
+use cluster::request::{Answer, Failure, Request, RequestId, Trace, Verb};
 use cluster::sender::{Sender, Sent};
 use cluster::slots::ShardId;
 use entity::{Caller, operation};
@@ -25,7 +25,10 @@ pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Sends requests to entities. Clones are the same.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client {
+    inner: Arc<Inner>,
+    trace: Trace,
+}
 
 struct Inner {
     node: Node,
@@ -52,22 +55,29 @@ impl Client {
     /// A client of one life of a node. It takes an incarnation when it first has to name a command.
     pub fn new(node: &Node, clock: Arc<dyn Clock>) -> Self {
         let (node, router) = (node.clone(), node.router().clone());
-        Self(Arc::new(Inner { node, router, clock, sender: OnceCell::new() }))
+        let inner = Arc::new(Inner { node, router, clock, sender: OnceCell::new() });
+        Self { inner, trace: Trace::default() }
+    }
+
+    /// The same, for what belongs to a trace.
+    #[must_use]
+    pub fn traced(&self, trace: Trace) -> Self {
+        Self { trace, ..self.clone() }
     }
 
     /// The streams that its node follows.
     pub fn follower(&self) -> &Follower {
-        self.0.node.follower()
+        self.inner.node.follower()
     }
 
     /// The node that it goes in through.
     pub fn node(&self) -> &Node {
-        &self.0.node
+        &self.inner.node
     }
 
     /// The way to the shards.
     pub fn router(&self) -> &Router {
-        &self.0.router
+        &self.inner.router
     }
 
     /// Sends a command. `key` is a name that a caller chose; without one roost names it.
@@ -77,13 +87,13 @@ impl Client {
         key: Option<RequestId>,
         request: operation::Request,
     ) -> Answer {
-        let (router, deadline) = (&self.0.router, self.deadline());
+        let (router, deadline) = (&self.inner.router, self.deadline());
         let shard = match self.home(&request, deadline).await {
             Ok(shard) => shard,
             Err(failure) => return Answer::Failure(failure),
         };
         if let Some(key) = key {
-            let request = with(caller, Verb::Command(key), request);
+            let request = self.with(caller, Verb::Command(key), request);
             return one(router.ask(shard, vec![request], deadline).await);
         }
         let sender = match self.sender().await {
@@ -93,20 +103,20 @@ impl Client {
                 return Answer::Failure(Failure::Moved);
             }
         };
-        let birth = self.0.clock.now().max(router.time(shard));
+        let birth = self.inner.clock.now().max(router.time(shard));
         let (sent, id) = sender.with(|sender| sender.name(shard, birth));
         let _asked = Asked { sender, sent };
-        let request = with(caller, Verb::Command(id), request);
+        let request = self.with(caller, Verb::Command(id), request);
         one(router.ask(shard, vec![request], deadline).await)
     }
 
     /// Who names commands: nobody else does so under the same incarnation, nor ever did.
     async fn sender(&self) -> Result<&Shared<Sender>, String> {
         let take = || async {
-            let incarnation = meta::take_incarnation(&self.0.router).await?;
+            let incarnation = meta::take_incarnation(&self.inner.router).await?;
             Ok(Shared::new(Sender::new(incarnation)))
         };
-        self.0.sender.get_or_try_init(take).await
+        self.inner.sender.get_or_try_init(take).await
     }
 
     /// Asks many entities at once, one message for each shard among them. Answers in order.
@@ -118,14 +128,14 @@ impl Client {
                 Ok(shard) => {
                     let (indices, requests) = groups.entry(shard).or_default();
                     indices.push(index);
-                    requests.push(with(caller.clone(), Verb::Query, request));
+                    requests.push(self.with(caller.clone(), Verb::Query, request));
                     all.push(Answer::Failure(Failure::Moved));
                 }
                 Err(failure) => all.push(Answer::Failure(failure)),
             }
         }
         let asked = groups.into_iter().map(|(shard, (indices, requests))| async move {
-            (indices, self.0.router.ask(shard, requests, deadline).await)
+            (indices, self.inner.router.ask(shard, requests, deadline).await)
         });
         for (indices, answers) in futures::future::join_all(asked).await {
             for (index, answer) in indices.into_iter().zip(answers) {
@@ -142,9 +152,9 @@ impl Client {
             Ok(shard) => shard,
             Err(failure) => return Answer::Failure(failure),
         };
-        let request = with(caller, Verb::Query, request);
+        let request = self.with(caller, Verb::Query, request);
         let asked = request.clone();
-        let ask = async { one(self.0.router.ask(shard, vec![asked], deadline).await) };
+        let ask = async { one(self.inner.router.ask(shard, vec![asked], deadline).await) };
         self.follower().recent(shard, request, ask).await
     }
 
@@ -154,7 +164,7 @@ impl Client {
         request: &operation::Request,
         deadline: Moment,
     ) -> Result<ShardId, Failure> {
-        let (router, home) = (&self.0.router, self.0.router.peers().home());
+        let (router, home) = (&self.inner.router, self.inner.router.peers().home());
         let mut rosters = router.rosters();
         loop {
             let found = rosters.borrow_and_update().home(&request.to);
@@ -169,24 +179,26 @@ impl Client {
         }
     }
 
+    fn with(&self, caller: Caller, verb: Verb, request: operation::Request) -> Request {
+        let operation::Request { to, tag, body } = request;
+        Request { to, caller, verb, tag, body: Bytes::from(body), trace: self.trace }
+    }
+
     fn deadline(&self) -> Moment {
-        self.0.router.peers().home().now() + REQUEST_DEADLINE
+        self.inner.router.peers().home().now() + REQUEST_DEADLINE
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("node", &self.0.router.peers().me()).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("node", &self.inner.router.peers().me())
+            .finish_non_exhaustive()
     }
 }
 
 fn one(mut answers: Vec<Answer>) -> Answer {
     answers.pop().unwrap_or(Answer::Failure(Failure::Unknown))
-}
-
-fn with(caller: Caller, verb: Verb, request: operation::Request) -> Request {
-    let operation::Request { to, tag, body } = request;
-    Request { to, caller, verb, tag, body: Bytes::from(body) }
 }
 
 #[cfg(test)]

@@ -120,7 +120,7 @@ pub(crate) async fn watch(shards: Router) {
             shards.peers().tell(*node, Lane::CONTROL, Topic::Node, &sign);
         }
         for node in shards.detector().fallen(&others, home.now()) {
-            tracing::warn!(node = node.0, "a node has fallen silent");
+            tracing::warn!(peer = node.0, "a node has fallen silent");
             for (shard, hosted) in shards.all_hosted() {
                 if let Some(group) = hosted.group {
                     home.spawn(succeed(shards.clone(), shard, group, node));

@@ -48,7 +48,7 @@ fn replaced(roster: &Roster) -> Option<NodeId> {
 
 async fn retire(shards: &Router, node: Option<NodeId>) {
     let Some(node) = node else { return };
-    tracing::info!(node = node.0, "a node is forgotten: another one has taken its place");
+    tracing::info!(peer = node.0, "a node is forgotten: another one has taken its place");
     if let Err(error) = meta::once(shards, "retire", &Retire { node }).await {
         tracing::warn!(%error, "a node is not forgotten");
     }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,6 +24,7 @@ use tokio::sync::mpsc;
 use wal::Appender;
 
 use crate::clock::Clock;
+use crate::disk::Disk;
 use crate::follow::follower::Follower;
 use crate::report::{self, NodeReport};
 use crate::router::Router;
@@ -61,7 +61,7 @@ pub struct Parts {
     /// A node that is silent for so long holds nothing any more.
     pub replace_after: Duration,
     /// Set while the disk is nearly full: only commands are taken that make room.
-    pub is_storage_full: Arc<AtomicBool>,
+    pub disk: Arc<Disk>,
     /// Bytes of the log above which the node flushes its rows and forgets what they hold.
     pub log_bytes_max: u64,
     /// Told of every change of rows.
@@ -104,7 +104,9 @@ impl Host {
     pub(crate) async fn report(&self) -> NodeReport {
         NodeReport {
             log_bytes: self.0.appender.bytes(),
-            is_storage_full: self.0.is_storage_full.load(Ordering::Relaxed),
+            is_storage_full: self.0.disk.is_full(),
+            used_bytes: self.0.disk.used_bytes(),
+            free_bytes: self.0.disk.free_bytes(),
             copies: report::copies(&self.0.router).await,
         }
     }
@@ -320,9 +322,9 @@ impl Host {
             Said::Frame(node, frame) => router.send_frame(node, shard, frame),
         });
         let clock = Arc::clone(&parts.clock);
-        let is_storage_full = Arc::clone(&parts.is_storage_full);
+        let disk = Arc::clone(&parts.disk);
         tracing::info!(shard = shard.0, term, "this node leads a shard");
-        let life = Life { setup, group: group.clone(), clock, outlet, is_storage_full };
+        let life = Life { setup, group: group.clone(), clock, outlet, disk };
         let heir = tokio::select! {
             biased;
             () = life.live(&mut items) => return,

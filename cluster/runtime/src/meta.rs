@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cluster::meta::api::TakeIncarnations;
 use cluster::meta::{MetaKey, Metas};
-use cluster::request::{Answer, Request, RequestId, Verb};
+use cluster::request::{Answer, Request, RequestId, Trace, Verb};
 use cluster::slots::META;
 use entity::digest::sha256;
 use entity::registry::Outcome;
@@ -68,7 +68,8 @@ where
     let name = RequestId::Outside { account: Id(0), key, fingerprint: sha256(&body) };
     let to = Address { kind: Metas::TAG, key: MetaKey.to_bytes() };
     let (caller, verb) = (Caller::Operator, Verb::Command(name));
-    let request = Request { to, caller, verb, tag: C::TAG, body: body.into() };
+    let (body, trace) = (body.into(), Trace::default());
+    let request = Request { to, caller, verb, tag: C::TAG, body, trace };
     let deadline = router.peers().home().now() + PATIENCE;
     let mut answers = router.ask(META, vec![request], deadline).await;
     let failed = |error: &dyn Display| MetaError::Failed(error.to_string());

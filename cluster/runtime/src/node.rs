@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,13 +25,14 @@ use tokio::sync::watch;
 use wal::Appender;
 
 use crate::clock::Clock;
+use crate::disk::Disk;
 use crate::follow::follower::Follower;
 use crate::host::{Host, Parts};
 use crate::report::NodeReport;
 use crate::router::Router;
 use crate::supervisor::{Child, Supervisor};
 use crate::wire::{Message, Reply};
-use crate::{compactor, detector};
+use crate::{compactor, detector, progress};
 
 /// What a node is made of.
 pub struct Setup {
@@ -66,7 +67,7 @@ pub struct Setup {
     pub replace_after: Duration,
     /// Set by whoever watches the disk, while it is nearly full: only commands are taken that make
     /// room.
-    pub is_storage_full: Arc<AtomicBool>,
+    pub disk: Arc<Disk>,
     /// Bytes of the log above which the node flushes its rows and forgets what they hold.
     pub log_bytes_max: u64,
     /// Told of every change of rows.
@@ -121,7 +122,7 @@ impl Node {
             knobs: setup.knobs,
             timing: setup.timing,
             replace_after: setup.replace_after,
-            is_storage_full: setup.is_storage_full,
+            disk: setup.disk,
             log_bytes_max: setup.log_bytes_max,
             watch: Arc::new(watch),
             founders: setup.founders,
@@ -152,6 +153,14 @@ impl Node {
             let ways = ways.clone();
             async move {
                 detector::watch(ways).await;
+                Ok(())
+            }
+        }));
+        let ways = host.router().clone();
+        top.run(Child::permanent("progress", move || {
+            let ways = ways.clone();
+            async move {
+                progress::watch(ways).await;
                 Ok(())
             }
         }));

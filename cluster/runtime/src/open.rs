@@ -99,7 +99,7 @@ fn is_always_so(failure: &Failure) -> bool {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use cluster::request::RequestId;
+    use cluster::request::{RequestId, Trace};
     use entity::registry::Outcome;
     use entity::{Address, Caller, Time};
 
@@ -113,6 +113,7 @@ mod tests {
             verb: Verb::Command(id),
             tag: 1,
             body: Bytes::new(),
+            trace: Trace::default(),
         }
     }
 

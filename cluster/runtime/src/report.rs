@@ -1,7 +1,9 @@
 //! How a node is doing, for operators.
 
 use cluster::executor::Status as Executing;
+use cluster::meta::Member;
 use cluster::slots::ShardId;
+use cluster::transport::NodeId;
 use entity::data;
 use raft::group::Status as Replicating;
 use tokio::sync::oneshot;
@@ -16,6 +18,10 @@ pub struct NodeReport {
     pub log_bytes: u64,
     /// Whether its disk is nearly full: it takes only what makes room.
     pub is_storage_full: bool,
+    /// Bytes that all it stores has on the disk, a few seconds ago.
+    pub used_bytes: u64,
+    /// Bytes that are free on its disk.
+    pub free_bytes: u64,
     /// The copies that it holds, by the number of their shard.
     pub copies: Vec<CopyReport>,
 }
@@ -35,6 +41,10 @@ pub struct CopyReport {
     pub applied: u64,
     /// Entries of the log that are here and not applied yet.
     pub lag: u64,
+    /// For how long it has had something to apply and has applied nothing, in milliseconds.
+    pub still_ms: u64,
+    /// Whether the node has heard of enough voters lately that they could elect somebody with it.
+    pub is_quorum_near: bool,
     /// Why it does nothing any more.
     pub failure: Option<String>,
     /// What only the leader knows.
@@ -71,13 +81,21 @@ pub(crate) async fn copies(router: &Router) -> Vec<CopyReport> {
     let mut all = Vec::new();
     for (shard, hosted) in router.all_hosted() {
         if let Some(group) = &hosted.group {
-            all.push(copy(shard, &hosted, &group.status()).await);
+            all.push(copy(router, shard, &hosted, &group.status()).await);
         }
     }
     all
 }
 
-async fn copy(shard: ShardId, hosted: &Hosted, status: &Replicating) -> CopyReport {
+async fn copy(
+    router: &Router,
+    shard: ShardId,
+    hosted: &Hosted,
+    status: &Replicating,
+) -> CopyReport {
+    let still = router.progress().still(shard, router.peers().home().now());
+    let is_near =
+        |it: &&Member| it.node == status.member.node || !router.detector().is_down(NodeId(it.node));
     let (sender, told) = oneshot::channel();
     let executing = match &hosted.inbox {
         Some(inbox) if inbox.send(Item::Status(sender)).is_ok() => told.await.ok(),
@@ -90,6 +108,8 @@ async fn copy(shard: ShardId, hosted: &Hosted, status: &Replicating) -> CopyRepo
         is_voter: status.voters.contains(&status.member),
         applied: status.applied,
         lag: status.last.saturating_sub(status.applied),
+        still_ms: u64::try_from(still.as_millis()).unwrap_or(u64::MAX),
+        is_quorum_near: status.voters.iter().filter(is_near).count() * 2 > status.voters.len(),
         failure: status.failure.clone(),
         led: executing.map(|it| LedReport::of(&it, status)),
     }

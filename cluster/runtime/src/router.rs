@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cluster::executor::Input;
 use cluster::meta::Roster;
-use cluster::request::{Answer, Failure, Request};
+use cluster::request::{Answer, Failure, Request, Trace};
 use cluster::slots::{META, ShardId};
 use cluster::transport::{Lane, NodeId};
 use entity::Time;
@@ -21,6 +21,7 @@ use crate::detector::Detector;
 use crate::follow::message::{Frame, Watch, Watched};
 use crate::leaders::Leaders;
 use crate::open::Open;
+use crate::progress::Progress;
 use crate::report::NodeReport;
 use crate::shard::{Inbox, Item};
 use crate::wire::{Members, Message, Reply};
@@ -37,6 +38,9 @@ const PAUSE_MAX: Duration = Duration::from_millis(200);
 /// How many nodes are asked, one after the other, who is in a group: what one says of the leader is of
 /// use for the next one only.
 const REDIRECTS_MAX: u32 = 3;
+
+/// An answer that took so long is worth a line of the log.
+const SLOW: Duration = Duration::from_secs(1);
 
 /// The lane of what is not replication: far above every group.
 const LANE: Lane = Lane::usual(1 << 31);
@@ -64,6 +68,7 @@ struct Inner {
     hosted: Shared<BTreeMap<ShardId, Hosted>>,
     leaders: Leaders,
     detector: Detector,
+    progress: Progress,
     /// Messages handed to shards whose leader nobody knew.
     guesses: Shared<u32>,
 }
@@ -80,7 +85,8 @@ impl Router {
     pub fn new(peers: Peers, roster: watch::Receiver<Arc<Roster>>, seeds: Vec<NodeId>) -> Self {
         let (hosted, guesses) = (Shared::default(), Shared::default());
         let (leaders, detector) = (Leaders::default(), Detector::default());
-        Self(Arc::new(Inner { peers, roster, seeds, hosted, leaders, detector, guesses }))
+        let progress = Progress::default();
+        Self(Arc::new(Inner { peers, roster, seeds, hosted, leaders, detector, progress, guesses }))
     }
 
     /// The nodes and shards as this node knows them.
@@ -101,6 +107,11 @@ impl Router {
     /// Which nodes are silent.
     pub(crate) fn detector(&self) -> &Detector {
         &self.0.detector
+    }
+
+    /// Whether the copies of this node get on.
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.0.progress
     }
 
     /// Changes what this node hosts of a shard.
@@ -205,7 +216,8 @@ impl Router {
         limit: Duration,
     ) -> Result<Vec<Answer>, NoAnswer> {
         let home = self.0.peers.home();
-        let asked = tokio::time::timeout(home.true_time(limit), ask_inbox(inbox, requests)).await;
+        let asked = self.ask_inbox(shard, inbox, requests);
+        let asked = tokio::time::timeout(home.true_time(limit), asked).await;
         let (answers, time) = asked.map_err(|_late| NoAnswer)?;
         self.0.leaders.learn_time(shard, time);
         Ok(answers)
@@ -245,11 +257,40 @@ impl Router {
         let hosted = self.hosted(shard).unwrap_or_default();
         match hosted.inbox {
             Some(inbox) => {
-                let (answers, time) = ask_inbox(&inbox, requests).await;
+                let (answers, time) = self.ask_inbox(shard, &inbox, requests).await;
                 Reply::Answers(answers, time)
             }
             None => Reply::NotHere(hosted.group.and_then(|it| it.leader_node())),
         }
+    }
+
+    /// Asks a shard that is led here.
+    async fn ask_inbox(
+        &self,
+        shard: ShardId,
+        inbox: &Inbox,
+        requests: Vec<Request>,
+    ) -> (Vec<Answer>, Time) {
+        let home = self.0.peers.home();
+        let began = home.now();
+        let ask = |request: Request| {
+            let (sender, receiver) = oneshot::channel();
+            let trace = request.trace;
+            (trace, inbox.send(Item::Request(request, sender)).map(|()| receiver))
+        };
+        let asked: Vec<_> = requests.into_iter().map(ask).collect();
+        let (mut answers, mut latest) = (Vec::with_capacity(asked.len()), Time::default());
+        for (trace, asked) in asked {
+            let (answer, time) = match asked {
+                // The shard has ended without a word: it may have gone far with it.
+                Ok(told) => told.await.unwrap_or((Answer::Failure(Failure::Unknown), latest)),
+                Err(failure) => (Answer::Failure(failure), latest),
+            };
+            latest = latest.max(time);
+            log_answer(shard, trace, &answer, home.now() - began);
+            answers.push(answer);
+        }
+        (answers, latest)
     }
 
     /// Who is in the group of a shard, if its leader is found and a quorum confirms it.
@@ -408,24 +449,17 @@ impl Router {
     }
 }
 
-/// Asks a shard that is led here.
-async fn ask_inbox(inbox: &Inbox, requests: Vec<Request>) -> (Vec<Answer>, Time) {
-    let ask = |request| {
-        let (sender, receiver) = oneshot::channel();
-        inbox.send(Item::Request(request, sender)).map(|()| receiver)
-    };
-    let asked: Vec<_> = requests.into_iter().map(ask).collect();
-    let (mut answers, mut latest) = (Vec::with_capacity(asked.len()), Time::default());
-    for asked in asked {
-        let answer = match asked {
-            // The shard has ended without a word: it may have gone far with it.
-            Ok(receiver) => receiver.await.unwrap_or((Answer::Failure(Failure::Unknown), latest)),
-            Err(failure) => (Answer::Failure(failure), latest),
-        };
-        latest = latest.max(answer.1);
-        answers.push(answer.0);
+/// Says what became of a request, where its shard is led.
+fn log_answer(shard: ShardId, trace: Trace, answer: &Answer, took: Duration) {
+    let shard = shard.0;
+    match answer {
+        Answer::Failure(failure) if failure.is_for_people() => {
+            tracing::warn!(%trace, shard, ?took, %failure, "a request failed");
+        }
+        Answer::Failure(failure) => tracing::debug!(%trace, shard, ?took, %failure, "not answered"),
+        Answer::Outcome(_) if took >= SLOW => tracing::info!(%trace, shard, ?took, "answered late"),
+        Answer::Outcome(_) => tracing::debug!(%trace, shard, ?took, "answered"),
     }
-    (answers, latest)
 }
 
 fn pause(attempt: u32, chance: u64) -> Duration {

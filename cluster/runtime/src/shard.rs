@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cluster::executor::{Admission, Executor, Input, Output, Setup, Status};
 use cluster::operator::Shards;
-use cluster::request::{Answer, Failure, Request, Verb};
+use cluster::request::{Answer, Failure, Request, Trace, Verb};
 use cluster::slots::ShardId;
 use cluster::stream::{Lengths, Positions, StreamId};
 use cluster::transport::NodeId;
@@ -19,6 +18,7 @@ use raft::ledger::RaftLedger;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
+use crate::disk::Disk;
 use crate::follow::audience::Audience;
 use crate::follow::message::{Frame, Watch, Watched};
 
@@ -69,8 +69,8 @@ pub struct Life {
     pub clock: Arc<dyn Clock>,
     /// What the shard says to others.
     pub outlet: Outlet,
-    /// Whether only commands are taken that make room.
-    pub is_storage_full: Arc<AtomicBool>,
+    /// Where the node stores.
+    pub disk: Arc<Disk>,
 }
 
 impl Inbox {
@@ -158,7 +158,7 @@ impl Life {
     }
 
     fn admission(&self) -> Admission {
-        if self.is_storage_full.load(Ordering::Relaxed) {
+        if self.disk.is_full() {
             Admission::Freeing
         } else if self.group.engine().pressure() == Pressure::None {
             Admission::All
@@ -275,6 +275,6 @@ fn positions(shard: ShardId, streams: Vec<StreamId>) -> Request {
     let mut body = Vec::new();
     Positions { streams }.encode(Release::NEWEST, &mut body);
     let to = Address { kind: Shards::TAG, key: shard.to_bytes() };
-    let (caller, verb) = (Caller::Operator, Verb::Query);
-    Request { to, caller, verb, tag: Positions::TAG, body: body.into() }
+    let (caller, verb, tag) = (Caller::Operator, Verb::Query, Positions::TAG);
+    Request { to, caller, verb, tag, body: body.into(), trace: Trace::default() }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use cluster::meta::Member;
-use cluster::request::{Answer, Failure, Request, RequestId, Verb};
+use cluster::request::{Answer, Failure, Request, RequestId, Trace, Verb};
 use cluster::slots::ShardId;
 use cluster::transport::NodeId;
 use entity::registry::Outcome;
@@ -112,6 +112,7 @@ struct RequestV1 {
     name: Option<NameV1>,
     tag: u16,
     body: Vec<u8>,
+    trace: u128,
 }
 
 #[data]
@@ -284,7 +285,7 @@ impl Reply {
 
 impl From<Request> for RequestV1 {
     fn from(request: Request) -> Self {
-        let Request { to, caller, verb, tag, body } = request;
+        let Request { to, caller, verb, tag, body, trace } = request;
         let name = match verb {
             Verb::Query => None,
             Verb::Command(RequestId::Outside { account, key, fingerprint }) => {
@@ -294,7 +295,7 @@ impl From<Request> for RequestV1 {
                 Some(NameV1::Inside { sender, number, birth, acknowledged })
             }
         };
-        Self { to, caller, name, tag, body: body.to_vec() }
+        Self { to, caller, name, tag, body: body.to_vec(), trace: trace.0 }
     }
 }
 
@@ -302,7 +303,7 @@ impl TryFrom<RequestV1> for Request {
     type Error = DataError;
 
     fn try_from(request: RequestV1) -> Result<Self, DataError> {
-        let RequestV1 { to, caller, name, tag, body } = request;
+        let RequestV1 { to, caller, name, tag, body, trace } = request;
         let verb = match name {
             None => Verb::Query,
             Some(NameV1::Outside { account, key, fingerprint }) => {
@@ -313,7 +314,7 @@ impl TryFrom<RequestV1> for Request {
                 Verb::Command(RequestId::Inside { sender, number, birth, acknowledged })
             }
         };
-        Ok(Self { to, caller, verb, tag, body: body.into() })
+        Ok(Self { to, caller, verb, tag, body: body.into(), trace: Trace(trace) })
     }
 }
 

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::process::abort;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use cluster::meta::Member;
@@ -15,6 +14,7 @@ use raft::offload::Offload;
 use raft::shared::Shared;
 use runtime::client::Client;
 use runtime::clock::Clock;
+use runtime::disk::Disk;
 use runtime::node::{Node, Setup};
 use tokio::runtime::{Builder, Handle, Runtime};
 use wal::Appender;
@@ -97,8 +97,8 @@ impl Running {
         let (home, node) = runtime.block_on(async {
             let home = Home::new(world::chance(), Drift::default());
             let transport = (plan.connect)(&home, deliver)?;
-            let is_storage_full = Arc::new(AtomicBool::new(false));
-            let watched = Arc::clone(&is_storage_full);
+            let disk = Arc::new(Disk::default());
+            let watched = Arc::clone(&disk);
             let min = plan.room.free_bytes_min;
             home.spawn(disk::watch(home.clone(), plan.folder.clone(), (min, watched)));
             let setup = Setup {
@@ -116,7 +116,7 @@ impl Running {
                 knobs: plan.knobs,
                 timing: plan.timing,
                 replace_after: plan.replace_after,
-                is_storage_full: Arc::clone(&is_storage_full),
+                disk,
                 log_bytes_max: plan.room.log_bytes_max,
                 watch: plan.watch,
             };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cluster::executor::{Executor, Input, Knobs, Output, Setup};
 use cluster::memory::MemoryShard;
-use cluster::request::{Answer, Request, Verb};
+use cluster::request::{Answer, Request, Trace, Verb};
 use cluster::sender::{Sender, Sent};
 use cluster::slots::{Directory, ShardId};
 use entity::kind::Kind;
@@ -141,7 +141,8 @@ impl Driver {
             }
         };
         let to = Address { kind: Counters::TAG, key: (self.asked % entities).to_bytes() };
-        let request = Request { to, caller: Caller::Anyone, verb, tag, body: body.into() };
+        let (caller, body, trace) = (Caller::Anyone, body.into(), Trace::default());
+        let request = Request { to, caller, verb, tag, body, trace };
         self.executor.input(Input::Request { ticket: self.asked, request });
     }
 

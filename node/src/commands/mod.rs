@@ -4,6 +4,7 @@
 //! - [`dev`]: `roost dev`: a cluster on this machine, each node a process of its own
 //! - `children`: the processes of `roost dev`
 //! - `places`: where those processes are found, the same whenever they start
+//! - `log`: what a process logs, and how
 //! - `process`: what a process checks, opens and listens to before anything else
 //! - `tls`: the certificate of `roost dev`
 //! - `error`: why a command fails
@@ -11,6 +12,7 @@
 mod children;
 pub mod dev;
 mod error;
+mod log;
 pub mod node;
 mod places;
 mod process;

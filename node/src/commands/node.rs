@@ -13,9 +13,10 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::spawn_blocking;
 
 use super::error::CommandError;
-use super::process::{check, log, services, stop_signal};
+use super::log::log;
+use super::process::{check, services, stop_signal};
 use crate::gateway::{Server, waiting};
-use crate::launch::Serving;
+use crate::launch::{self, Serving};
 use crate::secret::Secret;
 use crate::world;
 
@@ -86,7 +87,7 @@ impl Node {
     pub async fn run(self) -> Result<(), CommandError> {
         let config = self.config()?;
         check(&config)?;
-        log(&config)?;
+        log(&config, &launch::name(&config)?)?;
         world::raise_files();
         if config.secret_file.as_os_str().is_empty() {
             return Err(CommandError::NoSecret);

@@ -27,19 +27,12 @@ pub(super) fn check(config: &Config) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn filter(config: &Config) -> Result<EnvFilter, CommandError> {
+pub(super) fn filter(config: &Config) -> Result<EnvFilter, CommandError> {
     let refused = |error: ParseError| {
         let (filter, error) = (config.log.clone(), error.to_string());
         CommandError::Log { filter, error }
     };
     EnvFilter::try_new(&config.log).map_err(refused)
-}
-
-/// Logs to the standard error stream what the configuration says.
-pub(super) fn log(config: &Config) -> Result<(), CommandError> {
-    let log = tracing_subscriber::fmt().with_env_filter(filter(config)?);
-    log.with_ansi(false).with_writer(io::stderr).init();
-    Ok(())
 }
 
 /// Comes when somebody wants the process to stop.

@@ -1,6 +1,6 @@
 //! Drives an operation to its end: performs each step that it asks for, and runs it again.
 
-use cluster::request::{Answer, Failure, RequestId};
+use cluster::request::{Answer, Failure, RequestId, Trace};
 use entity::operation::{Done, Operating, Request, STEPS_MAX, Step, Stop};
 use entity::registry::Outcome;
 use entity::route::Input;
@@ -32,6 +32,7 @@ pub(crate) struct Drive<'a> {
     pub(crate) caller: Caller,
     pub(crate) key: Option<IdempotencyKey>,
     pub(crate) deadline: Instant,
+    pub(crate) trace: Trace,
 }
 
 impl Driver {
@@ -62,7 +63,8 @@ impl Driver {
     ) -> Result<Done, Problem> {
         Ok(match step {
             Step::Ask(requests) => {
-                let answers = self.client.ask(drive.caller.clone(), requests).await;
+                let answers =
+                    self.client.traced(drive.trace).ask(drive.caller.clone(), requests).await;
                 let outcomes = answers.into_iter().map(|it| outcome(it, taken.calls));
                 Done::Answers(outcomes.collect::<Result<_, _>>()?)
             }
@@ -102,7 +104,8 @@ impl Driver {
             self.begin(drive, key, taken).await?;
         }
         let name = drive.key.as_ref().map(|key| taken.name(key));
-        let answer = self.client.command(drive.caller.clone(), name, request).await;
+        let answer =
+            self.client.traced(drive.trace).command(drive.caller.clone(), name, request).await;
         let outcome = outcome(answer, taken.calls)?;
         taken.calls += 1;
         Ok(outcome)
@@ -117,7 +120,8 @@ impl Driver {
     ) -> Result<Id, Problem> {
         let name = Some(taken.name(key));
         let command = origin::begin(key.scope);
-        let answer = self.client.command(drive.caller.clone(), name, command).await;
+        let answer =
+            self.client.traced(drive.trace).command(drive.caller.clone(), name, command).await;
         match outcome(answer, taken.calls)? {
             Outcome::Reply(bytes) => {
                 Ok(<Id as Data>::decode(&bytes).expect("encoded by an origin"))

@@ -1,19 +1,23 @@
 //! What surrounds every request: its name, its deadline, and the headers of its answer.
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use cluster::request::Trace;
 use entity::{Id, Problem};
 use tokio::time::Instant;
 
 use super::Gateway;
 use super::problem::{HEADER_TOO_LARGE, INTERNAL, respond};
+use super::trace;
 use crate::world;
 
 /// Names the attempt in every answer.
@@ -22,13 +26,41 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 /// Longest value of one header, in bytes. A token has 122.
 pub(crate) const HEADER_BYTES_MAX: usize = 8 * 1024;
 
+/// A request that took so long is worth a line of the log.
+const SLOW: Duration = Duration::from_secs(1);
+
 /// A request that has arrived.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arrival {
     /// Names this attempt, in the answer and in the log.
     pub(crate) id: Id,
+    /// Names what the client wants done, in the logs of all nodes: as it says itself, or as the id.
+    pub(crate) trace: Trace,
+    /// When it came.
+    pub(crate) at: Instant,
     /// When it has to be answered.
     pub(crate) deadline: Instant,
+}
+
+impl Arrival {
+    /// A request that arrives now. Its headers, if it has any, may name a trace.
+    pub(crate) fn new(gateway: &Gateway, headers: Option<&HeaderMap>) -> Self {
+        let (id, at) = (world::id(), Instant::now());
+        let trace = headers.and_then(trace::of).unwrap_or(Trace(id.0));
+        Self { id, trace, at, deadline: at + gateway.request_timeout }
+    }
+
+    /// Says what became of it.
+    pub(crate) fn log(&self, what: fmt::Arguments<'_>, status: u16) {
+        let (request, trace, took) = (self.id, self.trace, self.at.elapsed());
+        if status == 500 {
+            tracing::warn!(%request, %trace, status, ?took, "{what}");
+        } else if took >= SLOW {
+            tracing::info!(%request, %trace, status, ?took, "{what}");
+        } else {
+            tracing::debug!(%request, %trace, status, ?took, "{what}");
+        }
+    }
 }
 
 /// Lets a request through, and finishes its answer.
@@ -37,7 +69,8 @@ pub(crate) async fn envelope(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let arrival = Arrival { id: world::id(), deadline: Instant::now() + gateway.request_timeout };
+    let arrival = Arrival::new(&gateway, Some(request.headers()));
+    let (method, path) = (request.method().clone(), request.uri().clone());
     request.extensions_mut().insert(arrival);
     let mut response = match check(request.headers()) {
         Err(problem) => respond(&problem, arrival.id),
@@ -46,6 +79,8 @@ pub(crate) async fn envelope(
             respond(&INTERNAL.because("A defect stopped the request. Report its id."), arrival.id)
         }),
     };
+    // Without the query string: it may hold what is nobody's business.
+    arrival.log(format_args!("{method} {}", path.path()), response.status().as_u16());
     let id = HeaderValue::from_str(&arrival.id.to_string()).expect("ids are ASCII");
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);

@@ -95,6 +95,8 @@ fn of_node(report: &NodeReport) -> Registry {
     set("roost_log_bytes", "Bytes of the log.", as_float(report.log_bytes));
     let is_full = u64::from(report.is_storage_full);
     set("roost_storage_full", "Whether only what makes room is taken.", as_float(is_full));
+    set("roost_storage_used_bytes", "Bytes of all that is stored.", as_float(report.used_bytes));
+    set("roost_storage_free_bytes", "Bytes free on the disk.", as_float(report.free_bytes));
     set("roost_resident_bytes", "Memory in use.", as_float(world::resident_bytes()));
     let cpu = Used::by_process().cpu.as_secs_f64();
     set("roost_cpu_seconds", "Time on a core since the start.", cpu);

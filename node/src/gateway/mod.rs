@@ -8,6 +8,7 @@
 //! | `tls`            | speaks TLS, where there is a certificate                           |
 //! | `router`         | finds the endpoint of a path and method                            |
 //! | `envelope`       | names every request, catches panics, finishes every answer         |
+//! | `trace`          | reads the name of a trace                                          |
 //! | `serve`          | takes one request from its head to its answer                      |
 //! | [`authentication`] | decides who asks                                                 |
 //! | `body`           | reads a body within its limits                                     |
@@ -47,6 +48,7 @@ mod router;
 mod serve;
 mod socket;
 mod tls;
+mod trace;
 mod waiting;
 
 pub use authentication::OperatorToken;

@@ -1,6 +1,7 @@
 //! The cluster as operators see it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use cluster::meta::NodeRecord;
 use cluster::slots::META;
@@ -38,6 +39,10 @@ pub(crate) struct NodeStatus {
     pub(crate) log_bytes: u64,
     /// Whether its disk is nearly full: it takes only what makes room.
     pub(crate) is_storage_full: bool,
+    /// Bytes that all it stores has on the disk.
+    pub(crate) used_bytes: u64,
+    /// Bytes that are free on its disk.
+    pub(crate) free_bytes: u64,
 }
 
 /// A shard.
@@ -84,6 +89,8 @@ pub(crate) async fn nodes(client: &Client) -> Vec<NodeStatus> {
             leads: copies.iter().filter(|it| it.led.is_some()).count(),
             log_bytes: report.map_or(0, |it| it.log_bytes),
             is_storage_full: report.is_some_and(|it| it.is_storage_full),
+            used_bytes: report.map_or(0, |it| it.used_bytes),
+            free_bytes: report.map_or(0, |it| it.free_bytes),
         }
     };
     known.nodes.iter().map(status).collect()
@@ -111,25 +118,103 @@ fn copy(reports: &Reports, node: u32, shard: u32) -> CopyStatus {
     CopyStatus { node, copy }
 }
 
-/// The shards that this node should hold and does not, or that nobody serves as far as it knows. None:
-/// it does not know any cluster yet.
-pub(crate) async fn unserved(client: &Client) -> Option<Vec<u32>> {
+/// A copy that has had something to apply for so long, and has applied nothing, is stuck.
+const STILL_MAX: Duration = Duration::from_secs(5);
+
+/// Why a copy of this node is of no use now.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Unready {
+    /// It should be here, and is not yet.
+    Missing,
+    /// Nobody serves the shard, as far as this node knows.
+    Unserved,
+    /// Too many of the nodes that hold the others are silent.
+    Alone,
+    /// It applies nothing, although there is something to apply.
+    Stuck,
+}
+
+impl Unready {
+    /// For people.
+    pub(crate) fn why(self) -> &'static str {
+        match self {
+            Self::Missing => "not here yet",
+            Self::Unserved => "served by nobody that this node knows of",
+            Self::Alone => "without a quorum that this node hears of",
+            Self::Stuck => "behind, and not getting on",
+        }
+    }
+
+    fn of(copy: &CopyReport, me: NodeId) -> Option<Self> {
+        let is_served = match (&copy.led, copy.leader) {
+            (Some(led), _) => led.is_serving,
+            (None, leader) => leader.is_some_and(|it| it != me.0),
+        };
+        let cases = [
+            (!is_served, Self::Unserved),
+            (!copy.is_quorum_near, Self::Alone),
+            (u128::from(copy.still_ms) > STILL_MAX.as_millis(), Self::Stuck),
+        ];
+        cases.into_iter().find_map(|(is_it, why)| is_it.then_some(why))
+    }
+}
+
+/// The shards that this node holds, or should hold, and is of no use for. None: it does not know any
+/// cluster yet.
+pub(crate) async fn unready(client: &Client) -> Option<BTreeMap<Unready, Vec<u32>>> {
     let (known, me) = (client.router().roster(), client.router().peers().me());
     if known.cluster.incarnation == 0 {
         return None;
     }
     let held = client.node().report().await.copies;
-    let is_served = |it: &CopyReport| match (&it.led, it.leader) {
-        (Some(led), _) => led.is_serving,
-        (None, leader) => leader.is_some_and(|it| it != me.0),
-    };
+    let mut unready: BTreeMap<Unready, Vec<u32>> = BTreeMap::new();
+    for copy in &held {
+        if let Some(why) = Unready::of(copy, me) {
+            unready.entry(why).or_default().push(copy.shard);
+        }
+    }
     let is_here = |shard: u32| held.iter().any(|it| it.shard == shard);
     let missing = known.hosted(me).into_keys().filter(|it| *it != META && !is_here(it.0));
-    let unserved = held.iter().filter(|it| !is_served(it)).map(|it| it.shard);
-    Some(missing.map(|it| it.0).chain(unserved).collect())
+    let missing: Vec<_> = missing.map(|it| it.0).collect();
+    if !missing.is_empty() {
+        unready.insert(Unready::Missing, missing);
+    }
+    Some(unready)
 }
 
-/// Whether every shard that this node holds is served, here or elsewhere.
+/// Whether this node is of use for every shard that it holds.
 pub async fn is_ready(client: &Client) -> bool {
-    unserved(client).await.is_some_and(|it| it.is_empty())
+    unready(client).await.is_some_and(|it| it.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_has_to_be_served_near_a_quorum_and_getting_on() {
+        let good = CopyReport {
+            shard: 1,
+            leader: Some(2),
+            term: 1,
+            is_voter: true,
+            applied: 7,
+            lag: 0,
+            still_ms: 0,
+            is_quorum_near: true,
+            failure: None,
+            led: None,
+        };
+        let cases = [
+            (good.clone(), None),
+            (CopyReport { leader: None, ..good.clone() }, Some(Unready::Unserved)),
+            (CopyReport { leader: Some(1), ..good.clone() }, Some(Unready::Unserved)),
+            (CopyReport { is_quorum_near: false, ..good.clone() }, Some(Unready::Alone)),
+            (CopyReport { still_ms: 5_000, lag: 1, ..good.clone() }, None),
+            (CopyReport { still_ms: 5_001, lag: 1, ..good }, Some(Unready::Stuck)),
+        ];
+        for (copy, expected) in cases {
+            assert_eq!(Unready::of(&copy, NodeId(1)), expected, "{copy:?}");
+        }
+    }
 }

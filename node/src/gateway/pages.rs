@@ -1,5 +1,7 @@
 //! What the gateway answers by itself, without an entity.
 
+use std::collections::BTreeMap;
+
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
@@ -10,6 +12,7 @@ use serde_json::json;
 use tokio::time::timeout_at;
 
 use super::envelope::Arrival;
+use super::overview::Unready;
 use super::problem::{NOT_READY, TIMEOUT};
 use super::{Gateway, overview};
 
@@ -78,7 +81,8 @@ impl Page {
             Self::Metrics => "Tells figures of this node, as Prometheus reads them.",
             Self::OpenApi => "Describes all routes, as this document does.",
             Self::Ready => {
-                "Answers when every shard that this node holds is served, here or elsewhere."
+                "Answers when every shard that this node holds is served, here or elsewhere, with a quorum \
+                 that the node hears of, and its copy applies what there is to apply."
             }
             Self::Nodes => "Tells how each node of the cluster is doing, and which one says so.",
             Self::Shards => {
@@ -140,7 +144,7 @@ pub(crate) async fn show(
             Page::Alive => Bytes::from_static(ALIVE.as_bytes()),
             Page::OpenApi => gateway.openapi.clone(),
             Page::Metrics => gateway.metrics.text(client).await?,
-            Page::Ready => ready(overview::unserved(client).await)?,
+            Page::Ready => ready(overview::unready(client).await)?,
             Page::Nodes => {
                 let (me, nodes) = (client.router().peers().me().0, overview::nodes(client).await);
                 json!({ "node": me, "nodes": nodes }).to_string().into()
@@ -155,16 +159,20 @@ pub(crate) async fn show(
     Ok(response)
 }
 
-/// Whether all shards are served, of which none may be missing.
-fn ready(unserved: Option<Vec<u32>>) -> Result<Bytes, Problem> {
-    let unserved = unserved.ok_or_else(|| {
+/// Whether this node is of use for all of its shards.
+fn ready(unready: Option<BTreeMap<Unready, Vec<u32>>>) -> Result<Bytes, Problem> {
+    let unready = unready.ok_or_else(|| {
         NOT_READY.because("This node is not part of a cluster yet. Try again later.")
     })?;
-    if unserved.is_empty() {
+    if unready.is_empty() {
         return Ok(Bytes::from_static(b"{\"status\":\"ready\"}"));
     }
-    let missing = unserved.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
-    Err(NOT_READY.because(format!("These shards do not serve: {missing}. Try again later.")))
+    let said = unready.iter().map(|(why, shards)| {
+        let shards = shards.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+        format!("{}: {shards}", why.why())
+    });
+    let said = said.collect::<Vec<_>>().join("; ");
+    Err(NOT_READY.because(format!("These shards are {said}. Try again later.")))
 }
 
 fn late() -> Problem {
@@ -176,11 +184,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_shard_that_does_not_serve_is_enough() {
-        assert!(ready(Some(Vec::new())).is_ok());
+    fn one_shard_is_enough() {
+        assert!(ready(Some(BTreeMap::new())).is_ok());
         assert!(ready(None).is_err(), "it knows no cluster");
-        let problem = ready(Some(vec![1, 2])).expect_err("two do not serve");
+        let unready = BTreeMap::from([(Unready::Unserved, vec![1, 2]), (Unready::Stuck, vec![3])]);
+        let problem = ready(Some(unready)).expect_err("three are of no use");
         assert_eq!(problem.class, NOT_READY);
-        assert!(problem.detail.contains("do not serve: 1, 2."), "{}", problem.detail);
+        let said = "served by nobody that this node knows of: 1, 2; behind, and not getting on: 3.";
+        assert!(problem.detail.contains(said), "{}", problem.detail);
     }
 }

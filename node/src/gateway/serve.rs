@@ -9,7 +9,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use entity::{Caller, Method, Problem};
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use super::Gateway;
 use super::authentication::NOTHING;
@@ -31,13 +31,12 @@ pub(crate) async fn serve(
     parts: PathParts,
     request: Request,
 ) -> Response {
-    let began = Instant::now();
     let response = match attempt(gateway, endpoint, arrival, parts, request).await {
         Ok(reply) => success(endpoint, &reply),
         Err(problem) => respond(&problem, arrival.id),
     };
     let status = response.status().as_u16();
-    gateway.metrics.answered(endpoint.route.name, status, began.elapsed());
+    gateway.metrics.answered(endpoint.route.name, status, arrival.at.elapsed());
     response
 }
 
@@ -56,8 +55,8 @@ async fn attempt(
     let parts = parts.iter().map(|(name, text)| (name.to_owned(), text.to_owned()));
     let input = endpoint.input(parts, head.uri.query().unwrap_or_default(), &body)?;
     let key = idempotency_key(endpoint, &head, &caller, &body)?;
-    let deadline = arrival.deadline;
-    gateway.driver.run(Drive { route: &endpoint.route, input, caller, key, deadline }).await
+    let (deadline, trace) = (arrival.deadline, arrival.trace);
+    gateway.driver.run(Drive { route: &endpoint.route, input, caller, key, deadline, trace }).await
 }
 
 async fn authenticate(

@@ -38,15 +38,15 @@ impl Status {
 
 fn table(nodes: &[NodeStatus]) -> String {
     let head = [
-        "node", "name", "zone", "weight", "there", "leads", "copies", "log", "disk", "reads",
-        "address",
+        "node", "name", "zone", "weight", "there", "leads", "copies", "log", "disk", "free",
+        "reads", "address",
     ];
     let mut table = Table::new(&head);
     for node in nodes {
-        let disk = match (node.is_there, node.is_storage_full) {
-            (false, _) => "-",
-            (true, true) => "FULL",
-            (true, false) => "ok",
+        let free = match (node.is_there, node.is_storage_full) {
+            (false, _) => "-".to_owned(),
+            (true, true) => format!("{} FULL", bytes(node.free_bytes)),
+            (true, false) => bytes(node.free_bytes),
         };
         table.row(vec![
             node.node.to_string(),
@@ -57,7 +57,8 @@ fn table(nodes: &[NodeStatus]) -> String {
             node.leads.to_string(),
             node.copies.to_string(),
             bytes(node.log_bytes),
-            disk.to_owned(),
+            bytes(node.used_bytes),
+            free,
             format!("release {}", node.release),
             node.address.clone(),
         ]);

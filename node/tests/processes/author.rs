@@ -44,6 +44,12 @@ impl Author {
         sent.took
     }
 
+    /// Asks a node for the own account, as a part of a trace.
+    pub(crate) async fn look(&self, url: &str, traceparent: &str) {
+        let (status, me) = self.client.ask(&format!("{url}/v1/me"), traceparent).await;
+        assert_eq!(status, 200, "{me}");
+    }
+
     /// Checks that so many posts are there, each once, in order.
     pub(crate) async fn check(&self, posts: usize) {
         let expected: Vec<_> = (0..posts).map(|post| text(self.name, post)).collect();

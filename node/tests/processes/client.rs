@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{Method, Request};
+use axum::http::{HeaderValue, Method, Request};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client as Http;
@@ -89,6 +89,15 @@ impl Client {
             sleep(PAUSE).await;
         }
         unreachable!("attempts do not run out")
+    }
+
+    /// Asks one node once, as a part of a trace.
+    pub(crate) async fn ask(&self, uri: &str, traceparent: &str) -> (u16, Value) {
+        let mut request = self.request(&Method::GET, uri, "", &Value::Null);
+        let traceparent = HeaderValue::from_str(traceparent).expect("visible ASCII");
+        request.headers_mut().insert("traceparent", traceparent);
+        let asked = timeout(ATTEMPT_MAX, self.attempt(request)).await;
+        asked.expect("it answers in time").expect("it answers")
     }
 
     async fn attempt(&self, request: Request<Full<Bytes>>) -> Result<(u16, Value), String> {

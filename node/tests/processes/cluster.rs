@@ -30,6 +30,11 @@ struct Process {
 impl Cluster {
     /// So many nodes, in a folder of this name that is new.
     pub(crate) fn new(name: &str, nodes: usize) -> Self {
+        Self::with(name, nodes, &[])
+    }
+
+    /// The same, with settings by their names in capitals.
+    pub(crate) fn with(name: &str, nodes: usize, settings: &[(&str, &str)]) -> Self {
         let data = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         // What an earlier run left is of no use.
         fs::remove_dir_all(&data).ok();
@@ -42,7 +47,8 @@ impl Cluster {
             ("DISK_FREE_MIN_MIB", "64"),
             ("THREADS", "1"),
         ];
-        command.envs(small.map(|(name, value)| (format!("ROOST_{name}"), value)));
+        let all = small.iter().chain(settings);
+        command.envs(all.map(|(name, value)| (format!("ROOST_{name}"), *value)));
         let mut dev = command.spawn().expect("it starts");
         let said = BufReader::new(dev.stdout.take().expect("it is piped")).lines();
         let (nodes_heard, operator) = (BTreeMap::new(), String::new());

@@ -6,6 +6,7 @@
 //! - `load`: several authors who write all the time
 //! - `killed`: every node is killed in turn, under load
 //! - `refused`: nodes that do not belong there
+//! - `observed`: what nodes say of themselves
 //! - `stopped`: a node stands still for a while
 //! - `wiped`: a node loses its disk
 
@@ -14,6 +15,7 @@ mod client;
 mod cluster;
 mod killed;
 mod load;
+mod observed;
 mod refused;
 mod stopped;
 mod wiped;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use cluster::executor::{Executor, Input, Knobs, Output, Setup};
 use cluster::memory::MemoryShard;
 use cluster::record::Record;
-use cluster::request::{Answer, Request, RequestId, Verb};
+use cluster::request::{Answer, Request, RequestId, Trace, Verb};
 use cluster::slots::{Directory, ShardId};
 use entity::registry::{Entry, Registry};
 use entity::{Address, Caller, Id, Release, Time};
@@ -135,7 +135,8 @@ impl Stage {
         };
         let body = (entry.encode)(&self.names.replace(&asked.json)?)?;
         let to = Address { kind: family.tag, key };
-        Ok(Request { to, caller, verb, tag: entry.tag, body: Bytes::from(body) })
+        let (body, trace) = (Bytes::from(body), Trace::default());
+        Ok(Request { to, caller, verb, tag: entry.tag, body, trace })
     }
 
     /// Lets time pass; what should happen meanwhile does, each at its moment.

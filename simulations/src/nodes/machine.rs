@@ -15,6 +15,7 @@ use raft::offload::Offload;
 use raft::shared::Shared;
 use runtime::client::Client;
 use runtime::clock::Clock;
+use runtime::disk::Disk;
 use runtime::node::{Node, Setup};
 use tokio::sync::Notify;
 use wal::folder::Folder;
@@ -41,7 +42,7 @@ pub struct Machine {
     clock: Arc<NodeClock>,
     is_on: Arc<AtomicBool>,
     /// Whether its disk is nearly full.
-    is_full: Arc<AtomicBool>,
+    room: Arc<Disk>,
     /// What runs, while the machine is on.
     pub running: Option<Running>,
 }
@@ -103,7 +104,7 @@ impl Machine {
             sync_micros: Arc::new(Shared::new(1_000)),
             clock: Arc::new(clock),
             is_on: Arc::default(),
-            is_full: Arc::default(),
+            room: Arc::default(),
             running: None,
         }
     }
@@ -144,7 +145,7 @@ impl Machine {
             knobs: parts.plan.knobs.clone(),
             timing: parts.plan.timing,
             replace_after: parts.plan.replace_after,
-            is_storage_full: Arc::clone(&self.is_full),
+            disk: Arc::clone(&self.room),
             log_bytes_max: parts.plan.log_bytes_max,
             watch,
         };
@@ -232,7 +233,7 @@ impl Machine {
 
     /// The disk is nearly full from now on, or no more.
     pub fn fill(&self, is_full: bool) {
-        self.is_full.store(is_full, Ordering::Relaxed);
+        self.room.set_full(is_full);
     }
 
     /// The clock jumps.

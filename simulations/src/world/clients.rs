@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::limits::INSIDE_LASTING;
-use cluster::request::{Answer, Failure, Request, RequestId, Verb};
+use cluster::request::{Answer, Failure, Request, RequestId, Trace, Verb};
 use cluster::sender::Sent;
 use cluster::slots::ShardId;
 use entity::digest::sha256;
@@ -91,7 +91,7 @@ impl World {
         let Pending { call, verb, attempt, .. } = pending.clone();
         let ShardId(shard) = self.directory.shard_of(&call.to.key);
         let Call { to, caller, tag, body, .. } = call;
-        let request = Request { to, caller, verb, tag, body };
+        let request = Request { to, caller, verb, tag, body, trace: Trace::default() };
         let ticket = id * ATTEMPTS + u64::from(attempt);
         self.send(&Parcel::Request { to: shard as usize, ticket, request });
         let patience = self.net.lasting(100_000..=2_000_000);

@@ -1,7 +1,7 @@
 //! What a check may ask in the end.
 
 use bytes::Bytes;
-use cluster::request::{Answer, Request, Verb};
+use cluster::request::{Answer, Request, Trace, Verb};
 use entity::registry::Outcome;
 use entity::{Data, Kind, Query};
 
@@ -77,7 +77,8 @@ impl Asked for World {
         let shard = &mut self.shards[number];
         let seat = shard.newest().ok_or("nobody has the shard")?;
         let Call { to, caller, tag, body, .. } = call;
-        let request = Request { to, caller, verb: Verb::Query, tag, body: Bytes::clone(&body) };
+        let (verb, body, trace) = (Verb::Query, Bytes::clone(&body), Trace::default());
+        let request = Request { to, caller, verb, tag, body, trace };
         shard.request(seat, 0, request);
         for _ in 0..STEPS_MAX {
             let (outputs, Ends { .. }) = shard.step(seat, now, how);

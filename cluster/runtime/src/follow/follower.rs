@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cluster::mutant::Mutant;
 use cluster::operator::Shards;
-use cluster::request::{Answer, Failure, Request, Verb};
+use cluster::request::{Answer, Failure, Request, Trace, Verb};
 use cluster::slots::ShardId;
 use cluster::stream::{PAGE_ITEMS_MAX, ReadStream, StreamId, StreamPage};
 use entity::registry::Outcome;
@@ -91,7 +91,8 @@ impl Follower {
         read.encode(Release::NEWEST, &mut body);
         let to = Address { kind: Shards::TAG, key: shard.to_bytes() };
         let (caller, verb, tag) = (Caller::Operator, Verb::Query, ReadStream::TAG);
-        let request = Request { to, caller, verb, tag, body: body.into() };
+        let (body, trace) = (body.into(), Trace::default());
+        let request = Request { to, caller, verb, tag, body, trace };
         let deadline = self.0.router.peers().home().now() + READ_PATIENCE;
         match self.0.router.ask(shard, vec![request], deadline).await.pop() {
             Some(Answer::Outcome(Outcome::Reply(bytes))) => {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cluster::executor::{Executor, Input, Knobs, Output, Setup};
 use cluster::memory::MemoryShard;
-use cluster::request::{Answer, Failure, Request, RequestId, Verb};
+use cluster::request::{Answer, Failure, Request, RequestId, Trace, Verb};
 use cluster::slots::{Directory, ShardId};
 use cluster::stream::{Mark, Publication};
 use entity::registry::{Outcome, Registry};
@@ -264,7 +264,8 @@ pub(crate) fn request<K: Kind, D: Data>(key: &K::Key, tag: u16, body: &D, verb: 
     let mut bytes = Vec::new();
     body.encode(Release::NEWEST, &mut bytes);
     let to = Address { kind: K::TAG, key: key.to_bytes() };
-    Request { to, caller: Caller::Operator, verb, tag, body: Bytes::from(bytes) }
+    let (body, trace) = (Bytes::from(bytes), Trace::default());
+    Request { to, caller: Caller::Operator, verb, tag, body, trace }
 }
 
 /// An answer with its types.

@@ -25,7 +25,7 @@ use crate::gateway::Gateway;
 use crate::gateway::authentication::Doorkeeper;
 use crate::gateway::driver::Drive;
 use crate::gateway::endpoint::Endpoint;
-use crate::gateway::envelope::{Panicked, caught};
+use crate::gateway::envelope::{Arrival, Panicked, caught};
 use crate::gateway::idempotency::{IdempotencyKey, checked_key, fingerprint, scope};
 use crate::gateway::problem::{IDEMPOTENCY_KEY_INVALID, INTERNAL, OVERLOADED};
 use crate::gateway::server::Connection;
@@ -204,12 +204,11 @@ impl Session {
             let detail = format!("A connection has at most {RPCS_MAX} requests at once.");
             return Ok(Some(replied(id, Err(OVERLOADED.because(detail)))));
         }
-        let session = self.id;
+        let arrival = Arrival::new(&gateway, None);
         let running = async move {
-            let began = Instant::now();
             let served = async {
                 match verified.await {
-                    Ok(caller) => Ok(serve(&gateway, &endpoint, caller, data).await),
+                    Ok(caller) => Ok(serve(&gateway, &endpoint, arrival, caller, data).await),
                     Err(Unverified::Later(problem)) => Ok(Err(problem)),
                     Err(Unverified::Invalid) => Err(INVALID_TOKEN),
                 }
@@ -220,11 +219,12 @@ impl Session {
                 Err(panicked) => Err(panicked),
             };
             let answer = answer.unwrap_or_else(|Panicked| {
-                tracing::error!(request = %session, "a request panicked");
+                tracing::error!(request = %arrival.id, "a request panicked");
                 Err(INTERNAL.because("A defect stopped the request. Report it."))
             });
             let status = answer.as_ref().map_or_else(|it| it.class.status, |_| 200);
-            gateway.metrics.answered(endpoint.route.name, status, began.elapsed());
+            gateway.metrics.answered(endpoint.route.name, status, arrival.at.elapsed());
+            arrival.log(format_args!("rpc {}", endpoint.route.name), status);
             Answered { bytes, reply: Ok(replied(id, answer)) }
         };
         self.running.push(running.boxed());
@@ -236,14 +236,15 @@ impl Session {
 async fn serve(
     gateway: &Gateway,
     endpoint: &Endpoint,
+    arrival: Arrival,
     caller: Caller,
     mut data: Map<String, Value>,
 ) -> Result<Value, Problem> {
-    let deadline = Instant::now() + gateway.request_timeout;
     Doorkeeper::check(endpoint.route.access, &caller)?;
     let key = key(endpoint, &caller, &mut data)?;
     let input = endpoint.input_of(data)?;
-    gateway.driver.run(Drive { route: &endpoint.route, input, caller, key, deadline }).await
+    let (deadline, trace) = (arrival.deadline, arrival.trace);
+    gateway.driver.run(Drive { route: &endpoint.route, input, caller, key, deadline, trace }).await
 }
 
 /// The key of the request, if it has one and could change something. The same request over HTTP is
