@@ -135,35 +135,19 @@ impl Node {
             let shards = shards.clone();
             async move { host_all(&shards, &branch) }
         });
-        let shards = host.clone();
-        top.run(Child::permanent("compactor", move || {
-            let shards = shards.clone();
-            async move {
-                compactor::keep_short(&shards).await;
-                Ok(())
-            }
-        }));
-        let shards = host.clone();
-        top.run(Child::permanent("rows", move || {
-            let shards = shards.clone();
-            async move { Err(shards.rows_failed().await) }
-        }));
-        let ways = host.router().clone();
-        top.run(Child::permanent("detector", move || {
-            let ways = ways.clone();
-            async move {
-                detector::watch(ways).await;
-                Ok(())
-            }
-        }));
-        let ways = host.router().clone();
-        top.run(Child::permanent("progress", move || {
-            let ways = ways.clone();
-            async move {
-                progress::watch(ways).await;
-                Ok(())
-            }
-        }));
+        keep(&top, "compactor", &host, |it| async move {
+            compactor::keep_short(&it).await;
+            Ok(())
+        });
+        keep(&top, "rows", &host, |it| async move { Err(it.rows_failed().await) });
+        keep(&top, "detector", &host, |it| async move {
+            detector::watch(it.router().clone()).await;
+            Ok(())
+        });
+        keep(&top, "progress", &host, |it| async move {
+            progress::watch(it.router().clone()).await;
+            Ok(())
+        });
         Ok(Self { host, home, top })
     }
 
@@ -286,6 +270,16 @@ impl Node {
     pub fn tasks(&self) -> usize {
         self.home.tasks()
     }
+}
+
+/// Does something as long as the node lives.
+fn keep<W, F>(top: &Supervisor, name: &str, host: &Host, work: W)
+where
+    W: Fn(Host) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<(), String>> + Send + 'static,
+{
+    let host = host.clone();
+    top.run(Child::permanent(name, move || work(host.clone())));
 }
 
 /// Between two looks at what this node holds, even if nobody has changed it.

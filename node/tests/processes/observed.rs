@@ -81,9 +81,13 @@ fn a_request_can_be_followed_and_a_lonely_node_says_so() {
         let url = cluster.url("n1");
         assert!(readiness(&anybody, &url).await.0);
         let others = ["n2", "n3"];
-        others.iter().for_each(|it| cluster.signal(it, "STOP"));
+        for node in others {
+            cluster.signal(node, "STOP");
+        }
         let said = wait_until(&anybody, &url, false).await;
-        others.iter().for_each(|it| cluster.signal(it, "CONT"));
+        for node in others {
+            cluster.signal(node, "CONT");
+        }
         assert!(said.contains("not_ready"), "{said}");
         for node in NODES {
             wait_until(&anybody, &cluster.url(node), true).await;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -14,6 +14,7 @@ use super::http::Http;
 use super::latency::Latencies;
 use super::map::Map;
 use super::members::Members;
+use super::pace::Pace;
 use super::socket::Socket;
 use super::spawned::Spawned;
 use super::target::{Cluster, ServedError, Target};
@@ -96,14 +97,6 @@ struct Crew {
     pace: Option<Pace>,
     is_measured: AtomicBool,
     is_over: AtomicBool,
-}
-
-/// Times at which commands are due.
-struct Pace {
-    begin: Instant,
-    end: Instant,
-    rate: u64,
-    next: AtomicU64,
 }
 
 /// What a client has seen.
@@ -238,21 +231,6 @@ impl Durable {
             figures.push(figure("cpu_us_per_op", cpu, "us"));
         }
         figures
-    }
-}
-
-impl Pace {
-    fn new(rate: u64, lasting: Duration) -> Self {
-        let begin = Instant::now();
-        Self { begin, end: begin + lasting, rate, next: AtomicU64::new(0) }
-    }
-
-    /// When the next command is due; none after the end.
-    fn next(&self) -> Option<Instant> {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let due =
-            self.begin + Duration::from_nanos(number.saturating_mul(1_000_000_000 / self.rate));
-        (due < self.end).then_some(due)
     }
 }
 

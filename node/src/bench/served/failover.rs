@@ -9,14 +9,14 @@ use clap::Args;
 use cluster::slots::ShardId;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
-use super::http::Http;
 use super::latency::Latencies;
 use super::map::Map;
+use super::nodes::{Nodes, PAUSE};
 use super::spawned::Spawned;
 use super::target::{Cluster, ServedError, Target};
-use super::way::{Told, Way, Write};
+use super::way::{Told, Write};
 use crate::bench::figure::{Figure, as_float};
 use crate::world;
 
@@ -28,12 +28,6 @@ const CALM: Duration = Duration::from_secs(5);
 
 /// How long after a kill it is watched which shards serve.
 const WATCHED: Duration = Duration::from_secs(10);
-
-/// How long a client waits for an answer before it asks another node, under the same key.
-const PATIENCE: Duration = Duration::from_millis(250);
-
-/// Pause of a client before it tries again.
-const PAUSE: Duration = Duration::from_millis(10);
 
 /// How often a probe is asked in the end what it counts.
 const LAST_TRIES: u64 = 40;
@@ -51,9 +45,7 @@ pub(in crate::bench) struct Failover {
 
 /// What all clients have in common.
 struct Crew {
-    token: String,
-    /// Where nodes serve clients now.
-    urls: watch::Receiver<Vec<String>>,
+    nodes: Nodes,
     is_over: AtomicBool,
 }
 
@@ -87,7 +79,8 @@ impl Failover {
         };
         let (urls, heard) = watch::channel(spawned.urls());
         let is_over = AtomicBool::new(false);
-        let crew = Arc::new(Crew { token: cluster.token.clone(), urls: heard, is_over });
+        let nodes = Nodes { token: cluster.token.clone(), urls: heard };
+        let crew = Arc::new(Crew { nodes, is_over });
         let mut clients = JoinSet::new();
         for (shard, probe) in probes(&cluster.map) {
             clients.spawn(Arc::clone(&crew).work(shard, probe));
@@ -161,7 +154,7 @@ impl Crew {
             let began = Instant::now();
             let counted = loop {
                 turn += 1;
-                let told = self.attempt(&mut ways, turn, &write).await;
+                let told = self.nodes.attempt(&mut ways, turn, &write).await;
                 match told {
                     Told::Done(writes) => break writes,
                     Told::Again(code) => *seen.errors.entry(code).or_default() += 1,
@@ -179,24 +172,6 @@ impl Crew {
         seen
     }
 
-    async fn attempt(&self, ways: &mut BTreeMap<String, Way>, turn: u64, write: &Write) -> Told {
-        let url = {
-            let urls = self.urls.borrow();
-            let at = turn.checked_rem(urls.len() as u64).and_then(|it| usize::try_from(it).ok());
-            at.and_then(|at| urls.get(at)).cloned()
-        };
-        let Some(url) = url else { return Told::Again("no_node".to_owned()) };
-        let new = || Way::Http(Http::new(&url, &self.token));
-        let way = ways.entry(url.clone()).or_insert_with(new);
-        match timeout(PATIENCE, way.write(write)).await {
-            Ok(told) => told,
-            Err(_late) => {
-                ways.remove(&url);
-                Told::Again("no_answer".to_owned())
-            }
-        }
-    }
-
     /// Writes once more when everything is over: what was acknowledged is counted, and nothing else.
     async fn look(&self, seen: &mut Seen) -> Result<(), ServedError> {
         if let Some(code) = &seen.refused {
@@ -207,7 +182,7 @@ impl Crew {
         let write = Write { probe: seen.probe, value: String::new(), key };
         let (mut ways, mut last) = (BTreeMap::new(), String::new());
         for turn in 0..LAST_TRIES {
-            match self.attempt(&mut ways, turn, &write).await {
+            match self.nodes.attempt(&mut ways, turn, &write).await {
                 Told::Done(counted) => {
                     seen.lost += number.saturating_sub(counted);
                     seen.duplicates += counted.saturating_sub(number);

@@ -94,6 +94,43 @@ impl Map {
     }
 }
 
+/// How far all copies are.
+#[derive(Debug)]
+pub(super) struct Copies {
+    /// How far the leader of each shard is.
+    pub(super) led: BTreeMap<u32, u64>,
+    /// Most bytes that a node uses.
+    pub(super) used_bytes: u64,
+    /// How far each copy is, by node and shard.
+    applied: BTreeMap<(u32, u32), u64>,
+}
+
+impl Copies {
+    /// Asks one of the nodes.
+    pub(super) async fn ask(urls: &[String], token: &str) -> Result<Self, ServedError> {
+        let url = urls.first().ok_or_else(|| ServedError::Other("there is no node".to_owned()))?;
+        let Nodes { nodes, .. } = ask(url, token, "nodes").await?;
+        let Shards { shards } = ask(url, token, "shards").await?;
+        let (mut led, mut applied) = (BTreeMap::new(), BTreeMap::new());
+        for ShardStatus { shard, leader, copies, .. } in shards {
+            let there = copies.into_iter().filter_map(|it| Some((it.node, it.copy?.applied)));
+            for (node, index) in there {
+                applied.insert((node, shard), index);
+                if leader == Some(node) {
+                    led.insert(shard, index);
+                }
+            }
+        }
+        let used_bytes = nodes.iter().map(|it| it.used_bytes).max().unwrap_or(0);
+        Ok(Self { led, used_bytes, applied })
+    }
+
+    /// Whether a copy is there, and at least so far.
+    pub(super) fn has(&self, node: u32, shard: u32, applied: u64) -> bool {
+        self.applied.get(&(node, shard)).is_some_and(|it| *it >= applied)
+    }
+}
+
 async fn ask<T: DeserializeOwned>(url: &str, token: &str, what: &str) -> Result<T, ServedError> {
     let call = Call {
         method: Method::GET,

@@ -2,17 +2,21 @@
 //!
 //! - [`durable`]: how many small commands it commits, and how long each takes
 //! - [`failover`]: how long shards are away when a node is killed, and whether anything is lost
+//! - [`restart`]: how long a node with much data takes to be back, and what clients notice
 //! - [`sockets`]: what connections cost that say nothing
 //! - `target`: which cluster: one that runs, or one that is started for this
 //! - `spawned`: the processes of the latter
 //! - `map`: who leads what
 //! - `way`: requests over HTTP, over sockets, or to etcd
 //! - `http`, `socket`, `etcd`: each of them
+//! - `nodes`: nodes that come and go
+//! - `pace`: commands at fixed times
 //! - `members`: an etcd cluster that is started to compare with
 //! - `latency`: how long things took
 
 pub mod durable;
 pub mod failover;
+pub mod restart;
 pub mod sockets;
 
 mod etcd;
@@ -20,6 +24,8 @@ mod http;
 mod latency;
 mod map;
 mod members;
+mod nodes;
+mod pace;
 mod socket;
 mod spawned;
 mod target;
