@@ -19,4 +19,4 @@ pub mod posts;
 mod services;
 mod text;
 
-pub use services::{register, routes};
+pub use services::{channels, register, routes};

@@ -1,11 +1,11 @@
 //! All services together, for whoever runs them.
 
-use entity::Route;
 use entity::registry::Registry;
+use entity::{ChannelType, Route};
 
 use crate::accounts::{Account, Holder};
-use crate::feeds::{FanOut, Feed};
-use crate::follows::Follower;
+use crate::feeds::{FanOut, Feed, FeedChannel};
+use crate::follows::{Follower, FollowsChannel};
 use crate::posts::Author;
 use crate::{accounts, feeds, follows, posts};
 
@@ -25,4 +25,9 @@ pub fn routes() -> Vec<Route> {
         .into_iter()
         .flatten()
         .collect()
+}
+
+/// Every channel of every service.
+pub fn channels() -> Vec<ChannelType> {
+    vec![ChannelType::of::<FollowsChannel>(), ChannelType::of::<FeedChannel>()]
 }

@@ -18,7 +18,7 @@ impl Kind for Feeds {
     const NAME: &'static str = "feeds.feed";
     const TAG: u16 = 30;
     type Key = FeedId;
-    type Commands = (Deliver, AuthorFollowed, AuthorUnfollowed, AuthorPulled);
+    type Commands = (Deliver, AuthorFollowed, AuthorUnfollowed, AuthorPulled, Withdraw);
     type Queries = (Page, PulledAuthors);
 }
 
@@ -30,7 +30,8 @@ impl Kind for FanOuts {
     const NAME: &'static str = "feeds.fan_out";
     const TAG: u16 = 31;
     type Key = FanOutId;
-    type Commands = (Spread, AnnouncePulled, FollowersPage, ListingRefused, ListAgain);
+    type Commands =
+        (Spread, AnnouncePulled, FollowersPage, ListingRefused, ListAgain, SpreadWithdrawn);
     type Queries = (Backlog,);
 }
 
@@ -74,6 +75,22 @@ pub struct Deliver {
 impl Command for Deliver {
     type Kind = Feeds;
     const TAG: u16 = 1;
+    type Reply = ();
+    type Error = Never;
+}
+
+/// Tells whoever follows the feed that a post which was delivered is deleted. A repeat tells it again.
+#[data]
+pub struct Withdraw {
+    /// Who published it.
+    pub author: UserId,
+    /// Which post.
+    pub post: PostId,
+}
+
+impl Command for Withdraw {
+    type Kind = Feeds;
+    const TAG: u16 = 5;
     type Reply = ();
     type Error = Never;
 }
@@ -190,6 +207,20 @@ pub struct Spread {
 impl Command for Spread {
     type Kind = FanOuts;
     const TAG: u16 = 1;
+    type Reply = ();
+    type Error = SpreadError;
+}
+
+/// Tells the feeds of all followers that a post is deleted, page by page, after what came before it.
+#[data]
+pub struct SpreadWithdrawn {
+    /// Which post of the author.
+    pub post: PostId,
+}
+
+impl Command for SpreadWithdrawn {
+    type Kind = FanOuts;
+    const TAG: u16 = 6;
     type Reply = ();
     type Error = SpreadError;
 }

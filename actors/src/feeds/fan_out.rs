@@ -6,7 +6,8 @@ use entity::{Answer, Context, Entity, Handle, Never, Table, data};
 use crate::accounts::api::UserId;
 use crate::feeds::api::{
     AnnouncePulled, AuthorPulled, Backlog, BacklogSize, Deliver, FanOuts, FeedId, FollowersPage,
-    FollowersPageError, LISTING_RETRY, ListAgain, ListingRefused, Spread, SpreadError, TASKS_MAX,
+    FollowersPageError, LISTING_RETRY, ListAgain, ListingRefused, Spread, SpreadError,
+    SpreadWithdrawn, TASKS_MAX, Withdraw,
 };
 use crate::posts::api::{AuthorId, ListFollowers, PostId};
 
@@ -51,11 +52,26 @@ pub enum Task {
     },
     /// That there are posts to pull.
     AnnouncePulled,
+    /// That a post is deleted.
+    Withdraw {
+        /// Which one.
+        post: PostId,
+    },
 }
 
 impl Handle<Spread> for FanOut {
     fn handle(&mut self, spread: Spread, cx: &mut Context<'_, Self>) -> Result<(), SpreadError> {
         self.add(Task::Deliver { post: spread.post }, cx)
+    }
+}
+
+impl Handle<SpreadWithdrawn> for FanOut {
+    fn handle(
+        &mut self,
+        spread: SpreadWithdrawn,
+        cx: &mut Context<'_, Self>,
+    ) -> Result<(), SpreadError> {
+        self.add(Task::Withdraw { post: spread.post }, cx)
     }
 }
 
@@ -152,6 +168,7 @@ fn tell(followers: Vec<UserId>, task: Task, cx: &mut Context<'_, FanOut>) {
     let feeds = followers.into_iter().map(FeedId);
     match task {
         Task::Deliver { post } => cx.send_many(feeds, &Deliver { author, post }),
+        Task::Withdraw { post } => cx.send_many(feeds, &Withdraw { author, post }),
         Task::AnnouncePulled => cx.send_many(feeds, &AuthorPulled { author }),
     }
 }

@@ -8,7 +8,7 @@ use entity::{Answer, Context, Entity, Handle, Never, Offset, Stream, Table, data
 use crate::accounts::api::UserId;
 use crate::feeds::api::{
     AuthorFollowed, AuthorPulled, AuthorUnfollowed, Deliver, EXAMINED_MAX, FeedEntry, FeedPage,
-    Feeds, ITEMS_MAX, PULLED_AUTHORS_MAX, Page, PulledAuthorList, PulledAuthors,
+    Feeds, ITEMS_MAX, PULLED_AUTHORS_MAX, Page, PulledAuthorList, PulledAuthors, Withdraw,
 };
 use crate::posts::api::PostId;
 
@@ -35,14 +35,24 @@ impl Stream for Pushed {
     type Item = FeedItem;
 }
 
-/// A post that was pushed.
+/// What was pushed.
 #[data]
 #[derive(Copy)]
-pub struct FeedItem {
-    /// Who published it.
-    pub author: UserId,
-    /// Which post.
-    pub post: PostId,
+pub enum FeedItem {
+    /// Somebody has published a post.
+    Post {
+        /// Who.
+        author: UserId,
+        /// Which post.
+        post: PostId,
+    },
+    /// Somebody has deleted a post that was pushed before.
+    Withdrawn {
+        /// Who.
+        author: UserId,
+        /// Which post.
+        post: PostId,
+    },
 }
 
 /// Whose items are shown.
@@ -69,7 +79,15 @@ impl Table for PulledFrom {
 impl Handle<Deliver> for Feed {
     fn handle(&mut self, deliver: Deliver, cx: &mut Context<'_, Self>) -> Result<(), Never> {
         let Deliver { author, post } = deliver;
-        cx.append::<Pushed>(&FeedItem { author, post });
+        cx.append::<Pushed>(&FeedItem::Post { author, post });
+        Ok(())
+    }
+}
+
+impl Handle<Withdraw> for Feed {
+    fn handle(&mut self, withdraw: Withdraw, cx: &mut Context<'_, Self>) -> Result<(), Never> {
+        let Withdraw { author, post } = withdraw;
+        cx.append::<Pushed>(&FeedItem::Withdrawn { author, post });
         Ok(())
     }
 }
@@ -102,7 +120,8 @@ impl Answer<Page> for Feed {
         let mut pushed = newest_first(before, view).peekable();
         for (offset, item) in pushed.by_ref().take(EXAMINED_MAX) {
             before = offset;
-            items.extend(is_shown(item.author, view).then_some(item.entry(offset)));
+            let post = item.post(offset);
+            items.extend(post.filter(|it| is_shown(it.author, view)));
             if items.len() == wanted.limit.items() {
                 break;
             }
@@ -126,8 +145,12 @@ impl Answer<PulledAuthors> for Feed {
 }
 
 impl FeedItem {
-    fn entry(self, offset: Offset) -> FeedEntry {
-        FeedEntry { offset, author: self.author, post: self.post }
+    /// The post that was pushed. One that was withdrawn later is passed over when it is looked up.
+    fn post(self, offset: Offset) -> Option<FeedEntry> {
+        match self {
+            Self::Post { author, post } => Some(FeedEntry { offset, author, post }),
+            Self::Withdrawn { .. } => None,
+        }
     }
 }
 

@@ -8,9 +8,11 @@
 //! - `feed`: one user's feed; `fan_out`: one author's pushes to many feeds
 //! - [`home_feed`]: an operation, with the order of its items in `merge` and their texts from
 //!   `hydrate`
+//! - `channel`: a feed as it comes to whoever is there
 //! - `routes`: where all of it is found
 
 pub mod api;
+mod channel;
 pub mod cursor;
 mod fan_out;
 mod feed;
@@ -20,6 +22,7 @@ mod merge;
 mod refusals;
 mod routes;
 
+pub use channel::{FeedChannel, FeedEvent};
 pub use fan_out::{FanOut, Task, Tasks};
 pub use feed::{Feed, FeedItem, FollowedAuthors, PulledFrom, Pushed};
 pub use routes::routes;

@@ -28,6 +28,9 @@ entity::key! { FollowerId(UserId) }
 /// Most users that one user follows. Bounds what a feed has to tell apart.
 pub const FOLLOWING_MAX: u32 = 10_000;
 
+/// Most changes that are kept for clients that come back. Who has missed more reads the list.
+pub const CHANGES_MAX: u64 = 256;
+
 /// Begins to follow a user: their posts come into the feed. A repeat changes nothing.
 #[data]
 pub struct Follow {

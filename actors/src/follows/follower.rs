@@ -1,14 +1,15 @@
 //! One user's follows.
 
-use entity::registry::Rows;
-use entity::{Answer, Context, Entity, Handle, Never, Table, Time, data};
+use entity::registry::{Items, Rows};
+use entity::{Answer, Context, Entity, Handle, Never, Stream, Table, Time, data};
 
 use crate::accounts::api::UserId;
 use crate::feeds::api::{AuthorFollowed, AuthorUnfollowed, FeedId};
 use crate::follows::api::{
-    Counts, FOLLOWING_MAX, Follow, FollowError, Followed, FollowerCounts, Followers, Following,
-    FollowingPage, Unfollow,
+    CHANGES_MAX, Counts, FOLLOWING_MAX, Follow, FollowError, Followed, FollowerCounts, Followers,
+    Following, FollowingPage, Unfollow,
 };
+use crate::follows::channel::FollowsEvent;
 use crate::page::page;
 use crate::posts::api::{AddFollower, AuthorId, RemoveFollower};
 
@@ -21,7 +22,7 @@ pub struct Follower {
 
 impl Entity for Follower {
     type Kind = Followers;
-    type Tables = (Rows<Follows>,);
+    type Tables = (Rows<Follows>, Items<Changes>);
 }
 
 /// Whom the user follows.
@@ -32,6 +33,16 @@ impl Table for Follows {
     const TAG: u8 = 1;
     type Key = UserId;
     type Row = Since;
+}
+
+/// What has changed lately.
+pub enum Changes {}
+
+impl Stream for Changes {
+    const NAME: &'static str = "changes";
+    const TAG: u8 = 2;
+    const ITEMS_MAX: u64 = CHANGES_MAX;
+    type Item = FollowsEvent;
 }
 
 /// Since when somebody is followed.
@@ -56,6 +67,7 @@ impl Handle<Follow> for Follower {
 
         self.following_count += 1;
         cx.put::<Follows>(&author, &Since { time: cx.now() });
+        cx.append::<Changes>(&FollowsEvent::Followed { user: author });
 
         cx.send(&FeedId(follower), &AuthorFollowed { author });
         cx.send(&AuthorId(author), &AddFollower { follower });
@@ -72,6 +84,7 @@ impl Handle<Unfollow> for Follower {
 
         self.following_count -= 1;
         cx.remove::<Follows>(&author);
+        cx.append::<Changes>(&FollowsEvent::Unfollowed { user: author });
 
         cx.send(&FeedId(follower), &AuthorUnfollowed { author });
         cx.send(&AuthorId(author), &RemoveFollower { follower });

@@ -1,11 +1,12 @@
 //! One author.
 
 use entity::registry::Rows;
-use entity::{Answer, Context, Entity, Handle, Never, Table, data};
+use entity::{Answer, Command, Context, Entity, Handle, Never, Table, data};
 
 use crate::accounts::api::UserId;
 use crate::feeds::api::{
-    AnnouncePulled, AuthorPulled, Deliver, FanOutId, FeedId, FollowersPage, Spread,
+    AnnouncePulled, AuthorPulled, Deliver, FanOutId, FeedId, Feeds, FollowersPage, Spread,
+    SpreadWithdrawn, Withdraw,
 };
 use crate::page::page;
 use crate::posts::api::{
@@ -96,7 +97,7 @@ impl Handle<Publish> for Author {
         let author = cx.key().0;
         cx.send(&FeedId(author), &Deliver { author, post });
         match self.reach(cx) {
-            Reach::Inline => deliver(author, post, cx),
+            Reach::Inline => tell(&Deliver { author, post }, cx),
             Reach::Spread => {
                 self.spread = true;
                 cx.send(&FanOutId(author), &Spread { post });
@@ -119,7 +120,17 @@ impl Handle<Delete> for Author {
 
         self.post_count -= 1;
         cx.remove::<Archive>(&delete.post);
-        cx.remove::<PulledPosts>(&delete.post);
+        let (author, post) = (cx.key().0, delete.post);
+        cx.send(&FeedId(author), &Withdraw { author, post });
+        if cx.get::<PulledPosts>(&post).is_some() {
+            cx.remove::<PulledPosts>(&post);
+            return Ok(());
+        }
+        match self.reach(cx) {
+            Reach::Inline => tell(&Withdraw { author, post }, cx),
+            // Behind its delivery, which may still be under way.
+            Reach::Spread | Reach::Pull => cx.send(&FanOutId(author), &SpreadWithdrawn { post }),
+        }
         Ok(())
     }
 }
@@ -246,11 +257,10 @@ impl Post {
     }
 }
 
-/// Delivers a post to every follower.
-fn deliver(author: UserId, post: PostId, cx: &mut Context<'_, Author>) {
+/// Tells the feed of every follower.
+fn tell<C: Command<Kind = Feeds>>(what: &C, cx: &mut Context<'_, Author>) {
     let followers = cx.scan_all::<Followers>(FOLLOWERS_INLINE_MAX as usize);
-    let feeds = followers.into_iter().map(|(follower, ())| FeedId(follower));
-    cx.send_many(feeds, &Deliver { author, post });
+    cx.send_many(followers.into_iter().map(|(follower, ())| FeedId(follower)), what);
 }
 
 fn read(post: PostId, view: &Context<'_, Author>) -> Option<PostView> {

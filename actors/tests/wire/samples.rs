@@ -126,7 +126,7 @@ pub(crate) fn follows() -> Vec<Sample> {
         FollowingPage, Unfollow,
     };
     use follows::follow_user::FollowUser;
-    use follows::{Follower, Since};
+    use follows::{Follower, FollowsEvent, Since};
     samples! {
         FollowerId: r#""@1""#,
         Follow: r#"{"user":"@2"}"#,
@@ -141,6 +141,8 @@ pub(crate) fn follows() -> Vec<Sample> {
         Counts: "{}",
         FollowerCounts: r#"{"following":7}"#,
         Follower: r#"{"following_count":7}"#,
+        FollowsEvent: r#"{"followed":{"user":"@2"}}"#,
+        FollowsEvent: r#"{"unfollowed":{"user":"@2"}}"#,
         Since: r#"{"time":"2026-01-31T12:00:00.000000Z"}"#,
         FollowUser: r#"{"user":"@2"}"#,
     }
@@ -190,16 +192,17 @@ pub(crate) fn feeds() -> Vec<Sample> {
         AnnouncePulled, AuthorFollowed, AuthorPulled, AuthorUnfollowed, Backlog, BacklogSize,
         Cursor, Deliver, FanOutId, FeedEntry, FeedId, FeedPage, FollowersPage, FollowersPageError,
         HomeFeedError, ListAgain, ListingRefused, Page, PulledAuthorList, PulledAuthors, Spread,
-        SpreadError,
+        SpreadError, SpreadWithdrawn, Withdraw,
     };
     use feeds::home_feed::{HomeFeed, HomeItem, HomePage};
-    use feeds::{FanOut, Feed, FeedItem, Task};
+    use feeds::{FanOut, Feed, FeedEvent, FeedItem, Task};
     let item = r#"{"post":"@3","author":"@1","handle":"ann","body":"hello","created_at":"2026-01-31T12:00:00.000000Z"}"#;
     samples! {
         FeedId: r#""@1""#,
         FanOutId: r#""@1""#,
         Cursor: r#""7-@3""#,
         Deliver: r#"{"author":"@1","post":"@3"}"#,
+        Withdraw: r#"{"author":"@1","post":"@3"}"#,
         AuthorFollowed: r#"{"author":"@1"}"#,
         AuthorUnfollowed: r#"{"author":"@1"}"#,
         AuthorPulled: r#"{"author":"@1"}"#,
@@ -210,6 +213,7 @@ pub(crate) fn feeds() -> Vec<Sample> {
         PulledAuthorList: r#"{"authors":["@1"]}"#,
         Spread: r#"{"post":"@3"}"#,
         AnnouncePulled: "{}",
+        SpreadWithdrawn: r#"{"post":"@3"}"#,
         SpreadError: r#""full""#,
         FollowersPage: r#"{"after":null,"followers":["@2"],"next":"@2"}"#,
         FollowersPageError: r#""not_asked""#,
@@ -218,10 +222,14 @@ pub(crate) fn feeds() -> Vec<Sample> {
         Backlog: "{}",
         BacklogSize: r#"{"tasks":7}"#,
         Feed: "{}",
-        FeedItem: r#"{"author":"@1","post":"@3"}"#,
+        FeedItem: r#"{"post":{"author":"@1","post":"@3"}}"#,
+        FeedItem: r#"{"withdrawn":{"author":"@1","post":"@3"}}"#,
+        FeedEvent: &format!(r#"{{"post":{item}}}"#),
+        FeedEvent: r#"{"withdrawn":{"post":"@3","author":"@1"}}"#,
         FanOut: r#"{"added":7,"done":5,"told":"@2"}"#,
         Task: r#"{"deliver":{"post":"@3"}}"#,
         Task: r#""announce_pulled""#,
+        Task: r#"{"withdraw":{"post":"@3"}}"#,
         HomeFeed: r#"{"cursor":null,"limit":20}"#,
         HomeFeedError: r#""cursor_invalid""#,
         HomePage: &format!(r#"{{"items":[{item}],"next":"7-@3"}}"#),

@@ -18,11 +18,13 @@
 //! | [`registry`]  | kinds with their types forgotten, for whoever runs them                 |
 //! | [`operation`] | what the outside may ask for: asks and calls of entities, run again until all is known |
 //! | [`route`]     | where an operation is found: method, path, schema                       |
+//! | [`channel`]   | what clients follow: streams, and how their items are shown            |
 //! | [`setting`]   | numbers that an operator may change                                     |
 
 extern crate self as entity;
 
 pub mod caller;
+pub mod channel;
 pub mod context;
 pub mod data;
 pub mod digest;
@@ -41,6 +43,7 @@ pub mod time;
 pub mod transaction;
 
 pub use caller::{Address, Caller};
+pub use channel::{Channel, ChannelType};
 pub use context::Context;
 pub use data::{Data, DataError, Never, Release, Upgrade};
 pub use entity_derive::data;

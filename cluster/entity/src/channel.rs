@@ -1,0 +1,132 @@
+//! What clients follow: a stream under a name, and how its items are shown.
+//!
+//! Services declare channels in their folder; the edge serves them and does what has to be done to show an
+//! item as an operation does: see [`crate::operation`].
+
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::Value;
+
+use crate::kind::{Form, Kind, Stream};
+use crate::operation::{Operating, Stop};
+use crate::{Address, Caller, Data, Key};
+
+/// A stream that clients follow.
+pub trait Channel: 'static {
+    /// What clients call it: small letters. `NAME:KEY` is the channel of one entity.
+    const NAME: &'static str;
+    /// Who may follow it.
+    const AUDIENCE: Audience;
+    /// Whose stream it is.
+    type Kind: Kind;
+    /// Which of the streams.
+    type Stream: Stream;
+    /// What clients get for an item.
+    type Shown: Form;
+
+    /// Shows items, each in its place: clients get as many as there are.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::Suspended`] until everything is known. It refuses nothing: what is no longer there is
+    /// shown as that.
+    fn show(
+        items: &[<Self::Stream as Stream>::Item],
+        cx: &mut Operating<'_>,
+    ) -> Result<Vec<Self::Shown>, Stop>;
+}
+
+/// Who may follow a channel.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Audience {
+    /// The account that has the same key, and operators.
+    Owner,
+    /// Whoever has an account, and operators.
+    Accounts,
+}
+
+/// Most items that are shown at once.
+pub const SHOWN_MAX: usize = 100;
+
+type Show = dyn Fn(&[Encoded<'_>], &mut Operating<'_>) -> Result<Vec<Value>, Stop> + Send + Sync;
+
+/// An encoded item.
+pub type Encoded<'a> = &'a [u8];
+
+/// A channel as the edge sees it.
+pub struct ChannelType {
+    /// What clients call it.
+    pub name: &'static str,
+    /// Who may follow it.
+    pub audience: Audience,
+    /// Which stream of its entity.
+    pub stream: u8,
+    /// Schema of what clients get.
+    pub shown: fn(&mut SchemaGenerator) -> Schema,
+    find: fn(&str) -> Option<Address>,
+    show: Box<Show>,
+}
+
+impl ChannelType {
+    /// A channel as it is declared.
+    pub fn of<C: Channel>() -> Self {
+        Self {
+            name: C::NAME,
+            audience: C::AUDIENCE,
+            stream: C::Stream::TAG,
+            shown: C::Shown::json_schema,
+            find: find::<C::Kind>,
+            show: Box::new(show::<C>),
+        }
+    }
+
+    /// The entity whose stream somebody names by its key; none if there can be none.
+    pub fn find(&self, key: &str) -> Option<Address> {
+        (self.find)(key)
+    }
+
+    /// Whether somebody may follow the stream of an entity.
+    pub fn admits(&self, caller: &Caller, entity: &Address) -> bool {
+        match (self.audience, caller) {
+            (_, Caller::Operator) | (Audience::Accounts, Caller::Account(_)) => true,
+            (Audience::Owner, Caller::Account(account)) => {
+                self.find(&account.to_string()).as_ref() == Some(entity)
+            }
+            (_, Caller::Anyone | Caller::Entity(_) | Caller::Itself) => false,
+        }
+    }
+
+    /// Shows items, at most [`SHOWN_MAX`]. What cannot be read is shown as `null`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Channel::show`].
+    pub fn show(&self, items: &[Encoded<'_>], cx: &mut Operating<'_>) -> Result<Vec<Value>, Stop> {
+        (self.show)(items, cx)
+    }
+}
+
+impl fmt::Debug for ChannelType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({:?})", self.name, self.audience)
+    }
+}
+
+fn find<K: Kind>(text: &str) -> Option<Address> {
+    let key: K::Key = text.parse().ok()?;
+    Some(Address { kind: K::TAG, key: key.to_bytes() })
+}
+
+fn show<C: Channel>(items: &[Encoded<'_>], cx: &mut Operating<'_>) -> Result<Vec<Value>, Stop> {
+    let read: Vec<_> =
+        items.iter().map(|it| <C::Stream as Stream>::Item::decode(it).ok()).collect();
+    let sound: Vec<_> = read.iter().flatten().cloned().collect();
+    let mut shown = C::show(&sound, cx)?.into_iter();
+    let value = |it: C::Shown| serde_json::to_value(it).expect("it is plain data");
+    let values = read.iter().map(|it| match it {
+        Some(_) => shown.next().map_or(Value::Null, value),
+        None => Value::Null,
+    });
+    Ok(values.collect())
+}
