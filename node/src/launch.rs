@@ -17,7 +17,7 @@ use cluster::slots::META;
 use cluster::transport::NodeId;
 use config::Config;
 use entity::registry::Registry;
-use entity::{Release, Route};
+use entity::{ChannelType, Release, Route};
 use quic::identity::{Authority, IdentityError};
 use raft::timing::Timing;
 use runtime::client::Client;
@@ -72,9 +72,19 @@ pub enum LaunchError {
     Start(StartError),
 }
 
+/// The services, and what leads to them.
+#[derive(Debug, Default)]
+pub struct Services {
+    /// What runs them.
+    pub registry: Registry,
+    /// Requests.
+    pub routes: Vec<Route>,
+    /// Streams that clients follow.
+    pub channels: Vec<ChannelType>,
+}
+
 impl Serving {
-    /// Comes to be a part of the cluster, and starts. `registry` has the services, `routes` leads to
-    /// them; those of operators are added. `waits` is told what the node waits for. Blocks: call it
+    /// Comes to be a part of the cluster, and starts with the services and those of operators. `waits` is told what the node waits for. Blocks: call it
     /// outside of every runtime.
     ///
     /// # Errors
@@ -83,9 +93,10 @@ impl Serving {
     pub fn start(
         config: &Config,
         secret: &Secret,
-        (mut registry, mut routes): (Registry, Vec<Route>),
+        services: Services,
         waits: &dyn Fn(&str),
     ) -> Result<Self, LaunchError> {
+        let Services { mut registry, mut routes, channels } = services;
         registry.add::<Meta>();
         registry.add::<Probe>();
         gateway::register(&mut registry);
@@ -133,7 +144,7 @@ impl Serving {
             let _entered = running.handle().enter();
             running.home().spawn(async { die(&announce(way, announcement).await) });
         }
-        let gateway = Gateway::router(routes, &running.client(), config, secret);
+        let gateway = Gateway::router((routes, channels), &running.client(), config, secret);
         let operator = OperatorToken::of(secret);
         Ok(Self { running, gateway, operator, number, nodes, _lock: lock })
     }

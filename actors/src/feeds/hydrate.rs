@@ -45,7 +45,8 @@ impl Hydrated {
         unknown.retain(|author| !self.handles.contains_key(author));
         unknown.sort_unstable();
         unknown.dedup();
-        let profiles = cx.ask_many(unknown.into_iter().map(|author| (author, Profile {})))?;
+        let profiles =
+            cx.ask_many_recent(unknown.into_iter().map(|author| (author, Profile {})))?;
         self.handles.extend(profiles.into_iter().flatten().map(|it| (it.user, it.handle)));
         Ok(())
     }
@@ -62,7 +63,7 @@ fn look_up(
     }
     let questions = wanted.into_iter().map(|(author, posts)| (AuthorId(author), Lookup { posts }));
     let mut posts = BTreeMap::new();
-    for found in cx.ask_many(questions)? {
+    for found in cx.ask_many_recent(questions)? {
         let found = found.expect("a page has no more posts than a lookup");
         posts.extend(found.posts.into_iter().flatten().map(|it| (it.post, it)));
     }

@@ -194,7 +194,7 @@ impl World {
 
     fn perform(&mut self, step: Step, id: Id) -> Done {
         match step {
-            Step::Ask(requests) => {
+            Step::Ask(requests) | Step::AskRecent(requests) => {
                 let answers = requests.iter().map(|it| self.answer(&it.to, it.tag, &it.body));
                 Done::Answers(answers.collect())
             }

@@ -66,6 +66,8 @@ pub struct Request {
 pub enum Step {
     /// Answers to queries, in this order.
     Ask(Vec<Request>),
+    /// The same, but each answer may be a second old.
+    AskRecent(Vec<Request>),
     /// The outcome of a command.
     Call(Request),
     /// A salted hash of a password.
@@ -88,7 +90,7 @@ pub enum Step {
 /// What became of a [`Step`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Done {
-    /// Of [`Step::Ask`].
+    /// Of [`Step::Ask`] and [`Step::AskRecent`].
     Answers(Vec<Outcome>),
     /// Of [`Step::Call`].
     Outcome(Outcome),
@@ -186,6 +188,31 @@ impl<'a> Operating<'a> {
         &mut self,
         questions: impl IntoIterator<Item = (<Q::Kind as Kind>::Key, Q)>,
     ) -> Result<Answers<Q>, Stop> {
+        self.questions(questions, Step::Ask)
+    }
+
+    /// The same for what is shown again and again: an answer may be as old as a second, and mostly costs
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Operating::ask`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Operating::ask_many`].
+    pub fn ask_many_recent<Q: Query>(
+        &mut self,
+        questions: impl IntoIterator<Item = (<Q::Kind as Kind>::Key, Q)>,
+    ) -> Result<Answers<Q>, Stop> {
+        self.questions(questions, Step::AskRecent)
+    }
+
+    fn questions<Q: Query>(
+        &mut self,
+        questions: impl IntoIterator<Item = (<Q::Kind as Kind>::Key, Q)>,
+        step: fn(Vec<Request>) -> Step,
+    ) -> Result<Answers<Q>, Stop> {
         let asked =
             questions.into_iter().map(|(of, query)| request::<Q::Kind, _>(&of, Q::TAG, &query));
         let asked: Vec<_> = asked.collect();
@@ -193,7 +220,7 @@ impl<'a> Operating<'a> {
         if asked.is_empty() {
             return Ok(Vec::new());
         }
-        let Done::Answers(answers) = self.step(|| Step::Ask(asked))? else {
+        let Done::Answers(answers) = self.step(|| step(asked))? else {
             unreachable!("{MISPLACED}")
         };
         Ok(answers.iter().map(decode).collect())

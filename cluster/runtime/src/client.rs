@@ -15,7 +15,7 @@ use raft::shared::Shared;
 use tokio::sync::OnceCell;
 
 use crate::clock::Clock;
-use crate::follow::follower::Follower;
+use crate::follow::follower::{Follower, Kept};
 use crate::meta;
 use crate::node::Node;
 use crate::router::Router;
@@ -121,41 +121,73 @@ impl Client {
 
     /// Asks many entities at once, one message for each shard among them. Answers in order.
     pub async fn ask(&self, caller: Caller, requests: Vec<operation::Request>) -> Vec<Answer> {
+        self.ask_unless(caller, requests, |_, _| None).await.into_iter().map(|it| it.0).collect()
+    }
+
+    /// The same, but each answer may be as old as a shard is trusted to say what changes: one second.
+    pub async fn ask_recent(
+        &self,
+        caller: Caller,
+        requests: Vec<operation::Request>,
+    ) -> Vec<Answer> {
+        let (follower, mut begun) = (self.follower(), BTreeMap::new());
+        let known = |index: usize, asked: (ShardId, &Request)| match follower.kept(asked.0, asked.1)
+        {
+            Kept::Answer(answer) => Some(answer),
+            Kept::Asked(ticket, breaks) => {
+                begun.insert(index, (ticket, breaks));
+                None
+            }
+            Kept::Nothing => None,
+        };
+        let answers = self.ask_unless(caller, requests, known).await;
+        let keep = |(index, (answer, asked)): (usize, (Answer, Option<(ShardId, Request)>))| {
+            if let Some((shard, request)) = asked
+                && let Some(ticket) = begun.remove(&index)
+            {
+                follower.keep(shard, &request, ticket, &answer);
+            }
+            answer
+        };
+        answers.into_iter().enumerate().map(keep).collect()
+    }
+
+    /// Asks what is not `known`. Yields each answer, and what was asked for it.
+    async fn ask_unless(
+        &self,
+        caller: Caller,
+        requests: Vec<operation::Request>,
+        mut known: impl FnMut(usize, (ShardId, &Request)) -> Option<Answer>,
+    ) -> Vec<(Answer, Option<(ShardId, Request)>)> {
         let (mut all, deadline) = (Vec::with_capacity(requests.len()), self.deadline());
         let mut groups: BTreeMap<ShardId, (Vec<usize>, Vec<Request>)> = BTreeMap::new();
         for (index, request) in requests.into_iter().enumerate() {
-            match self.home(&request, deadline).await {
-                Ok(shard) => {
-                    let (indices, requests) = groups.entry(shard).or_default();
-                    indices.push(index);
-                    requests.push(self.with(caller.clone(), Verb::Query, request));
-                    all.push(Answer::Failure(Failure::Moved));
+            let shard = match self.home(&request, deadline).await {
+                Ok(shard) => shard,
+                Err(failure) => {
+                    all.push((Answer::Failure(failure), None));
+                    continue;
                 }
-                Err(failure) => all.push(Answer::Failure(failure)),
+            };
+            let request = self.with(caller.clone(), Verb::Query, request);
+            if let Some(answer) = known(index, (shard, &request)) {
+                all.push((answer, None));
+                continue;
             }
+            let (indices, requests) = groups.entry(shard).or_default();
+            indices.push(index);
+            requests.push(request.clone());
+            all.push((Answer::Failure(Failure::Moved), Some((shard, request))));
         }
         let asked = groups.into_iter().map(|(shard, (indices, requests))| async move {
             (indices, self.inner.router.ask(shard, requests, deadline).await)
         });
         for (indices, answers) in futures::future::join_all(asked).await {
             for (index, answer) in indices.into_iter().zip(answers) {
-                all[index] = answer;
+                all[index].0 = answer;
             }
         }
         all
-    }
-
-    /// Asks an entity. The answer may be as old as a shard is trusted to say what changes: one second.
-    pub async fn ask_recent(&self, caller: Caller, request: operation::Request) -> Answer {
-        let deadline = self.deadline();
-        let shard = match self.home(&request, deadline).await {
-            Ok(shard) => shard,
-            Err(failure) => return Answer::Failure(failure),
-        };
-        let request = self.with(caller, Verb::Query, request);
-        let asked = request.clone();
-        let ask = async { one(self.inner.router.ask(shard, vec![asked], deadline).await) };
-        self.follower().recent(shard, request, ask).await
     }
 
     /// Where a request belongs. A node that has just begun waits until it knows the cluster.

@@ -2,28 +2,27 @@
 
 use std::io;
 
-use actors::routes;
 use config::Config;
-use entity::Route;
 use entity::registry::Registry;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
 use super::error::CommandError;
+use crate::launch::Services;
 use crate::settings;
 
 /// The services and what leads to them.
-pub(super) fn services() -> (Registry, Vec<Route>) {
+pub(super) fn services() -> Services {
     let mut registry = Registry::default();
     actors::register(&mut registry);
-    (registry, routes())
+    Services { registry, routes: actors::routes(), channels: actors::channels() }
 }
 
 /// Checks what only a start would find otherwise.
 pub(super) fn check(config: &Config) -> Result<(), CommandError> {
     filter(config)?;
-    settings::apply(&config.settings, &mut services().0.settings)?;
+    settings::apply(&config.settings, &mut services().registry.settings)?;
     Ok(())
 }
 

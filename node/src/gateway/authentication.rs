@@ -48,7 +48,7 @@ impl std::fmt::Debug for OperatorToken {
 }
 
 /// Decides who asks, and who may.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Doorkeeper {
     pub(crate) client: Client,
     pub(crate) operator: OperatorToken,
@@ -107,7 +107,7 @@ impl Doorkeeper {
         question.encode(Release::NEWEST, &mut body);
         let to = Address { kind: Accounts::TAG, key: token.user.to_bytes() };
         let request = Request { to, tag: VerifySession::TAG, body };
-        let mut answers = self.client.ask(Caller::Anyone, vec![request]).await;
+        let mut answers = self.client.ask_recent(Caller::Anyone, vec![request]).await;
         match answers.pop().expect("one answer for each question") {
             Answer::Outcome(Outcome::Reply(_)) => Ok(()),
             Answer::Outcome(Outcome::Refusal(_)) => Err(token_invalid()),

@@ -3,10 +3,8 @@
 use cluster::request::{Answer, Failure, RequestId, Trace};
 use entity::operation::{Done, Operating, Request, STEPS_MAX, Step, Stop};
 use entity::registry::Outcome;
-use entity::route::Input;
-use entity::{Caller, Data, Id, Problem, Route};
+use entity::{Caller, Data, Id, Problem};
 use runtime::client::Client;
-use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::idempotency::IdempotencyKey;
@@ -16,7 +14,7 @@ use super::problem::{INTERNAL, OUTCOME_UNKNOWN, TIMEOUT};
 use crate::world::{self, SECRET_BYTES};
 
 /// What operations are driven with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Driver {
     pub(crate) client: Client,
     pub(crate) passwords: Passwords,
@@ -24,11 +22,9 @@ pub(crate) struct Driver {
     pub(crate) secret: [u8; SECRET_BYTES],
 }
 
-/// One operation on its way.
+/// For whom an operation is driven.
 #[derive(Clone, Debug)]
-pub(crate) struct Drive<'a> {
-    pub(crate) route: &'a Route,
-    pub(crate) input: Input,
+pub(crate) struct Drive {
     pub(crate) caller: Caller,
     pub(crate) key: Option<IdempotencyKey>,
     pub(crate) deadline: Instant,
@@ -37,36 +33,37 @@ pub(crate) struct Drive<'a> {
 
 impl Driver {
     /// Runs the operation again and again until it replies or refuses.
-    pub(crate) async fn run(&self, drive: Drive<'_>) -> Result<Value, Problem> {
+    pub(crate) async fn run<T>(
+        &self,
+        drive: &Drive,
+        operation: impl Fn(&mut Operating<'_>) -> Result<T, Stop>,
+    ) -> Result<T, Problem> {
         let mut taken = Taken::default();
         let mut done = Vec::new();
         for _ in 0..=STEPS_MAX {
             let mut cx = Operating::new(&drive.caller, &done);
-            let step = match drive.route.run(drive.input.clone(), &mut cx) {
+            let step = match operation(&mut cx) {
                 Ok(reply) => return Ok(reply),
                 Err(Stop::Refused(problem)) => return Err(problem),
                 Err(Stop::Suspended) => cx.into_step().expect("suspended for a step"),
             };
             let may_have_happened = taken.calls > 0 || matches!(step, Step::Call(_));
-            let performing = self.perform(&drive, step, &mut taken);
-            done.push(in_time(&drive, may_have_happened, performing).await?);
+            let performing = self.perform(drive, step, &mut taken);
+            done.push(in_time(drive, may_have_happened, performing).await?);
         }
         Err(INTERNAL
             .because(format!("The operation takes more than {STEPS_MAX} steps. Report it.")))
     }
 
-    async fn perform(
-        &self,
-        drive: &Drive<'_>,
-        step: Step,
-        taken: &mut Taken,
-    ) -> Result<Done, Problem> {
+    async fn perform(&self, drive: &Drive, step: Step, taken: &mut Taken) -> Result<Done, Problem> {
         Ok(match step {
             Step::Ask(requests) => {
-                let answers =
-                    self.client.traced(drive.trace).ask(drive.caller.clone(), requests).await;
-                let outcomes = answers.into_iter().map(|it| outcome(it, taken.calls));
-                Done::Answers(outcomes.collect::<Result<_, _>>()?)
+                let client = self.client.traced(drive.trace);
+                told(client.ask(drive.caller.clone(), requests).await, taken.calls)?
+            }
+            Step::AskRecent(requests) => {
+                let client = self.client.traced(drive.trace);
+                told(client.ask_recent(drive.caller.clone(), requests).await, taken.calls)?
             }
             Step::Call(request) => Done::Outcome(self.call(drive, request, taken).await?),
             Step::HashPassword(password) => Done::Hash(self.passwords.hash(password).await?),
@@ -93,7 +90,7 @@ impl Driver {
 
     async fn call(
         &self,
-        drive: &Drive<'_>,
+        drive: &Drive,
         request: Request,
         taken: &mut Taken,
     ) -> Result<Outcome, Problem> {
@@ -114,7 +111,7 @@ impl Driver {
     /// Names a request that may be repeated: each repeat gets the same id.
     async fn begin(
         &self,
-        drive: &Drive<'_>,
+        drive: &Drive,
         key: &IdempotencyKey,
         taken: &mut Taken,
     ) -> Result<Id, Problem> {
@@ -152,7 +149,7 @@ impl Taken {
 
 /// Ends what takes too long. Whoever has sent a command cannot tell what became of it.
 async fn in_time<T>(
-    drive: &Drive<'_>,
+    drive: &Drive,
     may_have_happened: bool,
     work: impl Future<Output = Result<T, Problem>>,
 ) -> Result<T, Problem> {
@@ -163,6 +160,12 @@ async fn in_time<T>(
         )),
         Err(_) => Err(TIMEOUT.because("Time ran out. Nothing happened; try again.")),
     }
+}
+
+/// What entities answered.
+fn told(answers: Vec<Answer>, calls: usize) -> Result<Done, Problem> {
+    let outcomes = answers.into_iter().map(|it| outcome(it, calls));
+    Ok(Done::Answers(outcomes.collect::<Result<_, _>>()?))
 }
 
 /// What an entity answered; if none did, that is the end. After other commands it is not true any more

@@ -18,7 +18,8 @@
 //! | `driver`         | drives the operation, step by step                                 |
 //! | `passwords`      | hashes passwords, a few at once                                    |
 //! | `problem`        | answers with a problem, as RFC 9457 has it                         |
-//! | `socket`         | serves requests over a WebSocket, many at once                     |
+//! | `channels`       | follows streams for clients, once for all of them                  |
+//! | `socket`         | serves channels and requests over a WebSocket                      |
 //! | `pages`          | answers what needs no entity                                       |
 //! | `metrics`        | figures of this node for Prometheus                                |
 //! | `overview`       | the cluster as operators see it                                    |
@@ -30,6 +31,7 @@ pub mod origin;
 pub mod server;
 
 mod body;
+mod channels;
 mod driver;
 mod endpoint;
 mod envelope;

@@ -11,11 +11,12 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, get, on};
 use bytes::Bytes;
 use config::Config;
-use entity::{Method, Route};
+use entity::{ChannelType, Method, Route};
 use runtime::client::Client;
 use schemars::generate::SchemaSettings;
 
 use super::authentication::{Doorkeeper, NOTHING, OperatorToken};
+use super::channels::Hub;
 use super::driver::Driver;
 use super::endpoint::Endpoint;
 use super::envelope::{Arrival, envelope};
@@ -26,7 +27,7 @@ use super::pages::{self, Page};
 use super::passwords::Passwords;
 use super::problem::{METHOD_NOT_ALLOWED, NOT_FOUND, respond};
 use super::serve::{PathParts, serve};
-use super::socket;
+use super::socket::{self, Watchlist};
 use crate::secret::Secret;
 
 /// What all requests share.
@@ -43,6 +44,10 @@ pub struct Gateway {
     pub(crate) endpoints: BTreeMap<String, Arc<Endpoint>>,
     /// What is counted while requests are served.
     pub(crate) metrics: Metrics,
+    /// What clients follow.
+    pub(crate) hub: Hub,
+    /// The tokens of connections.
+    pub(crate) watchlist: Watchlist,
 }
 
 impl Gateway {
@@ -53,7 +58,12 @@ impl Gateway {
     ///
     /// When two routes have the same method and path: an error of the programmer, found at every
     /// start.
-    pub fn router(routes: Vec<Route>, client: &Client, config: &Config, secret: &Secret) -> Router {
+    pub fn router(
+        (routes, channels): (Vec<Route>, Vec<ChannelType>),
+        client: &Client,
+        config: &Config,
+        secret: &Secret,
+    ) -> Router {
         let mut generator = SchemaSettings::draft2020_12()
             .with(|it| it.definitions_path = openapi::DEFINITIONS.into())
             .into_generator();
@@ -64,14 +74,18 @@ impl Gateway {
         generator.subschema_for::<NodeStatus>();
         generator.subschema_for::<ShardStatus>();
         let definitions = generator.take_definitions(true);
+        let doorkeeper = Doorkeeper { client: client.clone(), operator: OperatorToken::of(secret) };
+        let driver = Driver {
+            client: client.clone(),
+            passwords: Passwords::new(config.argon2_memory_kib, config.argon2_iterations),
+            secret: secret.derive("repeats"),
+        };
         let gateway = Arc::new(Self {
             client: client.clone(),
-            doorkeeper: Doorkeeper { client: client.clone(), operator: OperatorToken::of(secret) },
-            driver: Driver {
-                client: client.clone(),
-                passwords: Passwords::new(config.argon2_memory_kib, config.argon2_iterations),
-                secret: secret.derive("repeats"),
-            },
+            hub: Hub::new(driver.clone(), channels),
+            watchlist: Watchlist::new(doorkeeper.clone()),
+            doorkeeper,
+            driver,
             body_bytes_max: config.body_bytes_max,
             request_timeout: config.request_timeout,
             openapi: openapi::document(&endpoints, definitions).to_string().into(),

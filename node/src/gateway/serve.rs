@@ -56,7 +56,8 @@ async fn attempt(
     let input = endpoint.input(parts, head.uri.query().unwrap_or_default(), &body)?;
     let key = idempotency_key(endpoint, &head, &caller, &body)?;
     let (deadline, trace) = (arrival.deadline, arrival.trace);
-    gateway.driver.run(Drive { route: &endpoint.route, input, caller, key, deadline, trace }).await
+    let drive = Drive { caller, key, deadline, trace };
+    gateway.driver.run(&drive, |cx| endpoint.route.run(input.clone(), cx)).await
 }
 
 async fn authenticate(

@@ -1,6 +1,7 @@
 //! The edge of a node, tested from outside: a real server, real sockets, real shards on disk.
 
 mod bad_input;
+mod channels;
 mod command_line;
 mod framing;
 mod idempotency;

@@ -15,21 +15,21 @@ use crate::rig::{Rig, ask, quick, rig};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A client of the protocol.
-struct Socket {
+pub(crate) struct Socket {
     wire: WebSocketStream<MaybeTlsStream<TcpStream>>,
     /// Replies that came in one frame with one that was waited for.
     heard: Vec<Value>,
 }
 
 impl Socket {
-    async fn open(rig: &Rig) -> Self {
+    pub(crate) async fn open(rig: &Rig) -> Self {
         let url = rig.url().replace("http://", "ws://");
         let (wire, _) = connect_async(format!("{url}/connection/websocket")).await.expect("open");
         Self { wire, heard: Vec::new() }
     }
 
     /// One that has said who it is.
-    async fn connected(rig: &Rig, token: &str) -> Self {
+    pub(crate) async fn connected(rig: &Rig, token: &str) -> Self {
         let mut socket = Self::open(rig).await;
         socket.say(&json!({ "id": 1, "connect": { "token": token } })).await;
         let connect = socket.hear().await;
@@ -37,17 +37,17 @@ impl Socket {
         socket
     }
 
-    async fn say(&mut self, said: &Value) {
+    pub(crate) async fn say(&mut self, said: &Value) {
         self.send(Message::text(said.to_string())).await;
     }
 
-    async fn send(&mut self, message: Message) {
+    pub(crate) async fn send(&mut self, message: Message) {
         // A server that has had enough already does not take it.
         self.wire.send(message).await.ok();
     }
 
     /// The next reply.
-    async fn hear(&mut self) -> Value {
+    pub(crate) async fn hear(&mut self) -> Value {
         while self.heard.is_empty() {
             let message = timeout(PATIENCE, self.wire.next()).await.expect("it answers");
             let message = message.expect("it is open").expect("it is sound");
@@ -59,7 +59,7 @@ impl Socket {
     }
 
     /// With which code the server ends it; none if it does so without one.
-    async fn ended(&mut self) -> Option<u16> {
+    pub(crate) async fn ended(&mut self) -> Option<u16> {
         loop {
             match timeout(PATIENCE, self.wire.next()).await.expect("it ends") {
                 Some(Ok(Message::Close(frame))) => return frame.map(|it| it.code.into()),
@@ -69,7 +69,7 @@ impl Socket {
         }
     }
 
-    async fn rpc(&mut self, id: u64, method: &str, data: Value) -> Value {
+    pub(crate) async fn rpc(&mut self, id: u64, method: &str, data: Value) -> Value {
         self.say(&json!({ "id": id, "rpc": { "method": method, "data": data } })).await;
         let reply = self.hear().await;
         assert_eq!(reply["id"], id, "{reply}");

@@ -173,7 +173,8 @@ async fn ask(
         let to = Address { kind: Counters::TAG, key: counter.to_bytes() };
         let request = Request { to, tag: Total::TAG, body };
         let asked = true_time(began);
-        let answer = client.ask_recent(Caller::Operator, request).await;
+        let answer = client.ask_recent(Caller::Operator, vec![request]).await.pop();
+        let answer = answer.expect("one for each question");
         if let Answer::Outcome(Outcome::Reply(bytes)) = answer {
             readers.with(|it| {
                 let totals = Totals::decode(&bytes).map_err(|error| error.to_string());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use cluster::request::Answer;
+use cluster::request::{Answer, Request};
 use cluster::slots::ShardId;
 use cluster::stream::Mark;
 use entity::registry::Outcome;
@@ -23,6 +23,14 @@ pub(crate) struct Question {
     pub(crate) caller: Caller,
     pub(crate) tag: u16,
     pub(crate) body: Bytes,
+}
+
+impl Question {
+    /// What a request asks.
+    pub(crate) fn of(request: &Request) -> Self {
+        let Request { to, caller, tag, body, .. } = request.clone();
+        Self { to, caller, tag, body }
+    }
 }
 
 /// An answer that is on its way.

@@ -15,7 +15,7 @@ use futures::future::join_all;
 use raft::shared::Shared;
 use tokio::sync::{Notify, mpsc};
 
-use super::cache::{Cache, Question};
+use super::cache::{Cache, Question, Ticket};
 use super::message::{Frame, Watch};
 use super::source::{Event, Source};
 use crate::router::Router;
@@ -50,6 +50,16 @@ struct Followed {
     source: Source,
     /// Something new is wanted.
     woken: Arc<Notify>,
+}
+
+/// What there is of an answer.
+pub(crate) enum Kept {
+    /// All of it.
+    Answer(Answer),
+    /// Nothing, but it may be kept when it comes.
+    Asked(Ticket, u64),
+    /// Nothing, and it must not be kept: the shard is not trusted.
+    Nothing,
 }
 
 impl Follower {
@@ -103,32 +113,34 @@ impl Follower {
         }
     }
 
-    /// Answers a question from what is kept, or lets `ask` answer it. An answer may be as old as a shard
-    /// is trusted ([`super::source::TRUST`]), and no older.
-    pub(crate) async fn recent(
-        &self,
-        shard: ShardId,
-        request: Request,
-        ask: impl Future<Output = Answer>,
-    ) -> Answer {
-        let Request { to, caller, tag, body, .. } = request;
-        let question = Question { to, caller, tag, body };
+    /// The answer to a question, if it is kept. It may be as old as a shard is trusted
+    /// ([`super::source::TRUST`]), and no older.
+    pub(crate) fn kept(&self, shard: ShardId, request: &Request) -> Kept {
         let now = self.0.router.peers().home().now();
         let Some(breaks) = self.with(shard, |source| source.trusted(now)) else {
-            return ask.await;
+            return Kept::Nothing;
         };
-        let kept = self.0.cache.with(|cache| cache.get(shard, &question, breaks));
-        if let Some(answer) = kept {
-            return answer;
-        }
-        let ticket = self.0.cache.with(|cache| cache.begin(shard, question.clone(), breaks));
-        let answer = ask.await;
+        let question = Question::of(request);
+        self.0.cache.with(|cache| match cache.get(shard, &question, breaks) {
+            Some(answer) => Kept::Answer(answer),
+            None => Kept::Asked(cache.begin(shard, question, breaks), breaks),
+        })
+    }
+
+    /// Keeps the answer to a question that was not kept.
+    pub(crate) fn keep(
+        &self,
+        shard: ShardId,
+        request: &Request,
+        (ticket, breaks): (Ticket, u64),
+        answer: &Answer,
+    ) {
         let now = self.0.router.peers().home().now();
         let still = self.with(shard, |source| source.trusted(now));
         // What was missed meanwhile is not known: nothing of that time is kept.
         let breaks = still.unwrap_or(breaks + 1);
-        self.0.cache.with(|cache| cache.end(shard, &question, (ticket, breaks), &answer));
-        answer
+        let question = Question::of(request);
+        self.0.cache.with(|cache| cache.end(shard, &question, (ticket, breaks), answer));
     }
 
     /// A frame has come.

@@ -1,9 +1,11 @@
 //! What clients are told, and how connections end.
 
-use entity::{Problem, ProblemClass};
+use entity::{Offset, Problem, ProblemClass};
 use serde_json::{Value, json};
 
+use super::subscription::Begun;
 use super::upgrade::PING_PERIOD;
+use crate::gateway::channels::Publication;
 use crate::world;
 
 /// Why a connection ends: a code that tells a client whether to come back (3000 to 3499) or not.
@@ -34,8 +36,28 @@ pub(super) const BAD_REQUEST: Disconnect = Disconnect { code: 3501, reason: "bad
 /// The client has not said who it is.
 pub(super) const STALE: Disconnect = Disconnect { code: 3502, reason: "stale" };
 
+/// Why a command was refused, as the protocol numbers it.
+pub(super) type Code = (u16, &'static str);
+
+/// There is no channel of this name.
+pub(super) const UNKNOWN_CHANNEL: Code = (102, "unknown channel");
+/// The channel is not for this client.
+pub(super) const PERMISSION_DENIED: Code = (103, "permission denied");
 /// There is no route of this name.
-pub(super) const METHOD_NOT_FOUND: u16 = 104;
+pub(super) const METHOD_NOT_FOUND: Code = (104, "method not found");
+/// The client follows the channel already.
+pub(super) const ALREADY_SUBSCRIBED: Code = (105, "already subscribed");
+/// The connection follows as many channels as it may.
+pub(super) const LIMIT_EXCEEDED: Code = (106, "limit exceeded");
+/// This is not served.
+pub(super) const NOT_AVAILABLE: Code = (108, "not available");
+/// The channel cannot be read now.
+pub(super) const INTERNAL_ERROR: Code = (100, "internal server error");
+/// Items behind this position are not known.
+pub(super) const UNRECOVERABLE: Code = (112, "unrecoverable position");
+
+/// A subscription ends because items may have been missed: the client begins it again.
+const INSUFFICIENT_STATE: Code = (2500, "insufficient state");
 
 /// Asks whether the client is still there.
 pub(super) const PING: &str = "{}";
@@ -63,13 +85,53 @@ pub(super) fn replied(id: u64, answer: Result<Value, Problem>) -> String {
     }
 }
 
-/// Answers that there is no such route.
-pub(super) fn no_method(id: u64) -> String {
-    failed(id, METHOD_NOT_FOUND, "method not found")
+/// Answers with an error of the protocol.
+pub(super) fn refused(id: u64, (code, message): Code) -> String {
+    failed(id, code, message)
+}
+
+/// Answers a client that follows a channel from now on.
+pub(super) fn subscribed(id: u64, begun: &Begun) -> String {
+    let publications: Vec<_> = begun.publications.iter().map(Publication::json).collect();
+    let subscribe = json!({
+        "recoverable": true,
+        "positioned": true,
+        "epoch": begun.epoch,
+        "offset": begun.position.0,
+        "was_recovering": begun.was_recovering,
+        "recovered": begun.is_recovered,
+        "publications": publications,
+    });
+    json!({ "id": id, "subscribe": subscribe }).to_string()
+}
+
+/// Answers with what was published before.
+pub(super) fn history(id: u64, epoch: &str, last: Offset, publications: &[Publication]) -> String {
+    let publications: Vec<_> = publications.iter().map(Publication::json).collect();
+    let history = json!({ "epoch": epoch, "offset": last.0, "publications": publications });
+    json!({ "id": id, "history": history }).to_string()
+}
+
+/// Answers with nothing but that it is done.
+pub(super) fn done(id: u64, command: &str) -> String {
+    json!({ "id": id, command: {} }).to_string()
+}
+
+/// Answers a client that has another token.
+pub(super) fn refreshed(id: u64) -> String {
+    let refresh = json!({ "version": env!("CARGO_PKG_VERSION"), "expires": false });
+    json!({ "id": id, "refresh": refresh }).to_string()
+}
+
+/// Ends a subscription: the client begins it again, from where it was.
+pub(super) fn lost(channel: &str) -> String {
+    let (code, reason) = INSUFFICIENT_STATE;
+    let unsubscribe = json!({ "code": code, "reason": reason });
+    json!({ "push": { "channel": channel, "unsubscribe": unsubscribe } }).to_string()
 }
 
 fn failed(id: u64, code: u16, message: &str) -> String {
-    let is_temporary = matches!(code, 429 | 503 | 504);
+    let is_temporary = matches!(code, 100 | 429 | 503 | 504);
     let error = json!({ "code": code, "message": message, "temporary": is_temporary });
     json!({ "id": id, "error": error }).to_string()
 }

@@ -1,11 +1,12 @@
 //! One connection, from its first frame to its last.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use axum::http::{Method, Uri};
 use bytes::Bytes;
-use entity::{Caller, Id, Problem};
+use entity::{Caller, Id, Offset, Problem};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
@@ -13,16 +14,21 @@ use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::client::{Client, Unverified};
-use super::command::{Command, KEY_FIELD};
+use super::command::{Command, KEY_FIELD, Position};
 use super::reply::{
-    BAD_REQUEST, Disconnect, INVALID_TOKEN, NO_PONG, NOT_NOW, PING, SHUTDOWN, SLOW, STALE,
-    connected, no_method, replied,
+    ALREADY_SUBSCRIBED, BAD_REQUEST, Disconnect, INVALID_TOKEN, LIMIT_EXCEEDED, METHOD_NOT_FOUND,
+    NO_PONG, NOT_AVAILABLE, NOT_NOW, PING, SHUTDOWN, SLOW, STALE, UNKNOWN_CHANNEL, connected, done,
+    lost, refreshed, refused, replied, subscribed,
 };
+use super::subscription::{Due, History, Subscription, begin, read_history};
 use super::upgrade::{
-    CONNECT_MAX, FRAME_BYTES, PING_PERIOD, PONG_MAX, RPC_BYTES, RPCS_MAX, WRITE_MAX,
+    CONNECT_MAX, FRAME_BYTES, PING_PERIOD, PONG_MAX, RPC_BYTES, RPCS_MAX, SUBSCRIPTIONS_MAX,
+    WRITE_MAX,
 };
+use super::watchlist::Watching;
 use crate::gateway::Gateway;
 use crate::gateway::authentication::Doorkeeper;
+use crate::gateway::channels::{CHANNEL_BYTES_MAX, End, Membership, Outbox, Push};
 use crate::gateway::driver::Drive;
 use crate::gateway::endpoint::Endpoint;
 use crate::gateway::envelope::{Arrival, Panicked, caught};
@@ -42,6 +48,13 @@ pub(super) struct Session {
     running: FuturesUnordered<BoxFuture<'static, Answered>>,
     /// Bytes of them.
     running_bytes: usize,
+    /// What comes from channels.
+    outbox: Arc<Outbox>,
+    subscriptions: BTreeMap<String, Subscription>,
+    /// Counts them from 1.
+    joins: u64,
+    /// Ends the connection when its token is not valid any more.
+    watching: Option<Watching>,
     is_ending: bool,
     /// When the client is asked next whether it is there, or has to have answered.
     ping_at: Instant,
@@ -53,12 +66,22 @@ struct Answered {
     /// Of the request.
     bytes: usize,
     reply: Result<String, Disconnect>,
+    /// The channel that is followed from now on, or is not.
+    joined: Option<Joined>,
+}
+
+/// What became of a subscription.
+struct Joined {
+    channel: String,
+    number: u64,
+    begun: Option<(Offset, Membership)>,
 }
 
 /// What happens next.
 enum Event {
     Heard(Option<Result<Message, axum::Error>>),
     Replied(Answered),
+    Pushed(Result<Vec<Push>, End>),
     Due,
     Ending,
 }
@@ -72,6 +95,10 @@ impl Session {
             client: None,
             running: FuturesUnordered::new(),
             running_bytes: 0,
+            outbox: Arc::default(),
+            subscriptions: BTreeMap::new(),
+            joins: 0,
+            watching: None,
             is_ending: false,
             ping_at: Instant::now() + CONNECT_MAX,
             is_pinged: false,
@@ -99,6 +126,7 @@ impl Session {
             let event = tokio::select! {
                 Some(answered) = self.running.next() => Event::Replied(answered),
                 said = socket.recv(), if has_room && !self.is_ending => Event::Heard(said),
+                pushed = self.outbox.take() => Event::Pushed(pushed),
                 () = sleep_until(self.ping_at) => Event::Due,
                 () = self.connection.ended(), if !self.is_ending => Event::Ending,
             };
@@ -109,6 +137,9 @@ impl Session {
                 Event::Heard(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => String::new(),
                 Event::Heard(Some(Ok(Message::Close(_)) | Err(_)) | None) => return Ok(()),
                 Event::Replied(answered) => self.gather(answered)?,
+                Event::Pushed(Ok(pushes)) => self.pushed(pushes),
+                Event::Pushed(Err(End::Slow)) => return Err(SLOW),
+                Event::Pushed(Err(End::Revoked)) => return Err(INVALID_TOKEN),
                 Event::Due => self.due()?.to_owned(),
                 Event::Ending => {
                     self.is_ending = true;
@@ -125,17 +156,54 @@ impl Session {
     }
 
     /// The reply, and those that are there already.
-    fn gather(&mut self, Answered { bytes, reply }: Answered) -> Result<String, Disconnect> {
-        self.running_bytes -= bytes;
-        let mut replies = reply?;
-        while replies.len() < FRAME_BYTES
-            && let Some(Some(Answered { bytes, reply })) = self.running.next().now_or_never()
-        {
+    fn gather(&mut self, first: Answered) -> Result<String, Disconnect> {
+        let (mut replies, mut next) = (String::new(), Some(first));
+        while let Some(Answered { bytes, reply, joined }) = next {
             self.running_bytes -= bytes;
-            replies.push('\n');
-            replies.push_str(&reply?);
+            add(&mut replies, &reply?);
+            if let Some(joined) = joined {
+                self.joined(joined, &mut replies);
+            }
+            let is_full = replies.len() >= FRAME_BYTES;
+            next = if is_full { None } else { self.running.next().now_or_never().flatten() };
         }
         Ok(replies)
+    }
+
+    /// A channel is followed, or is not; what was held back comes behind the reply.
+    fn joined(&mut self, joined: Joined, replies: &mut String) {
+        let Joined { channel, number, begun } = joined;
+        // The client may have left it meanwhile, and come back.
+        let is_it = |it: &Subscription| matches!(it, Subscription::Joining { number: n, .. } if *n == number);
+        if !self.subscriptions.get(&channel).is_some_and(is_it) {
+            return;
+        }
+        let Some(Subscription::Joining { held, .. }) = self.subscriptions.remove(&channel) else {
+            return;
+        };
+        if let Some((position, membership)) = begun {
+            let live = Subscription::Live { position, _membership: membership };
+            self.subscriptions.insert(channel, live);
+            add(replies, &self.pushed(held));
+        }
+    }
+
+    /// What is to be sent of what was pushed.
+    fn pushed(&mut self, pushes: Vec<Push>) -> String {
+        let mut lines = String::new();
+        for push in pushes {
+            let channel = Arc::clone(push.channel());
+            let Some(subscription) = self.subscriptions.get_mut(&*channel) else { continue };
+            match subscription.pushed(push) {
+                Due::Nothing => {}
+                Due::Line(line) => add(&mut lines, &line),
+                Due::Lost => {
+                    self.subscriptions.remove(&*channel);
+                    add(&mut lines, &lost(&channel));
+                }
+            }
+        }
+        lines
     }
 
     /// Time has come: for a ping, or for the end.
@@ -161,11 +229,28 @@ impl Session {
                 BAD_REQUEST
             })?;
             let reply = match command {
-                Command::Pong => None,
+                Command::Pong | Command::Send => None,
                 Command::Connect { id, token } => Some(self.connect(id, token).await?),
+                _ if self.client.is_none() => return Err(BAD_REQUEST),
+                Command::Refresh { id, token } => Some(self.refresh(id, token).await?),
                 Command::Rpc { id, method, data } => self.rpc(id, &method, data, line.len())?,
+                Command::Ping { id } => Some(done(id, "ping")),
+                Command::Unserved { id } => Some(refused(id, NOT_AVAILABLE)),
+                Command::Subscribe { id, channel, since } => {
+                    self.subscribe(id, channel, since, line.len())?
+                }
+                Command::Unsubscribe { id, channel } => {
+                    self.subscriptions.remove(&channel);
+                    Some(done(id, "unsubscribe"))
+                }
+                Command::History { id, channel, limit, since, is_reverse } => {
+                    let wanted = History { id, channel, limit, since, is_reverse };
+                    self.history(wanted, line.len())?
+                }
             };
-            replies.extend(reply.map(|it| if replies.is_empty() { it } else { format!("\n{it}") }));
+            if let Some(reply) = reply {
+                add(&mut replies, &reply);
+            }
         }
         if self.client.is_some() {
             (self.is_pinged, self.ping_at) = (false, Instant::now() + PING_PERIOD);
@@ -177,13 +262,113 @@ impl Session {
         if self.client.is_some() {
             return Err(BAD_REQUEST);
         }
-        let mut client = Client::new(&self.gateway, token);
+        let mut client = Client::new(&self.gateway, token.clone());
         client.verified(&self.gateway).await.map_err(|why| match why {
             Unverified::Invalid => INVALID_TOKEN,
             Unverified::Later(_) => NOT_NOW,
         })?;
         self.client = Some(client);
+        self.watch(&token);
         Ok(connected(id))
+    }
+
+    /// The client has another token of the same account.
+    async fn refresh(&mut self, id: u64, token: String) -> Result<String, Disconnect> {
+        let before = self.caller().await?;
+        let mut client = Client::new(&self.gateway, token.clone());
+        match client.verified(&self.gateway).await {
+            Ok(caller) if caller == before => {}
+            Ok(_) | Err(Unverified::Invalid) => return Err(INVALID_TOKEN),
+            Err(Unverified::Later(_)) => return Err(NOT_NOW),
+        }
+        self.client = Some(client);
+        self.watch(&token);
+        Ok(refreshed(id))
+    }
+
+    /// Who is connected.
+    async fn caller(&mut self) -> Result<Caller, Disconnect> {
+        let client = self.client.as_mut().ok_or(BAD_REQUEST)?;
+        client.verified(&self.gateway).await.map_err(|why| match why {
+            Unverified::Invalid => INVALID_TOKEN,
+            Unverified::Later(_) => NOT_NOW,
+        })
+    }
+
+    fn watch(&mut self, token: &str) {
+        if !token.is_empty() {
+            self.watching = Some(self.gateway.watchlist.watch(token, &self.outbox));
+        }
+    }
+
+    /// Begins to follow a channel.
+    fn subscribe(
+        &mut self,
+        id: u64,
+        channel: String,
+        since: Option<Position>,
+        bytes: usize,
+    ) -> Result<Option<String>, Disconnect> {
+        if channel.is_empty() || channel.len() > CHANNEL_BYTES_MAX {
+            return Ok(Some(refused(id, UNKNOWN_CHANNEL)));
+        }
+        if self.subscriptions.contains_key(&channel) {
+            return Ok(Some(refused(id, ALREADY_SUBSCRIBED)));
+        }
+        if self.subscriptions.len() >= SUBSCRIPTIONS_MAX || self.running.len() >= RPCS_MAX {
+            return Ok(Some(refused(id, LIMIT_EXCEEDED)));
+        }
+        self.joins += 1;
+        let number = self.joins;
+        let joining = Subscription::Joining { number, held: Vec::new() };
+        self.subscriptions.insert(channel.clone(), joining);
+        let (gateway, outbox) = (Arc::clone(&self.gateway), Arc::clone(&self.outbox));
+        let begin = move |caller| async move {
+            let begun = begin(&gateway.hub, &channel, &caller, &outbox, since).await;
+            let (reply, begun) = match begun {
+                Ok(begun) => (subscribed(id, &begun), Some((begun.position, begun.membership))),
+                Err(code) => (refused(id, code), None),
+            };
+            (reply, Some(Joined { channel, number, begun }))
+        };
+        self.work(bytes, begin)
+    }
+
+    /// Begins to read the past of a channel.
+    fn history(&mut self, wanted: History, bytes: usize) -> Result<Option<String>, Disconnect> {
+        if self.running.len() >= RPCS_MAX {
+            return Ok(Some(refused(wanted.id, LIMIT_EXCEEDED)));
+        }
+        let gateway = Arc::clone(&self.gateway);
+        let read = move |caller| async move {
+            let read = read_history(&gateway.hub, &caller, &wanted).await;
+            (read.unwrap_or_else(|code| refused(wanted.id, code)), None)
+        };
+        self.work(bytes, read)
+    }
+
+    /// Does something for the client once it is known who that is.
+    fn work<W, F>(&mut self, bytes: usize, work: W) -> Result<Option<String>, Disconnect>
+    where
+        W: FnOnce(Caller) -> F + Send + 'static,
+        F: Future<Output = (String, Option<Joined>)> + Send + 'static,
+    {
+        let client = self.client.as_mut().ok_or(BAD_REQUEST)?;
+        let verified = client.verified(&self.gateway);
+        let running = async move {
+            let (reply, joined) = match verified.await {
+                Ok(caller) => {
+                    let (reply, joined) = work(caller).await;
+                    (Ok(reply), joined)
+                }
+                Err(Unverified::Later(_)) => (Err(NOT_NOW), None),
+                Err(Unverified::Invalid) => (Err(INVALID_TOKEN), None),
+            };
+            Answered { bytes, reply, joined }
+        };
+        self.running.push(running.boxed());
+        self.running_bytes += bytes;
+        Ok(None)
     }
 
     /// Begins to serve a request, if there is a route for it.
@@ -198,7 +383,7 @@ impl Session {
         let client = self.client.as_mut().ok_or(BAD_REQUEST)?;
         let verified = client.verified(&gateway);
         let Some(endpoint) = gateway.endpoints.get(method).cloned() else {
-            return Ok(Some(no_method(id)));
+            return Ok(Some(refused(id, METHOD_NOT_FOUND)));
         };
         if self.running.len() >= RPCS_MAX {
             let detail = format!("A connection has at most {RPCS_MAX} requests at once.");
@@ -215,7 +400,9 @@ impl Session {
             };
             let answer = match caught(served).await {
                 Ok(Ok(answer)) => Ok(answer),
-                Ok(Err(disconnect)) => return Answered { bytes, reply: Err(disconnect) },
+                Ok(Err(disconnect)) => {
+                    return Answered { bytes, reply: Err(disconnect), joined: None };
+                }
                 Err(panicked) => Err(panicked),
             };
             let answer = answer.unwrap_or_else(|Panicked| {
@@ -225,12 +412,20 @@ impl Session {
             let status = answer.as_ref().map_or_else(|it| it.class.status, |_| 200);
             gateway.metrics.answered(endpoint.route.name, status, arrival.at.elapsed());
             arrival.log(format_args!("rpc {}", endpoint.route.name), status);
-            Answered { bytes, reply: Ok(replied(id, answer)) }
+            Answered { bytes, reply: Ok(replied(id, answer)), joined: None }
         };
         self.running.push(running.boxed());
         self.running_bytes += bytes;
         Ok(None)
     }
+}
+
+/// Adds a line to a frame.
+fn add(frame: &mut String, line: &str) {
+    if !frame.is_empty() && !line.is_empty() {
+        frame.push('\n');
+    }
+    frame.push_str(line);
 }
 
 async fn serve(
@@ -244,7 +439,8 @@ async fn serve(
     let key = key(endpoint, &caller, &mut data)?;
     let input = endpoint.input_of(data)?;
     let (deadline, trace) = (arrival.deadline, arrival.trace);
-    gateway.driver.run(Drive { route: &endpoint.route, input, caller, key, deadline, trace }).await
+    let drive = Drive { caller, key, deadline, trace };
+    gateway.driver.run(&drive, |cx| endpoint.route.run(input.clone(), cx)).await
 }
 
 /// The key of the request, if it has one and could change something. The same request over HTTP is

@@ -21,6 +21,9 @@ pub(crate) const PATH: &str = "/connection/websocket";
 /// is read from it.
 pub(super) const RPCS_MAX: usize = 1_024;
 
+/// Most channels that one connection follows.
+pub(super) const SUBSCRIPTIONS_MAX: usize = 128;
+
 /// Bytes of such requests. While there are more nothing is read.
 pub(super) const RPC_BYTES: usize = 1024 * 1024;
 

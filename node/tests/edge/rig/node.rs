@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::{Builder, JoinHandle};
 
 use config::Config;
-use entity::Route;
 use entity::registry::Registry;
 use node::gateway::Server;
-use node::launch::Serving;
+use node::launch::{Services, Serving};
 use node::secret::Secret;
 use serde_json::json;
 use tokio::runtime;
@@ -70,7 +69,7 @@ impl Rig {
         let data = folder(&format!("edge-{}-{number}", std::process::id()));
         let config = Config { data, ..config.clone() };
         let ((stop, stopped), (started, starting)) = (oneshot::channel(), oneshot::channel());
-        let services = (registry, routes);
+        let services = Services { registry, routes, channels: actors::channels() };
         let thread = Builder::new().name("rig".to_owned());
         let thread = thread.spawn(move || run(&config, services, started, stopped));
         let thread = thread.expect("the system has threads");
@@ -128,7 +127,7 @@ impl Drop for Rig {
 /// Runs a node on this thread until it is to stop, and removes what it has stored.
 fn run(
     config: &Config,
-    services: (Registry, Vec<Route>),
+    services: Services,
     started: oneshot::Sender<(SocketAddr, String)>,
     stopped: oneshot::Receiver<()>,
 ) {

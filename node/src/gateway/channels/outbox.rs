@@ -1,0 +1,135 @@
+//! What waits for one connection.
+
+use std::sync::Arc;
+
+use entity::Offset;
+use raft::shared::Shared;
+use tokio::sync::Notify;
+
+/// Most bytes that wait for a connection: whoever reads so slowly comes back and catches up.
+pub(crate) const OUTBOX_BYTES_MAX: usize = 1024 * 1024;
+
+/// Something for a connection that follows a channel.
+#[derive(Clone, Debug)]
+pub(crate) enum Push {
+    /// An item, as the line that the connection sends.
+    Item {
+        /// Of which channel.
+        channel: Arc<str>,
+        /// Its position.
+        offset: Offset,
+        /// The line.
+        line: Arc<str>,
+    },
+    /// Items may have been missed: the client has to subscribe again, from where it was.
+    Lost {
+        /// Of which channel.
+        channel: Arc<str>,
+    },
+}
+
+/// Why nothing more comes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum End {
+    /// The connection has let too much gather.
+    Slow,
+    /// Its token is not valid any more.
+    Revoked,
+}
+
+/// Pushes in order, up to [`OUTBOX_BYTES_MAX`].
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    waiting: Shared<Waiting>,
+    news: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    pushes: Vec<Push>,
+    bytes: usize,
+    end: Option<End>,
+}
+
+impl Push {
+    /// Of which channel it is.
+    pub(crate) fn channel(&self) -> &Arc<str> {
+        match self {
+            Self::Item { channel, .. } | Self::Lost { channel } => channel,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Item { line, .. } => line.len(),
+            Self::Lost { channel } => channel.len(),
+        }
+    }
+}
+
+impl Outbox {
+    /// Adds something, unless the connection has had its end.
+    pub(crate) fn push(&self, push: Push) {
+        self.waiting.with(|waiting| {
+            if waiting.end.is_some() {
+                return;
+            }
+            waiting.bytes += push.bytes();
+            if waiting.bytes > OUTBOX_BYTES_MAX {
+                *waiting = Waiting { end: Some(End::Slow), ..Waiting::default() };
+            } else {
+                waiting.pushes.push(push);
+            }
+        });
+        self.news.notify_one();
+    }
+
+    /// Nothing more comes.
+    pub(crate) fn end(&self, end: End) {
+        self.waiting.with(|it| it.end = it.end.or(Some(end)));
+        self.news.notify_one();
+    }
+
+    /// Waits for something, and takes all that there is.
+    ///
+    /// # Errors
+    ///
+    /// Why nothing more comes.
+    pub(crate) async fn take(&self) -> Result<Vec<Push>, End> {
+        loop {
+            let taken = self.waiting.with(|waiting| {
+                if let Some(end) = waiting.end {
+                    return Err(end);
+                }
+                waiting.bytes = 0;
+                Ok(std::mem::take(&mut waiting.pushes))
+            })?;
+            if !taken.is_empty() {
+                return Ok(taken);
+            }
+            self.news.notified().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(offset: u64, bytes: usize) -> Push {
+        Push::Item { channel: "c".into(), offset: Offset(offset), line: "x".repeat(bytes).into() }
+    }
+
+    #[tokio::test]
+    async fn whoever_lets_too_much_gather_gets_nothing_more() {
+        let outbox = Outbox::default();
+        outbox.push(item(1, OUTBOX_BYTES_MAX));
+        assert_eq!(outbox.take().await.expect("it fits").len(), 1);
+        outbox.push(item(2, OUTBOX_BYTES_MAX));
+        outbox.push(item(3, 1));
+        assert_eq!(outbox.take().await.expect_err("it does not"), End::Slow);
+        outbox.push(item(4, 1));
+        outbox.end(End::Revoked);
+        assert_eq!(outbox.take().await.expect_err("for good"), End::Slow);
+    }
+}

@@ -1,0 +1,176 @@
+//! A channel as one connection follows it.
+
+use std::sync::Arc;
+
+use entity::{Caller, Offset};
+
+use super::command::Position;
+use super::reply::{
+    Code, INTERNAL_ERROR, PERMISSION_DENIED, UNKNOWN_CHANNEL, UNRECOVERABLE, history,
+};
+use crate::gateway::channels::{
+    Followed, Hub, Membership, Outbox, Past, Publication, Push, RECOVERED_MAX, Refused,
+};
+
+/// A channel as one connection follows it.
+#[derive(Debug)]
+pub(super) enum Subscription {
+    /// It is on its way: what comes meanwhile is held back until the client has its reply.
+    Joining {
+        /// Tells it from others of the same name.
+        number: u64,
+        held: Vec<Push>,
+    },
+    /// The client has all items up to here.
+    Live { position: Offset, _membership: Membership },
+}
+
+/// What a client learns that follows a channel from now on.
+#[derive(Debug)]
+pub(super) struct Begun {
+    pub(super) epoch: String,
+    /// Where the client is then.
+    pub(super) position: Offset,
+    pub(super) was_recovering: bool,
+    /// Whether it has missed nothing.
+    pub(super) is_recovered: bool,
+    /// What came since it was here.
+    pub(super) publications: Vec<Publication>,
+    pub(super) membership: Membership,
+}
+
+/// What is to be done with something that was pushed.
+#[derive(Debug)]
+pub(super) enum Due {
+    /// Nothing: the client has it, or is not to have it yet.
+    Nothing,
+    /// Send this line.
+    Line(Arc<str>),
+    /// Something is missing: the client has to begin again.
+    Lost,
+}
+
+impl Subscription {
+    /// Something was pushed.
+    pub(super) fn pushed(&mut self, push: Push) -> Due {
+        match self {
+            Self::Joining { held, .. } => {
+                // Bounded by the outbox that it was taken from.
+                held.push(push);
+                Due::Nothing
+            }
+            Self::Live { position, .. } => match push {
+                Push::Lost { .. } => Due::Lost,
+                Push::Item { offset, .. } if offset <= *position => Due::Nothing,
+                Push::Item { offset, .. } if offset.0 > position.0 + 1 => Due::Lost,
+                Push::Item { offset, line, .. } => {
+                    *position = offset;
+                    Due::Line(line)
+                }
+            },
+        }
+    }
+}
+
+/// Follows a channel, and reads what came since the client was here.
+///
+/// # Errors
+///
+/// Why not.
+pub(super) async fn begin(
+    hub: &Hub,
+    channel: &str,
+    caller: &Caller,
+    outbox: &Arc<Outbox>,
+    since: Option<Position>,
+) -> Result<Begun, Code> {
+    // First of all: what comes while the past is read is not missed.
+    let Followed { membership, position } =
+        hub.follow(channel, caller, outbox).await.map_err(code)?;
+    let (epoch, was_recovering) = (hub.epoch(), since.is_some());
+    let mut begun = Begun {
+        epoch,
+        position,
+        was_recovering,
+        is_recovered: false,
+        publications: Vec::new(),
+        membership,
+    };
+    if let Some(since) = since.filter(|it| it.epoch == begun.epoch) {
+        let from = Offset(since.offset.0.saturating_add(1));
+        let limit = usize::try_from(RECOVERED_MAX + 1).expect("a thousand");
+        let past = hub.past(channel, caller, (from, limit)).await.map_err(code)?;
+        begun.recover(since.offset, past);
+    }
+    Ok(begun)
+}
+
+impl Begun {
+    fn recover(&mut self, seen: Offset, past: Past) {
+        let Past { last, publications } = past;
+        let is_next = publications.first().is_none_or(|it| it.offset.0 == seen.0 + 1);
+        let is_known = seen <= last && is_next && (publications.is_empty() == (seen == last));
+        if !is_known || publications.len() as u64 > RECOVERED_MAX {
+            return;
+        }
+        let end = publications.last().map_or(seen, |it| it.offset);
+        // This node may be behind the one that the client comes from.
+        (self.position, self.publications) = (end.max(self.position), publications);
+        self.is_recovered = true;
+    }
+}
+
+/// Reads what was published before.
+///
+/// # Errors
+///
+/// Why not.
+pub(super) async fn read_history(
+    hub: &Hub,
+    caller: &Caller,
+    wanted: &History,
+) -> Result<String, Code> {
+    let History { id, channel, limit, since, is_reverse } = wanted;
+    let epoch = hub.epoch();
+    if since.as_ref().is_some_and(|it| it.epoch != epoch) {
+        return Err(UNRECOVERABLE);
+    }
+    let limit = usize::try_from((*limit).min(RECOVERED_MAX)).expect("a thousand");
+    let top = hub.past(channel, caller, (Offset::MAX, 1)).await.map_err(code)?.last;
+    let from = match (since, is_reverse) {
+        (Some(since), false) => Offset(since.offset.0.saturating_add(1)),
+        (None, false) => Offset(1),
+        (since, true) => {
+            let end = since.as_ref().map_or(top.0 + 1, |it| it.offset.0);
+            Offset(end.saturating_sub(limit as u64).max(1))
+        }
+    };
+    let mut publications = Vec::new();
+    if limit > 0 && from <= top {
+        publications = hub.past(channel, caller, (from, limit)).await.map_err(code)?.publications;
+    }
+    if *is_reverse {
+        let end = since.as_ref().map_or(Offset::MAX, |it| it.offset);
+        publications.retain(|it| it.offset < end);
+        publications.reverse();
+    }
+    Ok(history(*id, &epoch, top, &publications))
+}
+
+/// Which part of the past of a channel.
+#[derive(Debug)]
+pub(super) struct History {
+    pub(super) id: u64,
+    pub(super) channel: String,
+    pub(super) limit: u64,
+    pub(super) since: Option<Position>,
+    pub(super) is_reverse: bool,
+}
+
+fn code(refused: Refused) -> Code {
+    match refused {
+        Refused::Unknown => UNKNOWN_CHANNEL,
+        Refused::Forbidden => PERMISSION_DENIED,
+        Refused::NotNow => INTERNAL_ERROR,
+    }
+}
