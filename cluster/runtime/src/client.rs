@@ -9,6 +9,7 @@ use bytes::Bytes;
 use cluster::request::{Answer, Failure, Request, RequestId, Trace, Verb};
 use cluster::sender::{Sender, Sent};
 use cluster::slots::ShardId;
+use cluster::stream::Mark;
 use entity::{Caller, operation};
 use raft::home::Moment;
 use raft::shared::Shared;
@@ -93,8 +94,7 @@ impl Client {
             Err(failure) => return Answer::Failure(failure),
         };
         if let Some(key) = key {
-            let request = self.with(caller, Verb::Command(key), request);
-            return one(router.ask(shard, vec![request], deadline).await);
+            return self.send((shard, deadline), caller, Verb::Command(key), request).await;
         }
         let sender = match self.sender().await {
             Ok(sender) => sender,
@@ -106,8 +106,22 @@ impl Client {
         let birth = self.inner.clock.now().max(router.time(shard));
         let (sent, id) = sender.with(|sender| sender.name(shard, birth));
         let _asked = Asked { sender, sent };
-        let request = self.with(caller, Verb::Command(id), request);
-        one(router.ask(shard, vec![request], deadline).await)
+        self.send((shard, deadline), caller, Verb::Command(id), request).await
+    }
+
+    async fn send(
+        &self,
+        (shard, deadline): (ShardId, Moment),
+        caller: Caller,
+        verb: Verb,
+        request: operation::Request,
+    ) -> Answer {
+        let mark = Mark::of(&request.to);
+        let request = self.with(caller, verb, request);
+        let answer = one(self.inner.router.ask(shard, vec![request], deadline).await);
+        // Whoever has changed something finds it changed here, even before its shard has said so.
+        self.follower().forget(shard, mark);
+        answer
     }
 
     /// Who names commands: nobody else does so under the same incarnation, nor ever did.

@@ -8,7 +8,7 @@ use cluster::mutant::Mutant;
 use cluster::operator::Shards;
 use cluster::request::{Answer, Failure, Request, Trace, Verb};
 use cluster::slots::ShardId;
-use cluster::stream::{PAGE_ITEMS_MAX, ReadStream, StreamId, StreamPage};
+use cluster::stream::{Mark, PAGE_ITEMS_MAX, ReadStream, StreamId, StreamPage};
 use entity::registry::Outcome;
 use entity::{Address, Caller, Data, Key, Kind, Offset, Query, Release};
 use futures::future::join_all;
@@ -141,6 +141,11 @@ impl Follower {
         let breaks = still.unwrap_or(breaks + 1);
         let question = Question::of(request);
         self.0.cache.with(|cache| cache.end(shard, &question, (ticket, breaks), answer));
+    }
+
+    /// An entity may have changed: what is kept of it is old.
+    pub(crate) fn forget(&self, shard: ShardId, changed: Mark) {
+        self.0.cache.with(|cache| cache.forget(shard, &[changed]));
     }
 
     /// A frame has come.

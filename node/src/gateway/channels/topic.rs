@@ -89,7 +89,9 @@ impl Topic {
         let pushes: Vec<_> = publications.iter().map(push).collect();
         self.state.with(|state| {
             for outbox in state.members.values() {
-                pushes.iter().for_each(|it| outbox.push(it.clone()));
+                for push in &pushes {
+                    outbox.push(push.clone());
+                }
             }
             state.position = Some(last.offset);
         });
