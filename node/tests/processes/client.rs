@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// What a node may answer while others are down, besides what was asked for: nothing has happened, or
 /// nobody knows, and asking again under the same key is safe.
-const PASSING: [&str; 4] = ["shard_moved", "outcome_unknown", "timeout", "overloaded"];
+pub(crate) const PASSING: [&str; 4] = ["shard_moved", "outcome_unknown", "timeout", "overloaded"];
 
 /// Where nodes are now.
 pub(crate) type Urls = watch::Receiver<Vec<String>>;
@@ -74,17 +74,9 @@ impl Client {
                 let urls = self.urls.borrow();
                 urls[(attempt + path.len() + key.len()) % urls.len()].clone()
             };
-            let request = self.request(&method, &format!("{url}{path}"), key, body);
-            match timeout(ATTEMPT_MAX, self.attempt(request)).await {
-                Ok(Ok((status, body))) => {
-                    let code = body["code"].as_str().unwrap_or_default().to_owned();
-                    if !PASSING.contains(&&*code) {
-                        return Answered { status, body, took: now() - began };
-                    }
-                    last = code;
-                }
-                Ok(Err(why)) => last = why,
-                Err(_late) => "no answer".clone_into(&mut last),
+            match self.once(&url, (&method, path), key, body).await {
+                Ok((status, body)) => return Answered { status, body, took: now() - began },
+                Err(why) => last = why,
             }
             sleep(PAUSE).await;
         }
@@ -98,6 +90,27 @@ impl Client {
         request.headers_mut().insert("traceparent", traceparent);
         let asked = timeout(ATTEMPT_MAX, self.attempt(request)).await;
         asked.expect("it answers in time").expect("it answers")
+    }
+
+    /// Sends a request to one node, once.
+    ///
+    /// # Errors
+    ///
+    /// One of [`PASSING`], or why there is no answer.
+    pub(crate) async fn once(
+        &self,
+        url: &str,
+        (method, path): (&Method, &str),
+        key: &str,
+        body: &Value,
+    ) -> Result<(u16, Value), String> {
+        let request = self.request(method, &format!("{url}{path}"), key, body);
+        let answer = timeout(ATTEMPT_MAX, self.attempt(request)).await;
+        let (status, body) = answer.map_err(|_late| "no answer".to_owned())??;
+        match body["code"].as_str() {
+            Some(code) if PASSING.contains(&code) => Err(code.to_owned()),
+            Some(_) | None => Ok((status, body)),
+        }
     }
 
     async fn attempt(&self, request: Request<Full<Bytes>>) -> Result<(u16, Value), String> {

@@ -8,6 +8,14 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 
+/// Settings with which several nodes find room on any machine.
+pub(crate) const SMALL: [(&str, &str); 4] = [
+    ("ROOST_ARGON2_MEMORY_KIB", "8"),
+    ("ROOST_ROWS_MEMORY_MIB", "16"),
+    ("ROOST_DISK_FREE_MIN_MIB", "64"),
+    ("ROOST_THREADS", "1"),
+];
+
 /// `roost dev` with several nodes. It ends with the test.
 pub(crate) struct Cluster {
     dev: Child,
@@ -41,14 +49,8 @@ impl Cluster {
         let mut command = Command::new(env!("CARGO_BIN_EXE_roost"));
         command.args(["dev", "--listen", "127.0.0.1:0", "--shards", "4", "--data"]).arg(&data);
         command.args(["--nodes", &nodes.to_string()]).stdout(Stdio::piped());
-        let small = [
-            ("ARGON2_MEMORY_KIB", "8"),
-            ("ROWS_MEMORY_MIB", "16"),
-            ("DISK_FREE_MIN_MIB", "64"),
-            ("THREADS", "1"),
-        ];
-        let all = small.iter().chain(settings);
-        command.envs(all.map(|(name, value)| (format!("ROOST_{name}"), *value)));
+        command.envs(SMALL);
+        command.envs(settings.iter().map(|(name, value)| (format!("ROOST_{name}"), *value)));
         let mut dev = command.spawn().expect("it starts");
         let said = BufReader::new(dev.stdout.take().expect("it is piped")).lines();
         let (nodes_heard, operator) = (BTreeMap::new(), String::new());
