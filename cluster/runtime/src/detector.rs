@@ -95,6 +95,11 @@ impl Detector {
         self.heard.with(|heard| heard.nodes.iter().filter_map(is_silent).collect())
     }
 
+    /// Whether something has come from a node just now.
+    fn is_heard(&self, node: NodeId, now: Moment) -> bool {
+        self.heard.with(|heard| heard.nodes.get(&node).is_some_and(|it| now - it.at < 2 * PERIOD))
+    }
+
     /// Whether a node counts as down.
     pub(crate) fn is_down(&self, node: NodeId) -> bool {
         self.down.borrow().contains(&node)
@@ -148,6 +153,12 @@ async fn succeed(shards: Router, shard: ShardId, group: Group, down: NodeId) {
             if home.now() - due + CALL_PAUSE > STAGGER {
                 break;
             }
+            // It is this node that is cut off: it would win nothing, and its vote would cost the others
+            // their leader when it is back.
+            if !is_quorum_heard(&shards, &group) {
+                home.sleep(CALL_PAUSE).await;
+                continue;
+            }
             tracing::debug!(
                 shard = shard.0,
                 term = group.status().term,
@@ -166,6 +177,13 @@ async fn succeed(shards: Router, shard: ShardId, group: Group, down: NodeId) {
             home.sleep(CALL_PAUSE).await;
         }
     }
+}
+
+/// Whether something has come just now from so many voters that they could elect this one.
+fn is_quorum_heard(shards: &Router, group: &Group) -> bool {
+    let (voters, me, now) = (group.status().voters, shards.peers().me(), group.home().now());
+    let is_there = |node: NodeId| node == me || shards.detector().is_heard(node, now);
+    voters.iter().filter(|it| is_there(NodeId(it.node))).count() * 2 > voters.len()
 }
 
 #[cfg(test)]

@@ -1,9 +1,13 @@
-//! Clusters of real processes, on real disks and sockets, that are killed.
+//! Clusters of real processes, on real disks and sockets, that are killed and cut off.
 //!
 //! - `cluster`: starts processes, and does to them what happens
+//! - `namespaces`: starts processes in networks of their own, and loses what they send each other
 //! - `client`: sends requests to whichever node answers
 //! - `author`: somebody who publishes, and what should be there then
 //! - `load`: several authors who write all the time
+//! - `witness`: somebody who publishes here and asks there: what is answered is never old
+//! - `operator`: what operators are told, by each node
+//! - `cut`: nodes are cut off from each other, under load
 //! - `killed`: every node is killed in turn, under load
 //! - `refused`: nodes that do not belong there
 //! - `observed`: what nodes say of themselves
@@ -13,9 +17,13 @@
 mod author;
 mod client;
 mod cluster;
+mod cut;
 mod killed;
 mod load;
 mod observed;
+mod namespaces;
+mod operator;
 mod refused;
 mod stopped;
 mod wiped;
+mod witness;
