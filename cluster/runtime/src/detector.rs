@@ -4,8 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use cluster::meta::Member;
 use cluster::slots::ShardId;
 use cluster::transport::{Lane, NodeId};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use raft::group::Group;
 use raft::home::Moment;
 use raft::peers::Topic;
@@ -23,6 +26,9 @@ pub(crate) const SILENCE_MAX: Duration = Duration::from_millis(800);
 
 /// How long it is the turn of one member to call elections: it is likely to have won one by then.
 const STAGGER: Duration = Duration::from_millis(250);
+
+/// How quickly others have to answer for an election to be called.
+const ANSWER_MAX: Duration = Duration::from_millis(100);
 
 /// Elections that a member calls in its turn. The first one may be lost to a vote that it did not know
 /// of: somebody else has called one before, and lost it because others know more.
@@ -95,11 +101,6 @@ impl Detector {
         self.heard.with(|heard| heard.nodes.iter().filter_map(is_silent).collect())
     }
 
-    /// Whether something has come from a node just now.
-    fn is_heard(&self, node: NodeId, now: Moment) -> bool {
-        self.heard.with(|heard| heard.nodes.get(&node).is_some_and(|it| now - it.at < 2 * PERIOD))
-    }
-
     /// Whether a node counts as down.
     pub(crate) fn is_down(&self, node: NodeId) -> bool {
         self.down.borrow().contains(&node)
@@ -139,7 +140,8 @@ pub(crate) async fn watch(shards: Router) {
 /// assignment names them.
 async fn succeed(shards: Router, shard: ShardId, group: Group, down: NodeId) {
     let roster = shards.roster();
-    let heirs: Vec<_> = roster.members(shard).into_iter().filter(|it| it.node != down.0).collect();
+    let members: Vec<_> = roster.members(shard).into_iter().collect();
+    let heirs: Vec<_> = members.iter().copied().filter(|it| it.node != down.0).collect();
     let Some(rank) = heirs.iter().position(|it| *it == group.member()) else { return };
     let (home, begun) = (group.home(), group.home().now());
     let leads = || group.leader_node().is_some_and(|it| it != down);
@@ -153,10 +155,9 @@ async fn succeed(shards: Router, shard: ShardId, group: Group, down: NodeId) {
             if home.now() - due + CALL_PAUSE > STAGGER {
                 break;
             }
-            // It is this node that is cut off: it would win nothing, and its vote would cost the others
-            // their leader when it is back.
-            if !is_quorum_heard(&shards, &group) {
-                home.sleep(CALL_PAUSE).await;
+            // Perhaps it is this node that is cut off: it would win nothing, and its vote would cost the
+            // others their leader when it is back.
+            if !is_quorum_there(&shards, &members, group.member()).await {
                 continue;
             }
             tracing::debug!(
@@ -179,11 +180,19 @@ async fn succeed(shards: Router, shard: ShardId, group: Group, down: NodeId) {
     }
 }
 
-/// Whether something has come just now from so many voters that they could elect this one.
-fn is_quorum_heard(shards: &Router, group: &Group) -> bool {
-    let (voters, me, now) = (group.status().voters, shards.peers().me(), group.home().now());
-    let is_there = |node: NodeId| node == me || shards.detector().is_heard(node, now);
-    voters.iter().filter(|it| is_there(NodeId(it.node))).count() * 2 > voters.len()
+/// Whether so many members answer that they could elect this one.
+async fn is_quorum_there(shards: &Router, members: &[Member], me: Member) -> bool {
+    let probe = Message::Probe.encode();
+    let others = members.iter().filter(|it| **it != me).map(|it| (NodeId(it.node), Lane::CONTROL));
+    let ask = |place| shards.peers().ask(place, ANSWER_MAX, Topic::Node, &probe);
+    let mut asked: FuturesUnordered<_> = others.map(ask).collect();
+    let mut there = 1;
+    while there * 2 <= members.len()
+        && let Some(answer) = asked.next().await
+    {
+        there += usize::from(answer.is_ok());
+    }
+    there * 2 > members.len()
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ pub struct CopyReport {
     pub lag: u64,
     /// For how long it has had something to apply and has applied nothing, in milliseconds.
     pub still_ms: u64,
-    /// Whether the node has heard of enough voters lately that they could elect somebody with it.
+    /// Whether so many voters have answered the node lately that they could elect somebody with it.
     pub is_quorum_near: bool,
     /// Why it does nothing any more.
     pub failure: Option<String>,
@@ -93,9 +93,11 @@ async fn copy(
     hosted: &Hosted,
     status: &Replicating,
 ) -> CopyReport {
-    let still = router.progress().still(shard, router.peers().home().now());
-    let is_near =
-        |it: &&Member| it.node == status.member.node || !router.detector().is_down(NodeId(it.node));
+    let now = router.peers().home().now();
+    let still = router.progress().still(shard, now);
+    let is_near = |it: &&Member| {
+        it.node == status.member.node || router.progress().is_near(NodeId(it.node), now)
+    };
     let (sender, told) = oneshot::channel();
     let executing = match &hosted.inbox {
         Some(inbox) if inbox.send(Item::Status(sender)).is_ok() => told.await.ok(),
