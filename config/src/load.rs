@@ -14,8 +14,13 @@ const SETTINGS: &str = "settings";
 const SETTINGS_VARIABLE: &str = "ROOST_SETTINGS";
 
 /// Variables that begin as ours do but belong to the tests of roost.
-const FOREIGN: [&str; 4] =
-    ["ROOST_TEST_DATA", "ROOST_NIGHTLY", "ROOST_PROMTOOL", "ROOST_SCHEMATHESIS"];
+const FOREIGN: [&str; 5] = [
+    "ROOST_TEST_DATA",
+    "ROOST_NIGHTLY",
+    "ROOST_PROMTOOL",
+    "ROOST_SCHEMATHESIS",
+    "ROOST_CENTRIFUGE_JS",
+];
 
 /// Reads the file, if there is to be one, and then the environment of this process.
 ///

@@ -12,6 +12,7 @@ use super::executor::{self, Load};
 use super::figure::Figure;
 use super::served::durable::Durable;
 use super::served::failover::Failover;
+use super::served::feed::Feed;
 use super::served::restart::Restart;
 use super::served::sockets::Sockets;
 use super::{cluster, recovery};
@@ -38,6 +39,7 @@ Examples:
   roost bench durable --spawn 3 --wire etcd,http --rounds 3
   roost bench durable --to http://10.0.0.1:8080,http://10.0.0.2:8080 --secret-file secret --rate 1000
   roost bench failover --spawn 3
+  roost bench feed --spawn 3 --follows follows.txt --people-max 1000
   roost bench restart --spawn 3 --data 1024
   roost bench sockets --spawn 3 --count 10000
   roost bench recovery";
@@ -67,6 +69,8 @@ enum What {
     Durable(Durable),
     /// A cluster that is started for it: nodes are killed while clients write.
     Failover(Failover),
+    /// A cluster that is started for it: posts reach the sockets of all followers.
+    Feed(Feed),
     /// A node with much data is killed and comes back.
     Restart(Restart),
     /// A running cluster: connections that stay open and say nothing.
@@ -142,6 +146,7 @@ impl Bench {
             What::Cluster(cluster) => self.print(&cluster.run()?)?,
             What::Durable(durable) => self.print(&durable.run().await?)?,
             What::Failover(failover) => self.print(&failover.run().await?)?,
+            What::Feed(feed) => self.print(&feed.run().await?)?,
             What::Restart(restart) => self.print(&restart.run().await?)?,
             What::Sockets(sockets) => self.print(&sockets.run().await?)?,
             What::Recovery { size } => self.print(&recovery::run(size << 20)?)?,

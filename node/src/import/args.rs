@@ -76,6 +76,7 @@ impl Import {
             return Err(ImportError::NoPeople { path: self.follows });
         }
         let plan = Plan { graph, posts, seed: self.seed };
-        Phases::open(plan, &self.to, &self.state, usize::from(self.concurrency))?.run().await
+        let concurrency = usize::from(self.concurrency);
+        Phases::open(plan, &self.to, &self.state, concurrency)?.run().await
     }
 }

@@ -29,4 +29,8 @@ mod texts;
 
 pub use args::Import;
 pub use error::ImportError;
+pub(crate) use graph::Graph;
+pub(crate) use phases::Phases;
 pub use phases::Summary;
+pub(crate) use plan::Plan;
+pub(crate) use state::Account;

@@ -68,7 +68,7 @@ impl Phases {
     }
 
     /// Does all that is left to do.
-    pub(crate) async fn run(mut self) -> Result<Summary, ImportError> {
+    pub(crate) async fn run(&mut self) -> Result<Summary, ImportError> {
         let mut phases = Vec::new();
         for phase in Plan::PHASES {
             let begun = Instant::now();
@@ -79,6 +79,11 @@ impl Phases {
             }
         }
         Ok(Summary { phases })
+    }
+
+    /// The accounts that are there, by the place of their person.
+    pub(crate) fn accounts(&self) -> &BTreeMap<usize, Account> {
+        &self.state.accounts
     }
 
     /// Does what is left of one phase; yields how many items that was.

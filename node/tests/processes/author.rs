@@ -50,6 +50,11 @@ impl Author {
         assert_eq!(status, 200, "{me}");
     }
 
+    /// What it proves with who it is.
+    pub(crate) fn token(&self) -> &str {
+        self.client.token()
+    }
+
     /// Who it is.
     pub(crate) fn user(&self) -> &str {
         &self.user

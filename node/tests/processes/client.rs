@@ -58,6 +58,11 @@ impl Client {
         Self { token: token.to_owned(), ..self.clone() }
     }
 
+    /// The token; empty without an account.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Sends a request under a key, to one node after the other, until it is answered for good.
     pub(crate) async fn send(
         &self,

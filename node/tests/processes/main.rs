@@ -8,6 +8,8 @@
 //! - `witness`: somebody who publishes here and asks there: what is answered is never old
 //! - `operator`: what operators are told, by each node
 //! - `cut`: nodes are cut off from each other, under load
+//! - `balancer`: one address in front of all nodes
+//! - `followed`: clients of others follow a feed while nodes are killed
 //! - `killed`: every node is killed in turn, under load
 //! - `refused`: nodes that do not belong there
 //! - `observed`: what nodes say of themselves
@@ -15,9 +17,11 @@
 //! - `wiped`: a node loses its disk
 
 mod author;
+mod balancer;
 mod client;
 mod cluster;
 mod cut;
+mod followed;
 mod killed;
 mod load;
 mod namespaces;

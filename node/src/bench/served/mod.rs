@@ -2,6 +2,7 @@
 //!
 //! - [`durable`]: how many small commands it commits, and how long each takes
 //! - [`failover`]: how long shards are away when a node is killed, and whether anything is lost
+//! - [`feed`]: how quickly posts reach the sockets of all followers
 //! - [`restart`]: how long a node with much data takes to be back, and what clients notice
 //! - [`sockets`]: what connections cost that say nothing
 //! - `target`: which cluster: one that runs, or one that is started for this
@@ -9,6 +10,7 @@
 //! - `map`: who leads what
 //! - `way`: requests over HTTP, over sockets, or to etcd
 //! - `http`, `socket`, `etcd`: each of them
+//! - `reader`: somebody whose socket follows their feed
 //! - `nodes`: nodes that come and go
 //! - `pace`: commands at fixed times
 //! - `members`: an etcd cluster that is started to compare with
@@ -16,6 +18,7 @@
 
 pub mod durable;
 pub mod failover;
+pub mod feed;
 pub mod restart;
 pub mod sockets;
 
@@ -26,6 +29,7 @@ mod map;
 mod members;
 mod nodes;
 mod pace;
+mod reader;
 mod socket;
 mod spawned;
 mod target;

@@ -41,6 +41,8 @@ impl Spawned {
             .args(["dev", "--listen", "127.0.0.1:0", "--data"])
             .arg(&folder)
             .args(["--nodes", &nodes.to_string(), "--shards", &shards.to_string()])
+            // People are made to publish, not to be hard to impersonate.
+            .envs([("ROOST_ARGON2_MEMORY_KIB", "8"), ("ROOST_ARGON2_ITERATIONS", "1")])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()?;
