@@ -20,7 +20,7 @@ use super::target::{ServedError, Target};
 use crate::api::{Api, Call};
 use crate::bench::figure::{Figure, as_float};
 use crate::import::{Account, Graph, Phases, Plan};
-use crate::world::{self, Used};
+use crate::world;
 
 /// Requests under way while people are made and follow each other.
 const AT_ONCE: usize = 64;
