@@ -14,12 +14,13 @@ const SETTINGS: &str = "settings";
 const SETTINGS_VARIABLE: &str = "ROOST_SETTINGS";
 
 /// Variables that begin as ours do but belong to the tests of roost.
-const FOREIGN: [&str; 5] = [
+const FOREIGN: [&str; 6] = [
     "ROOST_TEST_DATA",
     "ROOST_NIGHTLY",
     "ROOST_PROMTOOL",
     "ROOST_SCHEMATHESIS",
     "ROOST_CENTRIFUGE_JS",
+    "ROOST_CENTRIFUGE_PYTHON",
 ];
 
 /// Reads the file, if there is to be one, and then the environment of this process.

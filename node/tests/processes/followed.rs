@@ -118,8 +118,12 @@ async fn publish(cluster: &mut Cluster, balancer: &Balancer, author: &Author) ->
     posts
 }
 
+fn script(name: &str) -> String {
+    format!("{}/tests/processes/clients/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
 #[test]
-fn a_client_of_others_follows_a_feed_while_nodes_are_killed() {
+fn clients_of_others_follow_a_feed_while_nodes_are_killed() {
     let mut cluster = Cluster::new("followed", 3);
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("the system has threads");
@@ -127,18 +131,30 @@ fn a_client_of_others_follows_a_feed_while_nodes_are_killed() {
         let balancer = Balancer::start(cluster.urls()).await;
         let (_places, behind) = watch::channel(vec![format!("http://{}", balancer.address)]);
         let author = Author::register(&Client::new(&behind), 0).await;
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/processes/clients/follow.mjs");
         let url = format!("ws://{}/connection/websocket", balancer.address);
-        let run = |modules: &str| {
+        let what = [&*url, author.token(), &format!("feed:{}", author.user())];
+        let in_javascript = |modules: &str| {
             let mut command = Command::new("node");
-            let channel = format!("feed:{}", author.user());
-            command.args([script, modules, &url, author.token(), &channel]);
+            command.args([&script("follow.mjs"), modules]).args(what);
             command
         };
-        let Some(mut follower) = Follower::start("ROOST_CENTRIFUGE_JS", run) else { return };
-        follower.wait_for(|it| it["subscribed"] == true);
+        let in_python = |python: &str| {
+            let mut command = Command::new(python);
+            command.arg(script("follow.py")).args(what);
+            command
+        };
+        let followers = [
+            Follower::start("ROOST_CENTRIFUGE_JS", in_javascript),
+            Follower::start("ROOST_CENTRIFUGE_PYTHON", in_python),
+        ];
+        let mut followers: Vec<_> = followers.into_iter().flatten().collect();
+        for follower in &mut followers {
+            follower.wait_for(|it| it["subscribed"] == true);
+        }
         let posts = publish(&mut cluster, &balancer, &author).await;
-        follower.wait_for(|it| number(&it["data"]) == Some(posts - 1));
-        follower.check(posts);
+        for follower in &mut followers {
+            follower.wait_for(|it| number(&it["data"]) == Some(posts - 1));
+            follower.check(posts);
+        }
     });
 }
