@@ -28,7 +28,7 @@ const BODY_BYTES: RangeInclusive<usize> = 1024..=1024 * 1024;
 const TIMEOUT_SECONDS: RangeInclusive<u64> = 1..=300;
 
 /// Every setting but those of the services, in the order of [`Config`].
-pub const FIELDS: [Field; 25] = [
+pub const FIELDS: [Field; 26] = [
     Field { name: "listen", set: |config, text| set(&mut config.listen, text, LISTEN) },
     Field { name: "log", set: |config, text| set(&mut config.log, text, "text") },
     Field {
@@ -75,6 +75,7 @@ pub const FIELDS: [Field; 25] = [
         name: "tls_key_file",
         set: |config, text| set(&mut config.tls_key_file, text, "a file"),
     },
+    Field { name: "origins", set: |config, text| origins(&mut config.origins, text) },
     Field {
         name: "connections_max",
         set: |config, text| number(&mut config.connections_max, text, 1..=1_000_000),
@@ -98,6 +99,9 @@ const WEIGHT_MAX: u32 = 1_000;
 
 /// Longest name, in bytes.
 const NAME_BYTES_MAX: usize = 63;
+
+/// Most sites whose pages may open a `WebSocket`.
+const ORIGINS_MAX: usize = 64;
 
 /// Most nodes to meet.
 const PEERS_MAX: usize = 64;
@@ -164,6 +168,21 @@ fn places(to: &mut Vec<String>, text: &str) -> Result<(), String> {
         return Err(expected());
     }
     *to = found;
+    Ok(())
+}
+
+fn origins(to: &mut Vec<String>, text: &str) -> Result<(), String> {
+    let is_origin = |it: &&str| {
+        let host = it.strip_prefix("https://").or_else(|| it.strip_prefix("http://"));
+        *it == "*" || host.is_some_and(|host| !host.is_empty() && !host.contains(['/', ' ']))
+    };
+    let found: Vec<_> = text.split(',').map(str::trim).filter(|it| !it.is_empty()).collect();
+    if found.len() > ORIGINS_MAX || !found.iter().all(is_origin) {
+        return Err(format!(
+            "at most {ORIGINS_MAX} origins with commas between, such as https://example.com, or *"
+        ));
+    }
+    *to = found.into_iter().map(str::to_owned).collect();
     Ok(())
 }
 

@@ -56,6 +56,9 @@ pub struct Config {
     pub tls_cert_file: PathBuf,
     /// The file with its key, as PEM.
     pub tls_key_file: PathBuf,
+    /// Pages of which other sites may open a `WebSocket` here, as their browsers name them:
+    /// `https://example.com`. Pages of the same host always may; `*` lets every page.
+    pub origins: Vec<String>,
     /// Most connections of clients at once, those of `WebSocket` among them. More wait in the queue of
     /// the listening socket.
     pub connections_max: usize,
@@ -114,6 +117,7 @@ impl Default for Config {
             header_timeout: Duration::from_secs(10),
             tls_cert_file: PathBuf::new(),
             tls_key_file: PathBuf::new(),
+            origins: Vec::new(),
             connections_max: 20_000,
             argon2_memory_kib: 19_456,
             argon2_iterations: 2,

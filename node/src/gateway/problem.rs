@@ -36,6 +36,8 @@ pub(crate) const TOKEN_INVALID: ProblemClass = class(401, "token_invalid");
 pub(crate) const UNAUTHENTICATED: ProblemClass = entity::operation::NO_ACCOUNT;
 /// Nothing is there, or nothing that the caller may know of.
 pub(crate) const NOT_FOUND: ProblemClass = entity::route::NOT_FOUND;
+/// The page that asks is of another site.
+pub(crate) const ORIGIN_FORBIDDEN: ProblemClass = class(403, "origin_forbidden");
 /// The path has other methods.
 pub(crate) const METHOD_NOT_ALLOWED: ProblemClass = class(405, "method_not_allowed");
 /// The body did not arrive in time.

@@ -38,6 +38,8 @@ pub struct Gateway {
     pub(crate) driver: Driver,
     pub(crate) body_bytes_max: usize,
     pub(crate) request_timeout: Duration,
+    /// Sites whose pages may open a socket.
+    pub(crate) origins: Vec<String>,
     /// The description of all routes, as JSON.
     pub(crate) openapi: Bytes,
     /// Every route by its name.
@@ -88,6 +90,7 @@ impl Gateway {
             driver,
             body_bytes_max: config.body_bytes_max,
             request_timeout: config.request_timeout,
+            origins: config.origins.clone(),
             openapi: openapi::document(&endpoints, definitions).to_string().into(),
             endpoints: endpoints
                 .iter()

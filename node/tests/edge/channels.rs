@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::rig::{Rig, User, ask, rig};
 use crate::socket::Socket;
@@ -206,7 +210,7 @@ async fn whoever_loses_their_token_is_cut_off_without_a_word_from_them() {
     let session = bob.user.token["roost_".len() + 26..][..26].to_owned();
     let out = ask(&format!("DELETE /v1/me/sessions/{session}")).token(&bob.user.token);
     assert!(rig.send(out).await.status < 300);
-    let cut = tokio::time::timeout(Duration::from_secs(2), bob.socket.ended()).await;
+    let cut = timeout(Duration::from_secs(2), bob.socket.ended()).await;
     assert_eq!(cut.expect("within two seconds"), Some(3500));
 }
 
@@ -218,4 +222,108 @@ async fn a_token_can_be_changed_for_one_of_the_same_account() {
     assert_eq!(bob.socket.hear().await["refresh"]["expires"], false);
     bob.socket.say(&json!({ "id": 5, "refresh": { "token": alice.token } })).await;
     assert_eq!(bob.socket.ended().await, Some(3500));
+}
+
+/// Bytes as RFC 6455 frames them.
+fn frame(first: u8, second: u8, rest: &[u8]) -> Vec<u8> {
+    [&[first, second], rest].concat()
+}
+
+#[tokio::test]
+async fn frames_that_are_none_end_the_connection_and_nothing_else() {
+    let rig = rig().await;
+    let mut bob = Reader::new(&rig, "bob").await;
+    bob.subscribe(None).await;
+    let address = rig.url().replace("http://", "");
+    let hello = format!(
+        "GET /connection/websocket HTTP/1.1\r\nhost: {address}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    let cases = [
+        ("not masked", frame(0x81, 2, b"{}")),
+        ("reserved bits", frame(0xF1, 0x80, &[0; 4])),
+        ("an operation that there is not", frame(0x83, 0x80, &[0; 4])),
+        ("longer than anything", frame(0x81, 0xFF, &[0x7F; 12])),
+        ("a long ping", frame(0x89, 0xFE, &[0x01, 0x00, 0, 0, 0, 0])),
+        ("no UTF-8", frame(0x81, 0x81, &[0, 0, 0, 0, 0xFF])),
+        ("the rest of nothing", frame(0x80, 0x80, &[0; 4])),
+        ("noise", (0..4_000_u32).map(|it| (it * 7 % 251) as u8).collect()),
+    ];
+    for (name, bytes) in cases {
+        let mut wire = TcpStream::connect(&address).await.expect("it listens");
+        wire.write_all(hello.as_bytes()).await.expect("it reads");
+        wire.write_all(&bytes).await.ok();
+        let mut said = Vec::new();
+        let ended = timeout(Duration::from_secs(15), wire.read_to_end(&mut said)).await;
+        // With or without a word.
+        ended.unwrap_or_else(|_late| panic!("{name} is waited for")).map(drop).ok();
+        assert!(said.starts_with(b"HTTP/1.1 101"), "{name}: {}", String::from_utf8_lossy(&said));
+    }
+    bob.socket.say(&json!({ "id": 3, "ping": {} })).await;
+    assert_eq!(bob.socket.hear().await["id"], 3, "others are still there");
+}
+
+#[tokio::test]
+async fn pages_of_other_sites_are_refused_before_anything_else() {
+    let rig = rig().await;
+    let from = |origin: &str| {
+        rig.send(ask("GET /connection/websocket").header(format!("origin: {origin}")))
+    };
+    let answer = from("https://evil.example").await;
+    assert_eq!((answer.status, answer.code().as_str()), (403, "origin_forbidden"));
+    // As the header Host names this site.
+    assert_eq!(from("http://test").await.code(), "upgrade_required");
+}
+
+#[tokio::test]
+async fn whoever_does_not_read_is_cut_off_and_others_are_not_held_up() {
+    let rig = rig().await;
+    let (alice, mut bob) = (rig.register("alice").await, Reader::new(&rig, "bob").await);
+    follow(&rig, &bob.user, &alice).await;
+    bob.subscribe(None).await;
+    let mut lazy = Reader { socket: Socket::connected(&rig, &bob.user.token).await, ..bob };
+    lazy.subscribe(None).await;
+    let mut bob = Reader {
+        user: User { id: lazy.user.id.clone(), token: lazy.user.token.clone() },
+        channel: lazy.channel.clone(),
+        socket: Socket::connected(&rig, &lazy.user.token).await,
+    };
+    bob.subscribe(None).await;
+    // Six bytes each in JSON: far above what the system keeps for a connection, and what waits for one.
+    let body = "\u{1}".repeat(4_000);
+    for post in 1..=600 {
+        publish(&rig, &alice, &body).await;
+        assert_eq!(bob.pushed().await.0, post);
+    }
+    let cut = timeout(Duration::from_secs(20), lazy.socket.ended()).await;
+    let cut = cut.expect("it ends");
+    assert!([Some(3008), None].contains(&cut), "{cut:?}");
+}
+
+#[tokio::test]
+async fn two_thousand_come_back_at_once() {
+    const CLIENTS: usize = 2_000;
+    let rig = rig().await;
+    let (alice, mut bob) = (rig.register("alice").await, Reader::new(&rig, "bob").await);
+    follow(&rig, &bob.user, &alice).await;
+    let epoch = bob.subscribe(None).await["epoch"].as_str().expect("a text").to_owned();
+    publish(&rig, &alice, "while they were away").await;
+    bob.pushed().await;
+    let return_of_one = || async {
+        let mut socket = Socket::connected(&rig, &bob.user.token).await;
+        let since = json!({ "channel": bob.channel, "recover": true, "offset": 0, "epoch": epoch });
+        socket.say(&json!({ "id": 2, "subscribe": since })).await;
+        let begun = socket.hear().await["subscribe"].clone();
+        assert_eq!(begun["recovered"], true, "{begun}");
+        assert_eq!(begun["publications"].as_array().map(Vec::len), Some(1), "{begun}");
+        socket
+    };
+    let coming = (0..CLIENTS).map(|_| return_of_one());
+    let sockets = timeout(Duration::from_secs(60), join_all(coming)).await.expect("in time");
+    publish(&rig, &alice, "for all of them").await;
+    let heard = sockets.into_iter().map(|mut socket| async move {
+        let push = socket.hear().await;
+        push["push"]["pub"]["offset"] == 2
+    });
+    assert!(join_all(heard).await.into_iter().all(|it| it));
 }

@@ -52,6 +52,10 @@ impl Socket {
             let message = timeout(PATIENCE, self.wire.next()).await.expect("it answers");
             let message = message.expect("it is open").expect("it is sound");
             let text = message.to_text().expect("it is text");
+            if text == "{}" {
+                self.say(&json!({})).await;
+                continue;
+            }
             let replies = text.lines().map(|line| serde_json::from_str(line).expect("JSON"));
             self.heard.extend(replies.collect::<Vec<_>>().into_iter().rev());
         }
