@@ -112,6 +112,10 @@ fn refusal(connection: &Connection) -> Option<String> {
 }
 
 async fn resolve(address: &str) -> Result<SocketAddr, String> {
+    // A thread that looks names up is begun only for a name.
+    if let Ok(place) = address.parse() {
+        return Ok(place);
+    }
     let found = tokio::net::lookup_host(address).await;
     let mut found = found.map_err(|error| format!("{address}: {error}"))?;
     found.next().ok_or_else(|| format!("{address} is the name of nothing"))

@@ -11,7 +11,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use cluster::transport::{Lane, MESSAGE_BYTES_MAX, NodeId, Transport};
 use futures::future::BoxFuture;
-use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, Runtime, TokioRuntime};
+use quinn::{
+    AsyncUdpSocket, ClientConfig, Connection, Endpoint, EndpointConfig, Runtime, TokioRuntime,
+};
 use quinn_proto::HashedConnectionIdGenerator;
 use raft::home::{Home, Moment};
 use raft::shared::Shared;
@@ -31,7 +33,7 @@ pub struct Setup {
     /// Who this node is.
     pub identity: Identity,
     /// Where others find it.
-    pub socket: UdpSocket,
+    pub socket: Socket,
     /// Where others are, as `host:port`, if that is known.
     pub addresses: Addresses,
     /// Told of every message, and whose it is. It must not wait.
@@ -39,6 +41,9 @@ pub struct Setup {
     /// Answers questions to this address.
     pub answer: Answer,
 }
+
+/// What datagrams come and go through: [`system_socket`], or a simulated one.
+pub type Socket = Arc<dyn AsyncUdpSocket>;
 
 /// Answers a question that somebody has asked whoever is here.
 pub type Answer = Arc<dyn Fn(NodeId, Bytes) -> BoxFuture<'static, Bytes> + Send + Sync>;
@@ -48,6 +53,15 @@ pub type Addresses = Arc<dyn Fn(NodeId) -> Option<String> + Send + Sync>;
 
 /// Told of messages.
 pub type Deliver = Arc<dyn Fn(NodeId, Bytes) + Send + Sync>;
+
+/// A socket of the system. Call it inside a tokio runtime.
+///
+/// # Errors
+///
+/// As the system has it.
+pub fn system_socket(socket: UdpSocket) -> io::Result<Socket> {
+    TokioRuntime.wrap_udp_socket(socket)
+}
 
 /// The way to the other nodes. Clones are the same.
 #[derive(Clone)]
@@ -101,7 +115,7 @@ impl Quic {
         config.rng_seed(Some(seed));
         config.max_udp_payload_size(DATAGRAM_BYTES_MAX).expect("between 1200 and 65527");
         let runtime = Arc::new(HomeRuntime(home.clone()));
-        let endpoint = Endpoint::new(config, Some(server), socket, runtime)?;
+        let endpoint = Endpoint::new_with_abstract_socket(config, Some(server), socket, runtime)?;
         let inner = Arc::new(Inner {
             life: home.seed(),
             home: home.clone(),
@@ -192,8 +206,8 @@ impl Runtime for HomeRuntime {
         drop(self.0.spawn(future));
     }
 
-    fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn quinn::AsyncUdpSocket>> {
-        TokioRuntime.wrap_udp_socket(socket)
+    fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Socket> {
+        system_socket(socket)
     }
 
     fn now(&self) -> std::time::Instant {

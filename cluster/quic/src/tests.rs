@@ -13,7 +13,7 @@ use raft::shared::Shared;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
-use crate::endpoint::{Quic, Setup};
+use crate::endpoint::{Quic, Setup, system_socket};
 use crate::hello::{Farewell, Hello, Purpose};
 use crate::identity::{Authority, Identity, NEWCOMER, name};
 use crate::tls;
@@ -62,7 +62,7 @@ impl Node {
         let setup = Setup {
             home: home.clone(),
             identity,
-            socket,
+            socket: system_socket(socket).unwrap(),
             addresses: Arc::new(move |node| {
                 known.with(|known| known.get(&node).map(ToString::to_string))
             }),

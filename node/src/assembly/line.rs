@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::transport::NodeId;
-use quic::endpoint::{Addresses, Answer, Quic, Setup};
+use quic::endpoint::{Addresses, Answer, Quic, Setup, system_socket};
 use quic::identity::Authority;
 use quic::limits::CERTIFICATE_LASTING;
 
@@ -39,6 +39,7 @@ pub fn over_quic(line: Line) -> Connect {
     Box::new(move |home, deliver| {
         let Line { authority, node, socket, addresses, answer } = line;
         let identity = authority.vouch(node, world::wall())?;
+        let socket = system_socket(socket)?;
         let setup = Setup { home: home.clone(), identity, socket, addresses, deliver, answer };
         let quic = Quic::start(setup)?;
         let (clock, renewed) = (home.clone(), quic.clone());

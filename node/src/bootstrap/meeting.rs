@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cluster::transport::NodeId;
 use futures::future::join_all;
-use quic::endpoint::{Quic, Setup};
+use quic::endpoint::{Quic, Setup, system_socket};
 use quic::identity::{Authority, IdentityError, NEWCOMER};
 use raft::home::{Drift, Home};
 use tokio::runtime::Builder;
@@ -85,7 +85,7 @@ pub fn meet(meeting: Meeting<'_>) -> Result<NodeId, MeetingError> {
         let setup = Setup {
             home: home.clone(),
             identity,
-            socket,
+            socket: system_socket(socket)?,
             addresses: Arc::new(|_| None),
             deliver: Arc::new(|_, _| ()),
             answer: Arc::new(move |_, question| {
