@@ -54,5 +54,10 @@ pub const QUESTION_MAX: Duration = Duration::from_secs(30);
 /// Longest datagram, in bytes, where the network takes it: it is found out how long it may be.
 pub const DATAGRAM_BYTES_MAX: u16 = 16 << 10;
 
+/// Bytes that are on their way at first, before it is known what the network carries. Trying how long a
+/// datagram may be must not fill it: on most networks such a datagram is lost, and nothing else would leave
+/// until that is noticed.
+pub const WINDOW_BYTES_FIRST: u64 = 4 * DATAGRAM_BYTES_MAX as u64;
+
 /// Most packets before they are acknowledged.
 pub const PACKETS_UNACKNOWLEDGED_MAX: u32 = 10;

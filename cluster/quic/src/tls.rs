@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use cluster::transport::NodeId;
+use quinn::congestion::CubicConfig;
 use quinn::crypto::rustls::{NoInitialCipherSuite, QuicClientConfig, QuicServerConfig};
 use quinn::{
     AckFrequencyConfig, ClientConfig, IdleTimeout, MtuDiscoveryConfig, ServerConfig,
@@ -20,6 +21,7 @@ use webpki::EndEntityCert;
 use crate::identity::{Identity, node_of};
 use crate::limits::{
     DATAGRAM_BYTES_MAX, IDLE_MAX, KEEP_ALIVE, PACKETS_UNACKNOWLEDGED_MAX, STREAM_WINDOW_BYTES,
+    WINDOW_BYTES_FIRST,
 };
 
 /// What is spoken inside.
@@ -107,9 +109,12 @@ fn transport() -> TransportConfig {
         (MtuDiscoveryConfig::default(), AckFrequencyConfig::default());
     sizes.upper_bound(DATAGRAM_BYTES_MAX);
     acknowledgements.ack_eliciting_threshold(VarInt::from_u32(PACKETS_UNACKNOWLEDGED_MAX));
+    let mut congestion = CubicConfig::default();
+    congestion.initial_window(WINDOW_BYTES_FIRST);
     transport
         .mtu_discovery_config(Some(sizes))
         .ack_frequency_config(Some(acknowledgements))
+        .congestion_controller_factory(Arc::new(congestion))
         .max_idle_timeout(Some(idle))
         .keep_alive_interval(Some(KEEP_ALIVE))
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW_BYTES))
