@@ -6,13 +6,17 @@ use std::time::Duration;
 
 use cluster::transport::{Class, NodeId};
 use quinn::{Connection, ConnectionError, SendStream, TransportErrorCode, WriteError};
+use raft::home::Home;
 use tokio::time::timeout;
 
 use crate::endpoint::Inner;
 use crate::hello::{Farewell, Purpose, say};
 use crate::identity::name;
-use crate::limits::{HELLO_MAX, PAUSE_MAX, PAUSE_MIN, WRITE_MAX};
+use crate::limits::{HELLO_MAX, IDLE_MAX, KEEP_ALIVE, PAUSE_MAX, PAUSE_MIN, WRITE_MAX};
 use crate::queue::Queue;
+
+/// Signs do not wait for messages.
+const SIGN_PRIORITY: i32 = 3;
 
 /// What waits for a peer, by class.
 #[derive(Default)]
@@ -33,7 +37,7 @@ pub(crate) async fn keep(inner: Arc<Inner>, peer: NodeId, outbox: Arc<Outbox>) {
             Ok(connection) => {
                 tracing::info!(peer = peer.0, address = %connection.remote_address(), "connected");
                 attempt = 0;
-                let why = serve(&connection, &outbox).await;
+                let why = serve(&inner.home, &connection, &outbox).await;
                 connection.close(Farewell::GoingDown.code(), Farewell::GoingDown.reason());
                 why
             }
@@ -122,7 +126,7 @@ async fn resolve(address: &str) -> Result<SocketAddr, String> {
 }
 
 /// Writes what waits, each class on a stream of its own, until one of them fails.
-async fn serve(connection: &Connection, outbox: &Outbox) -> String {
+async fn serve(home: &Home, connection: &Connection, outbox: &Outbox) -> String {
     let [control, usual, bulk] = Class::ALL.map(|class| write(connection, outbox, class));
     tokio::select! {
         biased;
@@ -130,7 +134,27 @@ async fn serve(connection: &Connection, outbox: &Outbox) -> String {
         why = usual => why,
         why = bulk => why,
         why = connection.closed() => why.to_string(),
+        () = unheard(home, connection) => "nothing that is sent arrives".to_owned(),
     }
+}
+
+/// Waits until a sign has not arrived for [`IDLE_MAX`]. Where only the way there is cut, the peer is heard
+/// until the connection has ended at its side, and it would not count as idle here for long after that.
+async fn unheard(home: &Home, connection: &Connection) {
+    loop {
+        home.sleep(KEEP_ALIVE).await;
+        if timeout(home.true_time(IDLE_MAX), sign(connection)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Sends a sign, and waits until it has arrived: a stream that ends before anything is on it.
+async fn sign(connection: &Connection) -> Option<()> {
+    let mut stream = connection.open_uni().await.ok()?;
+    stream.set_priority(SIGN_PRIORITY).ok()?;
+    stream.finish().ok()?;
+    stream.stopped().await.ok().map(drop)
 }
 
 async fn write(connection: &Connection, outbox: &Outbox, class: Class) -> String {

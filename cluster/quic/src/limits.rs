@@ -18,7 +18,7 @@ pub const HELLO_MAX: Duration = Duration::from_secs(5);
 /// How long a peer may take to take a batch in.
 pub const WRITE_MAX: Duration = Duration::from_secs(10);
 
-/// A connection on which nothing comes for so long is over.
+/// A connection on which nothing comes for so long is over, and so is one on which nothing arrives.
 pub const IDLE_MAX: Duration = Duration::from_secs(5);
 
 /// Between two signs that a connection is still there.
