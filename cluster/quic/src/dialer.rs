@@ -36,8 +36,12 @@ pub(crate) async fn keep(inner: Arc<Inner>, peer: NodeId, outbox: Arc<Outbox>) {
         let why = match connect(&inner, peer).await {
             Ok(connection) => {
                 tracing::info!(peer = peer.0, address = %connection.remote_address(), "connected");
-                attempt = 0;
+                let began = inner.home.now();
                 let why = serve(&inner.home, &connection, &outbox).await;
+                // One that has ended at once was no better than none.
+                if inner.home.now() - began >= PAUSE_MAX {
+                    attempt = 0;
+                }
                 connection.close(Farewell::GoingDown.code(), Farewell::GoingDown.reason());
                 why
             }

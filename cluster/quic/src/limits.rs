@@ -24,7 +24,8 @@ pub const IDLE_MAX: Duration = Duration::from_secs(5);
 /// Between two signs that a connection is still there.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(1);
 
-/// Pause before the second attempt to connect. Each further one doubles it.
+/// Pause before the second attempt to connect. Each further one doubles it, until a connection has lasted
+/// for [`PAUSE_MAX`].
 pub const PAUSE_MIN: Duration = Duration::from_millis(50);
 
 /// Longest pause between two attempts.
