@@ -33,7 +33,8 @@ pub(crate) async fn keep(inner: Arc<Inner>, peer: NodeId, outbox: Arc<Outbox>) {
     let mut attempt = 0;
     loop {
         wait_for_any(&outbox).await;
-        let why = match connect(&inner, peer).await {
+        let address = (inner.addresses)(peer);
+        let why = match connect(&inner, peer, address.as_deref()).await {
             Ok(connection) => {
                 tracing::info!(peer = peer.0, address = %connection.remote_address(), "connected");
                 let began = inner.home.now();
@@ -51,7 +52,7 @@ pub(crate) async fn keep(inner: Arc<Inner>, peer: NodeId, outbox: Arc<Outbox>) {
         let dropped: u64 = Class::ALL.iter().map(|class| outbox.queue(*class).clear()).sum();
         attempt += 1;
         let pause = pause(attempt, inner.home.seed());
-        tracing::warn!(peer = peer.0, why, dropped, ?pause, attempt, "not connected");
+        tracing::warn!(peer = peer.0, address, why, dropped, ?pause, attempt, "not connected");
         inner.home.sleep(pause).await;
     }
 }
@@ -66,9 +67,9 @@ async fn wait_for_any(outbox: &Outbox) {
     }
 }
 
-async fn connect(inner: &Inner, peer: NodeId) -> Result<Connection, String> {
-    let address = (inner.addresses)(peer).ok_or("nobody knows where it is")?;
-    dial(inner, &address, &name(peer, &inner.label), Purpose::Messages).await
+async fn connect(inner: &Inner, peer: NodeId, address: Option<&str>) -> Result<Connection, String> {
+    let address = address.ok_or("nobody knows where it is")?;
+    dial(inner, address, &name(peer, &inner.label), Purpose::Messages).await
 }
 
 /// Connects to whoever has this name at an address, and says hello.
