@@ -65,7 +65,7 @@ pub fn system_socket(socket: UdpSocket) -> io::Result<Socket> {
 
 /// The way to the other nodes. Clones are the same.
 #[derive(Clone)]
-pub struct Quic(Arc<Inner>);
+pub struct Quic(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) home: Home,
@@ -83,7 +83,7 @@ pub(crate) struct Inner {
     pub(crate) strangers: AtomicUsize,
     pub(crate) arrivals: Arrivals,
     pub(crate) refusals: Refusals,
-    peers: Shared<BTreeMap<NodeId, Arc<Outbox>>>,
+    pub(crate) peers: Shared<BTreeMap<NodeId, Arc<Outbox>>>,
 }
 
 /// Why there is no way to other nodes.

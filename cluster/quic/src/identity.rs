@@ -94,7 +94,16 @@ impl Authority {
         now: SystemTime,
         lasting: Duration,
     ) -> Result<Identity, IdentityError> {
-        let key = KeyPair::generate_for(&PKCS_ED25519)?;
+        self.vouch_key(node, &KeyPair::generate_for(&PKCS_ED25519)?, (now, lasting))
+    }
+
+    /// As [`Authority::vouch_for`], for a key that the node has already.
+    pub(crate) fn vouch_key(
+        &self,
+        node: NodeId,
+        key: &KeyPair,
+        (now, lasting): (SystemTime, Duration),
+    ) -> Result<Identity, IdentityError> {
         let names = vec![name(node, &self.label), any_name(&self.label)];
         let mut params = CertificateParams::new(names)?;
         params.distinguished_name.push(DnType::CommonName, format!("roost node {}", node.0));
@@ -103,7 +112,7 @@ impl Authority {
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         params.not_before = (now - CLOCK_SKEW_MAX).into();
         params.not_after = (now + lasting).into();
-        let certificate = params.signed_by(&key, &self.issuer)?.der().clone();
+        let certificate = params.signed_by(key, &self.issuer)?.der().clone();
         Ok(Identity {
             node,
             label: self.label.clone(),
@@ -117,13 +126,17 @@ impl Authority {
 
 /// A key that follows from name and secret, and tells nothing of them.
 fn authority_key(cluster: &str, secret: &[u8]) -> Result<KeyPair, IdentityError> {
+    key_of(sha256(&[b"roost authority\0", cluster.as_bytes(), &[0], secret].concat()))
+}
+
+/// The key that these bytes are.
+pub(crate) fn key_of(bytes: [u8; DIGEST_BYTES]) -> Result<KeyPair, IdentityError> {
     /// What stands before the 32 bytes of an Ed25519 key in PKCS #8.
     const PKCS8: [u8; 16] = [
         0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04,
         0x20,
     ];
-    let seed = sha256(&[b"roost authority\0", cluster.as_bytes(), &[0], secret].concat());
-    let der = PrivatePkcs8KeyDer::from([&PKCS8[..], &seed].concat());
+    let der = PrivatePkcs8KeyDer::from([&PKCS8[..], &bytes].concat());
     Ok(KeyPair::from_pkcs8_der_and_sign_algo(&der, &PKCS_ED25519)?)
 }
 

@@ -62,6 +62,12 @@ impl Queue {
         })
     }
 
+    /// Bytes that wait.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        self.waiting.with(|waiting| waiting.bytes)
+    }
+
     /// Drops all that waits: nobody is there to get it. Yields how many messages were dropped since the
     /// last time, those that found no room among them.
     pub(crate) fn clear(&self) -> u64 {

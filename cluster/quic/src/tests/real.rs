@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::transport::{Class, Lane, MESSAGE_BYTES_MAX, NodeId, Transport};
@@ -14,28 +14,15 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
 use crate::endpoint::{Quic, Setup, system_socket};
-use crate::hello::{Farewell, Hello, Purpose};
-use crate::identity::{Authority, Identity, NEWCOMER, name};
+use crate::hello::Farewell;
+use crate::identity::{Identity, NEWCOMER};
 use crate::tls;
 
-const SECRET: &[u8] = b"a secret that is long enough";
+use super::identities::identity;
+use super::stranger::Stranger;
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-fn authority() -> Authority {
-    Authority::of("here", SECRET).unwrap()
-}
-
-/// The clock of the machine, which certificates are judged by.
-#[expect(clippy::disallowed_methods, reason = "as whoever starts a node does")]
-fn now() -> SystemTime {
-    SystemTime::now()
-}
-
-fn identity(node: u32) -> Identity {
-    authority().vouch(NodeId(node), now()).unwrap()
-}
 
 fn socket(port: u16) -> UdpSocket {
     UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).unwrap()
@@ -75,6 +62,10 @@ impl Node {
         let quic = Quic::start(setup).unwrap();
         places.with(|places| places.insert(NodeId(place), quic.address().unwrap()));
         Self { home, quic, arrived }
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.quic.address().unwrap()
     }
 
     fn say(&self, to: u32, what: &str) {
@@ -204,93 +195,6 @@ async fn a_question_does_not_end_what_is_under_way() {
     assert_eq!(two.hear().await, (1, "still there".to_owned()));
 }
 
-#[tokio::test]
-async fn whoever_restarts_where_it_was_is_found_at_once() {
-    let (places, one, mut two) = two();
-    one.reaches(2, &mut two).await;
-    let port = two.quic.address().unwrap().port();
-    two.kill();
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    let mut again = Node::start_at(&places, 2, identity(2), socket(port));
-    let reached = timeout(crate::limits::IDLE_MAX / 2, one.reaches(2, &mut again));
-    assert!(reached.await.is_ok(), "it waits for the old connection to time out");
-}
-
-#[tokio::test]
-async fn other_clusters_are_refused() {
-    let (places, mut one, _two) = two();
-    let secrets = [("here", &b"another secret, long enough"[..]), ("elsewhere", SECRET)];
-    for (cluster, secret) in secrets {
-        let foreign = Authority::of(cluster, secret).unwrap().vouch(NodeId(3), now()).unwrap();
-        let mut foreign = Node::start(&places, 3, foreign);
-        foreign.say(1, "let me in");
-        one.hears_nothing().await;
-        one.say(3, "a secret");
-        foreign.hears_nothing().await;
-    }
-}
-
-#[tokio::test]
-async fn nobody_is_taken_for_another_node() {
-    let (places, one, mut two) = two();
-    // Node 3 sits where node 2 is said to be.
-    let mut three = Node::start(&places, 2, identity(3));
-    one.say(2, "for node 2 only");
-    three.hears_nothing().await;
-    two.hears_nothing().await;
-}
-
-#[tokio::test]
-async fn certificates_end() {
-    let (places, mut one, _two) = two();
-    let long_ago = now() - Duration::from_hours(48);
-    let hour = Duration::from_hours(1);
-    let expired = authority().vouch_for(NodeId(3), long_ago, hour).unwrap();
-    let early = authority().vouch(NodeId(3), now() + Duration::from_hours(48)).unwrap();
-    for identity in [expired, early] {
-        let mut three = Node::start(&places, 3, identity);
-        three.say(1, "let me in");
-        one.hears_nothing().await;
-        one.say(3, "a secret");
-        three.hears_nothing().await;
-        three.quic.renew(&self::identity(3)).unwrap();
-        three.reaches(1, &mut one).await;
-    }
-}
-
-/// Somebody who speaks QUIC, and proves to be a node if he has an identity.
-struct Stranger(Endpoint);
-
-impl Stranger {
-    fn new(identity: Option<&Identity>) -> Self {
-        let mut endpoint = Endpoint::client((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
-        let client = match identity {
-            Some(identity) => tls::configs(identity).unwrap().1,
-            None => tls::without_certificate(&self::identity(9)),
-        };
-        endpoint.set_default_client_config(client);
-        Self(endpoint)
-    }
-
-    async fn dial(&self, node: &Node, number: u32) -> Result<Connection, ConnectionError> {
-        let name = name(NodeId(number), &identity(number).label);
-        self.0.connect(node.quic.address().unwrap(), &name).unwrap().await
-    }
-
-    /// Dials node 1, and says hello.
-    async fn meet(&self, node: &Node, versions: (u16, u16)) -> Connection {
-        let connection = self.dial(node, 1).await.unwrap();
-        let (mut send, mut receive) = connection.open_bi().await.unwrap();
-        send.write_all(&Hello { versions, life: 7, purpose: Purpose::Messages }.encode())
-            .await
-            .unwrap();
-        let mut version = [0; 2];
-        // Refused, if there is none.
-        receive.read_exact(&mut version).await.ok();
-        connection
-    }
-}
-
 /// Why a node has ended a connection.
 async fn ended(connection: &Connection) -> Option<u64> {
     let why = timeout(PATIENCE, connection.closed()).await.expect("it is not ended");
@@ -301,8 +205,8 @@ async fn ended(connection: &Connection) -> Option<u64> {
 #[tokio::test]
 async fn whoever_has_no_certificate_says_nothing() {
     let (_places, mut one, mut two) = two();
-    let stranger = Stranger::new(None);
-    if let Ok(connection) = stranger.dial(&one, 1).await {
+    let stranger = Stranger::real(None);
+    if let Ok(connection) = stranger.dial(1, one.address()).await {
         // TLS 1.3 lets a client speak before it learns that it is refused.
         let spoken = async {
             let mut stream = connection.open_uni().await.ok()?;
@@ -319,7 +223,7 @@ async fn whoever_has_no_certificate_says_nothing() {
 #[tokio::test]
 async fn other_releases_are_told_so() {
     let (_places, one, _two) = two();
-    let connection = Stranger::new(Some(&identity(3))).meet(&one, (7, 9)).await;
+    let connection = Stranger::real(Some(&identity(3))).meet((1, one.address()), (7, 9)).await;
     assert_eq!(ended(&connection).await, Some(Farewell::Version as u64));
 }
 
@@ -327,14 +231,14 @@ async fn other_releases_are_told_so() {
 async fn what_makes_no_sense_ends_its_connection_only() {
     let (_places, mut one, mut two) = two();
     one.reaches(2, &mut two).await;
-    let stranger = Stranger::new(Some(&identity(3)));
+    let stranger = Stranger::real(Some(&identity(3)));
 
-    let connection = stranger.meet(&one, (1, 1)).await;
+    let connection = stranger.meet((1, one.address()), (1, 1)).await;
     let mut stream = connection.open_uni().await.unwrap();
     stream.write_all(&u32::MAX.to_le_bytes()).await.unwrap();
     assert_eq!(ended(&connection).await, Some(Farewell::Malformed as u64), "a long message");
 
-    let connection = stranger.dial(&one, 1).await.unwrap();
+    let connection = stranger.dial(1, one.address()).await.unwrap();
     let (mut send, _) = connection.open_bi().await.unwrap();
     send.write_all(&[0xff; 19]).await.unwrap();
     assert_eq!(ended(&connection).await, Some(Farewell::Malformed as u64), "no hello");
@@ -346,44 +250,11 @@ async fn what_makes_no_sense_ends_its_connection_only() {
 #[tokio::test]
 async fn of_two_with_one_identity_the_later_is_believed() {
     let (_places, one, _two) = two();
-    let stranger = Stranger::new(Some(&identity(3)));
-    let earlier = stranger.meet(&one, (1, 1)).await;
-    let later = stranger.meet(&one, (1, 1)).await;
+    let stranger = Stranger::real(Some(&identity(3)));
+    let earlier = stranger.meet((1, one.address()), (1, 1)).await;
+    let later = stranger.meet((1, one.address()), (1, 1)).await;
     assert_eq!(ended(&earlier).await, Some(Farewell::Replaced as u64));
     assert!(later.close_reason().is_none());
-}
-
-#[tokio::test]
-async fn garbage_is_ignored() {
-    let (_places, one, mut two) = two();
-    one.reaches(2, &mut two).await;
-    let (socket, to) = (socket(0), two.quic.address().unwrap());
-    let mut byte = 7_u8;
-    for length in 0..3_000 {
-        let datagram: Vec<u8> = (0..length % 1_400)
-            .map(|at| {
-                byte = byte.wrapping_mul(73).wrapping_add(11);
-                // Often enough the first byte of a handshake.
-                if at == 0 { byte | 0xc0 } else { byte }
-            })
-            .collect();
-        socket.send_to(&datagram, to).unwrap();
-    }
-    one.reaches(2, &mut two).await;
-}
-
-#[tokio::test]
-async fn those_who_never_say_who_they_are_keep_nobody_out() {
-    let (_places, one, mut two) = two();
-    let silent = Stranger::new(Some(&identity(3)));
-    let mut held = Vec::new();
-    for _ in 0..2 * crate::limits::STRANGERS_MAX {
-        let dialed = timeout(Duration::from_millis(200), silent.dial(&two, 2)).await;
-        held.extend(dialed.ok().and_then(Result::ok));
-    }
-    assert!(held.len() >= crate::limits::STRANGERS_TRUSTED);
-    one.reaches(2, &mut two).await;
-    assert_eq!(ended(&held[0]).await, Some(0), "it had its time");
 }
 
 #[tokio::test]
