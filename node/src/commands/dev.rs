@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::children::{Event, RESTART_PAUSE, Spec, keep};
+use super::demo;
 use super::error::CommandError;
 use super::places::Places;
 use super::process::{check, stop_signal};
@@ -40,6 +41,9 @@ pub struct Dev {
     /// The folder with the data of all nodes.
     #[arg(long, value_name = "DIR", default_value = "roost-data")]
     data: PathBuf,
+    /// Makes a few people who follow each other and have written something.
+    #[arg(long)]
+    demo: bool,
     /// A file with settings; see config/roost.toml for all of them.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -48,6 +52,7 @@ pub struct Dev {
 const EXAMPLES: &str = "\
 Examples:
   roost dev
+  roost dev --demo
   roost dev --nodes 5 --data /tmp/five
   roost dev --listen 127.0.0.1:9000 --shards 4
   ROOST_ARGON2_MEMORY_KIB=8 roost dev --config roost.toml";
@@ -144,6 +149,9 @@ impl Dev {
                     first.insert(name, (pid, address));
                     if first.len() == usize::from(self.nodes) {
                         self.greet(&mut to, &first, (secret, tls))?;
+                        drop(to);
+                        self.show_around(&first).await?;
+                        continue;
                     }
                 }
                 Event::Serves { name, pid, address } => {
@@ -159,6 +167,20 @@ impl Dev {
             to.flush()?;
         }
         Ok(())
+    }
+
+    /// Makes a few people, if that was asked for.
+    async fn show_around(&self, nodes: &BTreeMap<String, (u32, String)>) -> io::Result<()> {
+        let Some((_, address)) = nodes.values().next().filter(|_| self.demo) else { return Ok(()) };
+        let said = match demo::fill(address).await {
+            Ok(()) => {
+                let people: Vec<_> = demo::PEOPLE.iter().map(|(handle, _)| *handle).collect();
+                let (people, password) = (people.join(", "), demo::PASSWORD);
+                format!("Open {address} and log in as {people}; the password is: {password}")
+            }
+            Err(error) => format!("The demo is not there: {error}"),
+        };
+        writeln!(io::stdout(), "{said}")
     }
 
     fn greet(

@@ -122,7 +122,7 @@ roost: the back end of a social platform in one program.
 /readyz         whether requests can be served
 /metrics        figures of this node for Prometheus, with the operator token
 
-/connection/websocket   the same routes over a WebSocket, as `rpc` of Centrifugo's protocol
+/connection/websocket   channels, and the same routes, over Centrifugo's protocol
 ";
 
 /// Answers with a page.
@@ -153,6 +153,9 @@ pub(crate) async fn show(
         })
     };
     let body = timeout_at(arrival.deadline, telling).await.unwrap_or_else(|_| Err(late()))?;
+    if page == Page::Index && is_browser(headers) {
+        return Ok(home());
+    }
     let mut response = Response::new(Body::from(body));
     let content_type = HeaderValue::from_static(page.content_type());
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
@@ -173,6 +176,27 @@ fn ready(unready: Option<BTreeMap<Unready, Vec<u32>>>) -> Result<Bytes, Problem>
     });
     let said = said.collect::<Vec<_>>().join("; ");
     Err(NOT_READY.because(format!("These shards are {said}. Try again later.")))
+}
+
+/// What browsers get at the address itself: a page that logs in, and shows a feed live.
+const HOME: &str = include_str!("home.html");
+
+/// What that page may do: run what is in it, and talk to this site.
+const HOME_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
+    connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+fn is_browser(headers: &HeaderMap) -> bool {
+    let accepts = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok());
+    accepts.is_some_and(|it| it.contains("text/html"))
+}
+
+fn home() -> Response {
+    let mut response = Response::new(Body::from(HOME));
+    let (html, policy) = ("text/html; charset=utf-8", HOME_POLICY);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(html));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    response
 }
 
 fn late() -> Problem {

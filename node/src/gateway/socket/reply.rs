@@ -62,11 +62,12 @@ const INSUFFICIENT_STATE: Code = (2500, "insufficient state");
 /// Asks whether the client is still there.
 pub(super) const PING: &str = "{}";
 
-/// Welcomes a client.
-pub(super) fn connected(id: u64) -> String {
+/// Welcomes a client, and names the node that it is connected to.
+pub(super) fn connected(id: u64, node: &str) -> String {
     let client = world::id();
     let connect = json!({
         "client": client,
+        "node": node,
         "version": env!("CARGO_PKG_VERSION"),
         "ping": PING_PERIOD.as_secs(),
         "pong": true,

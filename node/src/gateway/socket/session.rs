@@ -269,7 +269,10 @@ impl Session {
         })?;
         self.client = Some(client);
         self.watch(&token);
-        Ok(connected(id))
+        let way = self.gateway.client.router();
+        let known = way.roster();
+        let node = known.nodes.get(&way.peers().me()).map(|it| it.name.as_str());
+        Ok(connected(id, node.unwrap_or_default()))
     }
 
     /// The client has another token of the same account.
