@@ -14,11 +14,12 @@ const SETTINGS: &str = "settings";
 const SETTINGS_VARIABLE: &str = "ROOST_SETTINGS";
 
 /// Variables that begin as ours do but belong to the tests of roost.
-const FOREIGN: [&str; 6] = [
+const FOREIGN: [&str; 7] = [
     "ROOST_TEST_DATA",
     "ROOST_NIGHTLY",
     "ROOST_PROMTOOL",
     "ROOST_SCHEMATHESIS",
+    "ROOST_CHROMIUM",
     "ROOST_CENTRIFUGE_JS",
     "ROOST_CENTRIFUGE_PYTHON",
 ];

@@ -1,9 +1,11 @@
 //! A few people for trying roost out: who follow each other, and have written something.
 
 use axum::http::Method;
+use entity::digest::sha256;
 use serde_json::{Value, json};
 
 use crate::api::{Api, ApiError, Call};
+use crate::hex::hex;
 
 /// The password of all of them.
 pub(super) const PASSWORD: &str = "correct horse";
@@ -57,10 +59,8 @@ fn text<'a>(account: &'a Value, field: &str) -> &'a str {
 
 /// A request under a key that says what it is: it may be repeated.
 fn call(method: Method, path: &str, token: &str, body: Value) -> Call {
-    let key = format!(
-        "demo {path} {}",
-        crate::hex::hex(&entity::digest::sha256(body.to_string().as_bytes())[..8])
-    );
+    let digest = sha256(body.to_string().as_bytes());
+    let key = format!("demo-{path}-{}", hex(&digest[..8]));
     let token = Some(token.to_owned()).filter(|it| !it.is_empty());
     Call { method, path: path.to_owned(), token, key, body: Some(body) }
 }

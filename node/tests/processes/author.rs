@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 use crate::client::Client;
 
+/// The password of all of them.
+pub(crate) const PASSWORD: &str = "correct horse";
+
 /// Somebody with posts.
 pub(crate) struct Author {
     client: Client,
@@ -18,7 +21,7 @@ pub(crate) struct Author {
 impl Author {
     /// Gets an account.
     pub(crate) async fn register(anybody: &Client, name: usize) -> Self {
-        let account = json!({ "handle": format!("author{name}"), "password": "correct horse" });
+        let account = json!({ "handle": format!("author{name}"), "password": PASSWORD });
         let key = format!("account-{name}");
         let made = anybody.send((Method::POST, "/v1/accounts"), &key, &account).await;
         assert_eq!(made.status, 201, "{made:?}");

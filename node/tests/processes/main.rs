@@ -9,6 +9,8 @@
 //! - `operator`: what operators are told, by each node
 //! - `cut`: nodes are cut off from each other, under load
 //! - `balancer`: one address in front of all nodes
+//! - `follower`: programs of others that follow what happens
+//! - `browsed`: the page of a node in a browser, while that node is killed
 //! - `followed`: clients of others follow a feed while nodes are killed
 //! - `killed`: every node is killed in turn, under load
 //! - `refused`: nodes that do not belong there
@@ -18,10 +20,12 @@
 
 mod author;
 mod balancer;
+mod browsed;
 mod client;
 mod cluster;
 mod cut;
 mod followed;
+mod follower;
 mod killed;
 mod load;
 mod namespaces;
