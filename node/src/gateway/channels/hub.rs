@@ -12,7 +12,7 @@ use entity::{Address, Caller, ChannelType, Offset, Problem};
 use raft::shared::Shared;
 use runtime::follow::Event;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::outbox::Outbox;
 use super::publication::Publication;
@@ -24,6 +24,9 @@ pub(crate) const CHANNEL_BYTES_MAX: usize = 255;
 
 /// Most items that a client which comes back gets at once. Whoever has missed more begins anew.
 pub(crate) const RECOVERED_MAX: u64 = 1_000;
+
+/// How long it may take until it is known where a stream begins: below what clients wait for an answer.
+const JOIN_MAX: Duration = Duration::from_secs(4);
 
 /// How long an item may take to be shown, before that is tried again.
 const SHOW_MAX: Duration = Duration::from_secs(5);
@@ -120,7 +123,8 @@ impl Hub {
         let (channel, entity) = self.find(name, caller)?;
         let Joined { membership, begins } =
             self.join(name, Found { channel, entity: &entity }, outbox)?;
-        let position = begins.await.map_err(|_lost| Refused::NotNow)?;
+        let position = timeout(JOIN_MAX, begins).await.map_err(|_late| Refused::NotNow)?;
+        let position = position.map_err(|_lost| Refused::NotNow)?;
         Ok(Followed { membership, position })
     }
 
