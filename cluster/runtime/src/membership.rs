@@ -21,8 +21,12 @@ const LAG_MAX: u64 = 64;
 /// How quickly the node that is to lead must answer, or it is not asked to.
 const ALIVE: Duration = Duration::from_millis(100);
 
-/// How long a leader leads before it hands over to the member that comes first.
+/// How long the member that comes first has to have been there before it is to lead.
 const PREFER_AFTER: Duration = Duration::from_secs(3);
+
+/// Within such a time after that leaders hand over, each when chance says: a node that is back would get
+/// all of its shards in one moment otherwise, and everybody would wait for it.
+const PREFER_WITHIN: Duration = Duration::from_secs(4);
 
 /// How long what is in flight has to commit before leadership is handed over.
 const DRAIN: Duration = Duration::from_millis(200);
@@ -30,7 +34,9 @@ const DRAIN: Duration = Duration::from_millis(200);
 /// Keeps the members of a group as the roster says. Ends when somebody else is to lead: that one.
 pub(crate) async fn keep(shards: &Router, shard: ShardId, group: &Group) -> Member {
     let home = group.home();
-    let began = home.now();
+    let part = u32::try_from(home.seed() % 1_024).expect("small");
+    let patience = PREFER_AFTER + PREFER_WITHIN * part / 1_024;
+    let mut there = None;
     loop {
         home.sleep(PERIOD).await;
         let status = group.status();
@@ -38,12 +44,14 @@ pub(crate) async fn keep(shards: &Router, shard: ShardId, group: &Group) -> Memb
             continue;
         }
         match step(shards, shard, group, &status).await {
-            Ok(true) if home.now() - began >= PREFER_AFTER => {
-                if let Some(heir) = heir(shards, shard, group, &status).await {
+            Ok(true) => match heir(shards, shard, group, &status).await {
+                Some(heir) if home.now() - *there.get_or_insert(home.now()) >= patience => {
                     return heir;
                 }
-            }
-            Ok(_) => {}
+                Some(_) => {}
+                None => there = None,
+            },
+            Ok(false) => there = None,
             Err(error) => tracing::debug!(shard = shard.0, %error, "a change of members waits"),
         }
     }
