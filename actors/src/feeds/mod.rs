@@ -1,7 +1,7 @@
 //! Feeds: what is new for somebody.
 //!
 //! A feed keeps ids of posts, not posts: what it shows is read from the authors at the time of
-//! reading, so that a deleted post is gone everywhere at once. Posts come into a feed by being
+//! reading, or a second before, so that a deleted post is soon gone everywhere. Posts come into a feed by being
 //! pushed; those of authors with very many followers are pulled when the user looks.
 //!
 //! - [`api`]: what feeds promise, with all `refusals` and the [position of a reader](cursor)

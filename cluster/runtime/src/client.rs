@@ -135,7 +135,7 @@ impl Client {
 
     /// Asks many entities at once, one message for each shard among them. Answers in order.
     pub async fn ask(&self, caller: Caller, requests: Vec<operation::Request>) -> Vec<Answer> {
-        self.ask_unless(caller, requests, |_, _| None).await.into_iter().map(|it| it.0).collect()
+        self.ask_unless(caller, requests, |_, _, _| None).await
     }
 
     /// The same, but each answer may be as old as a shard is trusted to say what changes: one second.
@@ -144,61 +144,57 @@ impl Client {
         caller: Caller,
         requests: Vec<operation::Request>,
     ) -> Vec<Answer> {
-        let (follower, mut begun) = (self.follower(), BTreeMap::new());
-        let known = |index: usize, asked: (ShardId, &Request)| match follower.kept(asked.0, asked.1)
-        {
-            Kept::Answer(answer) => Some(answer),
-            Kept::Asked(ticket, breaks) => {
-                begun.insert(index, (ticket, breaks));
-                None
+        let (follower, mut asked) = (self.follower(), Vec::new());
+        let known = |index: usize, shard: ShardId, request: &Request| {
+            match follower.kept(shard, request) {
+                Kept::Answer(answer) => return Some(answer),
+                Kept::Asked(ticket, breaks) => {
+                    asked.push((index, shard, request.clone(), (ticket, breaks)));
+                }
+                Kept::Nothing => {}
             }
-            Kept::Nothing => None,
+            None
         };
         let answers = self.ask_unless(caller, requests, known).await;
-        let keep = |(index, (answer, asked)): (usize, (Answer, Option<(ShardId, Request)>))| {
-            if let Some((shard, request)) = asked
-                && let Some(ticket) = begun.remove(&index)
-            {
-                follower.keep(shard, &request, ticket, &answer);
-            }
-            answer
-        };
-        answers.into_iter().enumerate().map(keep).collect()
+        for (index, shard, request, ticket) in asked {
+            follower.keep(shard, &request, ticket, &answers[index]);
+        }
+        answers
     }
 
-    /// Asks what is not `known`. Yields each answer, and what was asked for it.
+    /// Asks what is not `known`. Answers in order.
     async fn ask_unless(
         &self,
         caller: Caller,
         requests: Vec<operation::Request>,
-        mut known: impl FnMut(usize, (ShardId, &Request)) -> Option<Answer>,
-    ) -> Vec<(Answer, Option<(ShardId, Request)>)> {
+        mut known: impl FnMut(usize, ShardId, &Request) -> Option<Answer>,
+    ) -> Vec<Answer> {
         let (mut all, deadline) = (Vec::with_capacity(requests.len()), self.deadline());
         let mut groups: BTreeMap<ShardId, (Vec<usize>, Vec<Request>)> = BTreeMap::new();
         for (index, request) in requests.into_iter().enumerate() {
             let shard = match self.home(&request, deadline).await {
                 Ok(shard) => shard,
                 Err(failure) => {
-                    all.push((Answer::Failure(failure), None));
+                    all.push(Answer::Failure(failure));
                     continue;
                 }
             };
             let request = self.with(caller.clone(), Verb::Query, request);
-            if let Some(answer) = known(index, (shard, &request)) {
-                all.push((answer, None));
+            if let Some(answer) = known(index, shard, &request) {
+                all.push(answer);
                 continue;
             }
             let (indices, requests) = groups.entry(shard).or_default();
             indices.push(index);
-            requests.push(request.clone());
-            all.push((Answer::Failure(Failure::Moved), Some((shard, request))));
+            requests.push(request);
+            all.push(Answer::Failure(Failure::Moved));
         }
         let asked = groups.into_iter().map(|(shard, (indices, requests))| async move {
             (indices, self.inner.router.ask(shard, requests, deadline).await)
         });
         for (indices, answers) in futures::future::join_all(asked).await {
             for (index, answer) in indices.into_iter().zip(answers) {
-                all[index].0 = answer;
+                all[index] = answer;
             }
         }
         all

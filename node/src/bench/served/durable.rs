@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::sleep;
 
 use super::etcd::Etcd;
 use super::http::Http;
@@ -239,14 +239,7 @@ impl Crew {
     async fn work(self: Arc<Self>, node: u32, mut way: Way) -> Seen {
         let mut seen = Seen::default();
         while !self.is_over.load(Ordering::Relaxed) {
-            let due = match &self.pace {
-                None => Instant::now(),
-                Some(pace) => {
-                    let Some(due) = pace.next() else { break };
-                    sleep_until(due).await;
-                    due
-                }
-            };
+            let Some(due) = Pace::due(self.pace.as_ref()).await else { break };
             let write =
                 Write { probe: self.probe(node), value: self.value.clone(), key: String::new() };
             let told = way.write(&write).await;

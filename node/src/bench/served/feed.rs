@@ -10,7 +10,7 @@ use axum::http::Method;
 use clap::Args;
 use serde_json::json;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 
 use super::latency::Latencies;
 use super::pace::Pace;
@@ -165,14 +165,7 @@ impl Crew {
     async fn publish(self: Arc<Self>) -> Result<Vec<Post>, ServedError> {
         let mut posts = Vec::new();
         while !self.is_over.load(Ordering::Relaxed) {
-            let due = match &self.pace {
-                None => Instant::now(),
-                Some(pace) => {
-                    let Some(due) = pace.next() else { break };
-                    sleep_until(due).await;
-                    due
-                }
-            };
+            let Some(due) = Pace::due(self.pace.as_ref()).await else { break };
             let number = self.numbers.fetch_add(1, Ordering::Relaxed);
             let (people, apis) = (self.people.len() as u64, self.apis.len() as u64);
             let author = usize::try_from(world::chance() % people).expect("it was a length");

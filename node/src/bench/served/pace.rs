@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 /// Times at which commands are due. Each takes from then.
 #[derive(Debug)]
@@ -28,8 +28,16 @@ impl Pace {
         }
     }
 
-    /// When the next command is due; none after the end.
-    pub(super) fn next(&self) -> Option<Instant> {
+    /// Waits until the next command is due, and yields when that was; none after the end. Without a pace it
+    /// is due at once.
+    pub(super) async fn due(pace: Option<&Self>) -> Option<Instant> {
+        let Some(pace) = pace else { return Some(Instant::now()) };
+        let due = pace.next()?;
+        sleep_until(due).await;
+        Some(due)
+    }
+
+    fn next(&self) -> Option<Instant> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let due =
             self.begin + Duration::from_nanos(number.saturating_mul(1_000_000_000 / self.rate));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 
 use super::latency::Latencies;
 use super::map::{Copies, Map};
@@ -140,8 +140,7 @@ async fn until_done(
 /// Writes when it is time to.
 async fn work(nodes: Nodes, pace: Arc<Pace>) -> Result<Vec<Done>, ServedError> {
     let (mut ways, mut done) = (BTreeMap::new(), Vec::new());
-    while let Some(due) = pace.next() {
-        sleep_until(due).await;
+    while let Some(due) = Pace::due(Some(&*pace)).await {
         let probe = world::chance();
         let write = Write { probe, value: "v".to_owned(), key: format!("{probe:x}") };
         until_done(&nodes, &mut ways, probe, &write).await?;
