@@ -34,3 +34,4 @@ mod socket;
 mod spawned;
 mod target;
 mod way;
+mod wire;

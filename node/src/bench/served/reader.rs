@@ -7,19 +7,18 @@ use std::time::Duration;
 use futures::{SinkExt, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use super::way::ANSWER_MAX;
+use super::wire::{WebSocket, connect};
 
 /// Between two looks whether it is over.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// A socket that follows a feed.
 pub(super) struct Reader {
-    wire: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    wire: WebSocket,
     position: u64,
 }
 
@@ -73,12 +72,11 @@ struct Post {
 impl Reader {
     /// Connects, and follows the feed of an account.
     pub(super) async fn open(url: &str, token: &str, user: &str) -> Result<Self, String> {
-        let url = format!("{}/connection/websocket", url.replace("http://", "ws://"));
-        let (mut wire, _) = connect_async(url).await.map_err(|error| error.to_string())?;
-        let connect = json!({ "id": 1, "connect": { "token": token } });
+        let mut wire = connect(url).await?;
+        let hello = json!({ "id": 1, "connect": { "token": token } });
         let channel = format!("feed:{user}");
         let subscribe = json!({ "id": 2, "subscribe": { "channel": channel } });
-        let said = Message::text(format!("{connect}\n{subscribe}"));
+        let said = Message::text(format!("{hello}\n{subscribe}"));
         wire.send(said).await.map_err(|error| error.to_string())?;
         while let Ok(Some(Ok(Message::Text(text)))) = timeout(ANSWER_MAX, wire.next()).await {
             let reply = text.lines().find_map(|it| serde_json::from_str::<Subscribed>(it).ok());

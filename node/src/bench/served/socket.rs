@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::way::{ANSWER_MAX, Told, Write, done, judge};
+use super::wire::connect;
 
 /// What a node asks with whether a client is there, and what it is answered with.
 const PING: &str = "{}";
@@ -33,10 +33,9 @@ pub(super) struct Socket {
 impl Socket {
     /// Connects, and says who it is. A connection that breaks is not made anew.
     pub(super) async fn open(url: &str, token: &str) -> Result<Self, String> {
-        let url = format!("{}/connection/websocket", url.replace("http://", "ws://"));
-        let (mut wire, _) = connect_async(url).await.map_err(|error| error.to_string())?;
-        let connect = json!({ "id": 1, "connect": { "token": token } }).to_string();
-        wire.send(Message::text(connect)).await.map_err(|error| error.to_string())?;
+        let mut wire = connect(url).await?;
+        let hello = json!({ "id": 1, "connect": { "token": token } }).to_string();
+        wire.send(Message::text(hello)).await.map_err(|error| error.to_string())?;
         match timeout(ANSWER_MAX, wire.next()).await {
             Ok(Some(Ok(Message::Text(text)))) if text.contains("\"connect\"") => {}
             other => return Err(format!("the node does not say hello: {other:?}")),
