@@ -1,10 +1,15 @@
 //! What a few seeds of whole nodes find: `cargo sim smoke --seeds 0..100000 --jobs 2` finds more.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use cluster::executor::Knobs;
 use cluster::mutant::Mutant;
-use simulations::nodes::plan::Plan;
+use simulations::nodes::plan::{Faults, Plan};
 use simulations::nodes::run::run;
+
+/// How long a call may take while shards move: a fsync or two, an election, and the pauses of whoever asks.
+const MOVED_MAX: Duration = Duration::from_millis(60);
 
 /// Seeds that once found a defect, and which.
 const REGRESSIONS: [(u64, &str); 1] = [(
@@ -36,6 +41,19 @@ fn nothing_is_wrong_in_a_few_seeds() {
     assert!(kills > 30 && faults > 300 && unknown > 5, "{kills} {faults} {unknown}");
     assert_eq!(shapes, BTreeSet::from([1, 2, 3, 4, 5]));
     assert_eq!(workloads.len(), 7, "{workloads:?}");
+}
+
+/// Nodes are to hold nothing any more, or their share again: leaders hand over what they lead, and nobody is
+/// to wait long for it.
+#[test]
+fn shards_that_move_as_planned_keep_nobody_waiting() {
+    for number in 0..4 {
+        let plan = Plan::usual(number);
+        let faults = Faults { weigh: Some(Duration::from_secs(5)), ..plan.faults.calm() };
+        let report = run(Plan { faults, knobs: Knobs::default(), ..plan }, false);
+        assert!(report.violation.is_none() && report.faults > 3, "{report}");
+        assert!(report.unknown == 0 && report.slowest < MOVED_MAX, "{:?} {report}", report.slowest);
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The shards that a node hosts: for each a member of its group and, while that leads, a life.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ use crate::disk::Disk;
 use crate::follow::follower::Follower;
 use crate::report::{self, NodeReport};
 use crate::router::Router;
-use crate::shard::{Inbox, Life, Said};
+use crate::shard::{Inbox, Life, Said, turn_away};
 use crate::wire::Message;
 use crate::{driver, life, membership};
 
@@ -296,14 +297,51 @@ impl Host {
         Ok(true)
     }
 
-    /// Runs the shard until this node loses it, and meanwhile brings the group's members in line with
+    /// Runs the shard until this node loses it.
+    async fn lead(&self, shard: ShardId, group: &Group, term: u64) {
+        let (inbox, mut items) = Inbox::new();
+        self.0.router.host(shard, |it| it.inbox = Some(inbox.clone()));
+        let leading = Leading { router: self.0.router.clone(), shard };
+        tracing::info!(shard = shard.0, term, "this node leads a shard");
+        {
+            let living = pin!(self.life(shard, group).live(&mut items));
+            self.reign(&leading, (group, term), living).await;
+        }
+        drop((leading, inbox));
+        turn_away(items);
+    }
+
+    /// Lets the shard live until this node loses it, and meanwhile brings the group's members in line with
     /// the assignment. A life that proposes nothing would not notice that another one has come between
     /// when this member leads again: no life outlasts the term.
-    async fn lead(&self, shard: ShardId, group: &Group, term: u64) {
+    async fn reign(
+        &self,
+        leading: &Leading,
+        (group, term): (&Group, u64),
+        mut living: Pin<&mut impl Future<Output = ()>>,
+    ) {
+        let (parts, shard) = (&self.0, leading.shard);
+        let heir = tokio::select! {
+            biased;
+            () = &mut living => return,
+            () = group.reign_ended(term) => return,
+            () = self.is_damaged(shard) => return,
+            heir = membership::keep(&parts.router, shard, group) => heir,
+            () = driver::drive(&parts.router, parts.replace_after), if shard == META => return,
+        };
+        // Nobody comes in any more. Who is here has an answer before somebody else leads, or asks there
+        // under the same name.
+        leading.close();
+        tokio::select! {
+            biased;
+            () = living => {}
+            () = membership::hand_over(group, term, heir) => {}
+        }
+    }
+
+    /// What the shard is made of.
+    fn life(&self, shard: ShardId, group: &Group) -> Life {
         let parts = &self.0;
-        let (inbox, mut items) = Inbox::new();
-        parts.router.host(shard, |it| it.inbox = Some(inbox));
-        let _leading = Leading { router: parts.router.clone(), shard };
         let directory = parts.router.roster().directory();
         let setup = ExecutorSetup {
             shard,
@@ -321,21 +359,8 @@ impl Host {
             Said::Frame(node, frame) if node == router.peers().me() => follower.take(shard, frame),
             Said::Frame(node, frame) => router.send_frame(node, shard, frame),
         });
-        let clock = Arc::clone(&parts.clock);
-        let disk = Arc::clone(&parts.disk);
-        tracing::info!(shard = shard.0, term, "this node leads a shard");
-        let life = Life { setup, group: group.clone(), clock, outlet, disk };
-        let heir = tokio::select! {
-            biased;
-            () = life.live(&mut items) => return,
-            () = group.reign_ended(term) => return,
-            () = self.is_damaged(shard) => return,
-            heir = membership::keep(&parts.router, shard, group) => heir,
-            () = driver::drive(&parts.router, parts.replace_after), if shard == META => return,
-        };
-        // What was in flight commits without us: whoever waits for it asks the next leader, under the
-        // same name.
-        membership::hand_over(group, heir).await;
+        let (clock, disk) = (Arc::clone(&parts.clock), Arc::clone(&parts.disk));
+        Life { setup, group: group.clone(), clock, outlet, disk }
     }
 }
 
@@ -378,9 +403,15 @@ struct Leading {
     shard: ShardId,
 }
 
+impl Leading {
+    fn close(&self) {
+        self.router.host(self.shard, |it| it.inbox = None);
+    }
+}
+
 impl Drop for Leading {
     fn drop(&mut self) {
-        self.router.host(self.shard, |it| it.inbox = None);
+        self.close();
     }
 }
 

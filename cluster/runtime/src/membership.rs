@@ -59,15 +59,15 @@ pub(crate) async fn keep(shards: &Router, shard: ShardId, group: &Group) -> Memb
 
 /// Hands leadership over once nothing is in flight. If that takes too long, or the heir does not take
 /// it, whoever leads next does as well.
-pub(crate) async fn hand_over(group: &Group, heir: Member) {
+pub(crate) async fn hand_over(group: &Group, term: u64, heir: Member) {
     let home = group.home();
     let deadline = home.now() + DRAIN;
     let is_draining = |status: Status| status.leads && status.applied < status.last;
     while is_draining(group.status()) && home.now() < deadline {
-        home.sleep(DRAIN / 20).await;
+        home.sleep(DRAIN / 100).await;
     }
     group.transfer(heir).await;
-    home.sleep(DRAIN).await;
+    tokio::time::timeout(home.true_time(DRAIN), group.reign_ended(term)).await.ok();
 }
 
 /// Changes the members a little. Yields whether they are as they should be.

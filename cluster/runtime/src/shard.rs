@@ -93,6 +93,17 @@ impl Inbox {
     }
 }
 
+/// Answers what came to a shard that does not live here any more: nothing of it has happened.
+pub(crate) fn turn_away(mut items: mpsc::Receiver<Item>) {
+    items.close();
+    while let Ok(item) = items.try_recv() {
+        if let Item::Request(_, sender) = item {
+            // Whoever asked may have given up.
+            sender.send((Answer::Failure(Failure::Moved), Time::default())).ok();
+        }
+    }
+}
+
 /// A life under way.
 struct Living {
     life: Life,

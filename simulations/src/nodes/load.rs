@@ -13,6 +13,7 @@ use entity::operation::Request;
 use entity::registry::Outcome;
 use entity::{Id, Kind};
 use runtime::client::Client;
+use tokio::time::Instant;
 
 use super::cluster::{Phase, World};
 use super::mishap::true_time;
@@ -57,7 +58,9 @@ impl World {
                 return;
             }
             let Some(call) = self.crews.borrow_mut()[crew].next(client) else { return };
+            let began = Instant::now();
             let done = self.call(&call, &mut chance).await;
+            self.counts.slowest.set(self.counts.slowest.get().max(began.elapsed()));
             if matches!(done, Done::Reply(_)) && call.is_command && call.to.kind == Counters::TAG {
                 let now = true_time(self.began);
                 self.readers.with(|it| it.added(&call.to, &call.body, now));
@@ -155,6 +158,8 @@ pub struct Counts {
     pub calls: Cell<u64>,
     /// Those of which nobody knows whether they had an effect.
     pub unknown: Cell<u64>,
+    /// How long the slowest of them took while things went wrong.
+    pub slowest: Cell<Duration>,
     /// Faults.
     pub faults: Cell<u64>,
     /// Nodes that were killed.

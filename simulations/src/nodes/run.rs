@@ -34,6 +34,8 @@ pub struct Report {
     pub calls: u64,
     /// Those of which nobody knows whether they had an effect.
     pub unknown: u64,
+    /// How long the slowest call took while things went wrong.
+    pub slowest: Duration,
     /// Faults.
     pub faults: u64,
     /// Nodes that were killed.
@@ -82,6 +84,7 @@ pub fn run(plan: Plan, is_printed: bool) -> Report {
         messages: 0,
         calls: 0,
         unknown: 0,
+        slowest: Duration::ZERO,
         faults: 0,
         kills: 0,
         applied: 0,
@@ -184,6 +187,7 @@ fn report(world: &World) -> Report {
         messages: counts.messages.get(),
         calls: counts.calls.get(),
         unknown: counts.unknown.get(),
+        slowest: counts.slowest.get(),
         faults: counts.faults.get(),
         kills: counts.kills.get(),
         applied,
