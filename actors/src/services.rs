@@ -6,7 +6,7 @@ use entity::{ChannelType, Route};
 use crate::accounts::{Account, Holder};
 use crate::feeds::{FanOut, Feed, FeedChannel};
 use crate::follows::{Follower, FollowsChannel};
-use crate::posts::Author;
+use crate::posts::{Author, PostsChannel};
 use crate::{accounts, feeds, follows, posts};
 
 /// Adds every entity, in the order of their tags.
@@ -29,5 +29,9 @@ pub fn routes() -> Vec<Route> {
 
 /// Every channel of every service.
 pub fn channels() -> Vec<ChannelType> {
-    vec![ChannelType::of::<FollowsChannel>(), ChannelType::of::<FeedChannel>()]
+    vec![
+        ChannelType::of::<FollowsChannel>(),
+        ChannelType::of::<PostsChannel>(),
+        ChannelType::of::<FeedChannel>(),
+    ]
 }

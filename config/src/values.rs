@@ -52,7 +52,8 @@ pub struct Config {
     pub request_timeout: Duration,
     /// Longest time that the headers of a request may take to arrive.
     pub header_timeout: Duration,
-    /// A file with the certificate for clients and those above it, as PEM. Empty: no TLS.
+    /// A file with the certificate for clients and those above it, as PEM. Empty: no TLS. Read again when it
+    /// is replaced, as the key is.
     pub tls_cert_file: PathBuf,
     /// The file with its key, as PEM.
     pub tls_key_file: PathBuf,

@@ -53,6 +53,10 @@ pub const FOLLOWERS_PAGE_MAX: usize = 500;
 /// Most posts in one [`Lookup`]. As many as a page has items.
 pub const LOOKUP_MAX: usize = PAGE_ITEMS_MAX as usize;
 
+/// Most posts, published or deleted, that are kept for clients that come back. Who has missed more reads
+/// the list.
+pub const POSTED_MAX: u64 = 256;
+
 /// Above this many followers, posts are not pushed into their feeds but pulled when they look.
 #[derive(Debug)]
 pub enum PullAboveFollowers {}

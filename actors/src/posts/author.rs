@@ -1,7 +1,7 @@
 //! One author.
 
-use entity::registry::Rows;
-use entity::{Answer, Command, Context, Entity, Handle, Never, Table, data};
+use entity::registry::{Items, Rows};
+use entity::{Answer, Command, Context, Entity, Handle, Never, Stream, Table, data};
 
 use crate::accounts::api::UserId;
 use crate::feeds::api::{
@@ -11,9 +11,9 @@ use crate::feeds::api::{
 use crate::page::page;
 use crate::posts::api::{
     AddFollower, AuthorCounts, Authors, BODY_BYTES_MAX, Counts, Delete, FOLLOWERS_INLINE_MAX,
-    FOLLOWERS_PAGE_MAX, Found, LOOKUP_MAX, ListFollowers, Lookup, LookupError, PostId, PostView,
-    Posts, PostsPage, Publish, PublishError, Published, PullAboveFollowers, Pulled, PulledPage,
-    ReadPost, RemoveFollower, UnknownPostError,
+    FOLLOWERS_PAGE_MAX, Found, LOOKUP_MAX, ListFollowers, Lookup, LookupError, POSTED_MAX, PostId,
+    PostView, Posts, PostsPage, Publish, PublishError, Published, PullAboveFollowers, Pulled,
+    PulledPage, ReadPost, RemoveFollower, UnknownPostError,
 };
 
 /// A user as somebody who publishes.
@@ -32,7 +32,7 @@ pub struct Author {
 
 impl Entity for Author {
     type Kind = Authors;
-    type Tables = (Rows<Archive>, Rows<Followers>, Rows<PulledPosts>);
+    type Tables = (Rows<Archive>, Rows<Followers>, Rows<PulledPosts>, Items<Posted>);
 }
 
 /// All posts that are not deleted.
@@ -72,6 +72,34 @@ impl Table for PulledPosts {
     type Row = ();
 }
 
+/// What the author has done lately.
+pub enum Posted {}
+
+impl Stream for Posted {
+    const NAME: &'static str = "posted";
+    const TAG: u8 = 4;
+    const ITEMS_MAX: u64 = POSTED_MAX;
+    type Item = PostChange;
+}
+
+/// A post came, or went.
+#[data]
+#[derive(Copy)]
+pub enum PostChange {
+    /// It was published.
+    Published {
+        /// By whom.
+        author: UserId,
+        /// Which post.
+        post: PostId,
+    },
+    /// It was deleted.
+    Deleted {
+        /// Which post.
+        post: PostId,
+    },
+}
+
 /// How a post comes to the author's followers.
 enum Reach {
     /// The author delivers it.
@@ -95,6 +123,7 @@ impl Handle<Publish> for Author {
         cx.put::<Archive>(&post, &Post { body: publish.body });
 
         let author = cx.key().0;
+        cx.append::<Posted>(&PostChange::Published { author, post });
         cx.send(&FeedId(author), &Deliver { author, post });
         match self.reach(cx) {
             Reach::Inline => tell(&Deliver { author, post }, cx),
@@ -121,6 +150,7 @@ impl Handle<Delete> for Author {
         self.post_count -= 1;
         cx.remove::<Archive>(&delete.post);
         let (author, post) = (cx.key().0, delete.post);
+        cx.append::<Posted>(&PostChange::Deleted { post });
         cx.send(&FeedId(author), &Withdraw { author, post });
         if cx.get::<PulledPosts>(&post).is_some() {
             cx.remove::<PulledPosts>(&post);

@@ -7,13 +7,16 @@
 //! - [`api`]: what posts promise, with all `refusals`
 //! - `author`: one author
 //! - [`user_posts`]: an operation
+//! - `channel`: an author's posts as they come to whoever is there
 //! - `routes`: where all of it is found
 
 pub mod api;
 mod author;
+mod channel;
 mod refusals;
 mod routes;
 pub mod user_posts;
 
-pub use author::{Archive, Author, Followers, Post, PulledPosts};
+pub use author::{Archive, Author, Followers, Post, PostChange, Posted, PulledPosts};
+pub use channel::{PostEvent, PostsChannel};
 pub use routes::routes;

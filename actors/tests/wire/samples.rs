@@ -155,7 +155,7 @@ pub(crate) fn posts() -> Vec<Sample> {
         PulledPage, ReadPost, RemoveFollower, UnknownPostError,
     };
     use posts::user_posts::UserPosts;
-    use posts::{Author, Post};
+    use posts::{Author, Post, PostChange, PostEvent};
     let view = r#"{"post":"@3","body":"hello","created_at":"2026-01-31T12:00:00.000000Z"}"#;
     samples! {
         AuthorId: r#""@1""#,
@@ -183,6 +183,10 @@ pub(crate) fn posts() -> Vec<Sample> {
         AuthorCounts: r#"{"followers":7,"posts":2}"#,
         Author: r#"{"follower_count":7,"post_count":2,"spread":true,"pulled":true}"#,
         Post: r#"{"body":"hello"}"#,
+        PostChange: r#"{"published":{"author":"@1","post":"@3"}}"#,
+        PostChange: r#"{"deleted":{"post":"@3"}}"#,
+        PostEvent: &format!(r#"{{"post":{view}}}"#),
+        PostEvent: r#"{"withdrawn":{"post":"@3"}}"#,
         UserPosts: r#"{"user":"@1","before":null,"limit":20}"#,
     }
 }

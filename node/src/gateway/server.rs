@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{interval, sleep, timeout};
 use tower_layer::Layer;
 
 use super::tls::{Greeted, Tls};
@@ -40,6 +40,9 @@ pub const DRAIN_MAX: Duration = Duration::from_secs(5);
 
 /// Pause after a failed accept, which is nearly always a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Between two looks whether the certificate for clients has been replaced.
+const RENEW_PERIOD: Duration = Duration::from_secs(10);
 
 /// Most bytes of the head of a request. Longer ones are answered 431 without being read.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -130,11 +133,12 @@ impl Server {
     }
 
     /// Serves what `router` is when a connection begins, until `stop` comes, then lets requests in flight end, for at most [`DRAIN_MAX`].
-    pub async fn run(self, router: watch::Receiver<Router>, stop: impl Future<Output = ()>) {
+    pub async fn run(mut self, router: watch::Receiver<Router>, stop: impl Future<Output = ()>) {
         let rooms = Arc::new(Semaphore::new(self.connections_max));
         let (end, ended) = watch::channel(false);
         let mut connections = JoinSet::new();
         let mut stop = pin!(stop);
+        let mut renewal = interval(RENEW_PERIOD);
         loop {
             tokio::select! {
                 () = &mut stop => break,
@@ -144,6 +148,7 @@ impl Server {
                     connections.spawn(wire.serve(stream, from, router.borrow().clone(), held));
                 }
                 Some(_) = connections.join_next() => {}
+                _ = renewal.tick() => self.wire.tls.renew(),
             }
         }
         drop(self.listener);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::ServerConfig;
@@ -24,7 +24,28 @@ connection: close\r\ncontent-length: 38\r\n\r\nThis port speaks TLS. Try https:/
 
 /// How clients are spoken to.
 #[derive(Clone)]
-pub(super) struct Tls(Option<TlsAcceptor>);
+pub(super) struct Tls(Option<Arc<Certified>>);
+
+/// With which certificate.
+struct Certified {
+    files: Files,
+    contents: Contents,
+    acceptor: TlsAcceptor,
+}
+
+/// Where certificate and key are.
+#[derive(Clone)]
+struct Files {
+    certificates: PathBuf,
+    key: PathBuf,
+}
+
+/// What certificate and key are.
+#[derive(Eq, PartialEq)]
+struct Contents {
+    certificates: Vec<u8>,
+    key: Vec<u8>,
+}
 
 /// A client that was understood.
 pub(super) enum Greeted {
@@ -40,19 +61,22 @@ impl Tls {
         if certificates.as_os_str().is_empty() && key.as_os_str().is_empty() {
             return Ok(Self(None));
         }
-        let chain = CertificateDer::pem_slice_iter(&read(certificates, "tls_cert_file")?)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| unusable(certificates, &error))?;
-        let secret = PrivateKeyDer::from_pem_slice(&read(key, "tls_key_file")?)
-            .map_err(|error| unusable(key, &error))?;
-        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(io::Error::other)?
-            .with_no_client_auth()
-            .with_single_cert(chain, secret);
-        let mut config = config.map_err(|error| unusable(certificates, &error))?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self(Some(TlsAcceptor::from(Arc::new(config)))))
+        let files = Files { certificates: certificates.to_owned(), key: key.to_owned() };
+        Ok(Self(Some(Arc::new(Certified::read(files)?))))
+    }
+
+    /// Goes on with what the files hold now, for connections that begin from now on. What is of no use
+    /// changes nothing: perhaps only one of the files has been replaced so far.
+    pub(super) fn renew(&mut self) {
+        let Some(certified) = &self.0 else { return };
+        match Certified::read(certified.files.clone()) {
+            Ok(renewed) if renewed.contents == certified.contents => {}
+            Ok(renewed) => {
+                tracing::info!("clients get the certificate that has been put in place");
+                self.0 = Some(Arc::new(renewed));
+            }
+            Err(error) => tracing::warn!(%error, "clients get the certificate from before"),
+        }
     }
 
     /// Finds out what a client speaks. With TLS only this machine may speak plain HTTP: tools of
@@ -62,11 +86,11 @@ impl Tls {
     ///
     /// The client is not one, or gone.
     pub(super) async fn greet(&self, mut stream: TcpStream, from: IpAddr) -> io::Result<Greeted> {
-        let Self(Some(acceptor)) = self else { return Ok(Greeted::Plain(stream)) };
+        let Self(Some(certified)) = self else { return Ok(Greeted::Plain(stream)) };
         let mut first = [0];
         stream.peek(&mut first).await?;
         if first == [HANDSHAKE] {
-            return Ok(Greeted::Secured(Box::new(acceptor.accept(stream).await?)));
+            return Ok(Greeted::Secured(Box::new(certified.acceptor.accept(stream).await?)));
         }
         if from.to_canonical().is_loopback() {
             return Ok(Greeted::Plain(stream));
@@ -76,6 +100,29 @@ impl Tls {
         let _bytes = stream.read(&mut said).await?;
         stream.write_all(PLAIN_REFUSED).await?;
         Err(io::Error::new(io::ErrorKind::InvalidData, "it does not speak TLS"))
+    }
+}
+
+impl Certified {
+    fn read(files: Files) -> io::Result<Self> {
+        let Files { certificates, key } = &files;
+        let contents = Contents {
+            certificates: read(certificates, "tls_cert_file")?,
+            key: read(key, "tls_key_file")?,
+        };
+        let chain = CertificateDer::pem_slice_iter(&contents.certificates)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| unusable(certificates, &error))?;
+        let secret =
+            PrivateKeyDer::from_pem_slice(&contents.key).map_err(|error| unusable(key, &error))?;
+        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
+            .with_no_client_auth()
+            .with_single_cert(chain, secret);
+        let mut config = config.map_err(|error| unusable(certificates, &error))?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { files, contents, acceptor: TlsAcceptor::from(Arc::new(config)) })
     }
 }
 
@@ -140,8 +187,16 @@ mod tests {
             client.read_to_string(&mut told).await.ok();
             assert_eq!(told.contains("This port speaks TLS"), !expected, "{told}");
         }
+        assert!(trusts(made.cert.der(), &tls).await);
+        for it in [cert, key] {
+            fs::remove_file(it).unwrap();
+        }
+    }
+
+    /// Whether a client that trusts a certificate alone is understood.
+    async fn trusts(certificate: &CertificateDer<'static>, tls: &Tls) -> bool {
         let mut roots = RootCertStore::empty();
-        roots.add(made.cert.der().clone()).unwrap();
+        roots.add(certificate.clone()).unwrap();
         let client = ClientConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
@@ -152,11 +207,28 @@ mod tests {
         let connector = TlsConnector::from(Arc::new(client));
         let (client, greeted) =
             tokio::join!(connector.connect(name, stream), tls.greet(server, ELSEWHERE));
-        let Ok(Greeted::Secured(mut server)) = greeted else { panic!("it is not understood") };
-        client.unwrap().write_all(b"hello").await.unwrap();
+        let (Ok(mut client), Ok(Greeted::Secured(mut server))) = (client, greeted) else {
+            return false;
+        };
+        client.write_all(b"hello").await.unwrap();
         let mut said = [0; 5];
         server.read_exact(&mut said).await.unwrap();
-        assert_eq!(&said, b"hello");
+        said == *b"hello"
+    }
+
+    #[tokio::test]
+    async fn a_certificate_is_replaced_without_a_restart() {
+        let named = || generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let (old, new) = (named(), named());
+        let cert = file("cert-renewed", &old.cert.pem());
+        let key = file("key-renewed", &old.signing_key.serialize_pem());
+        let mut tls = Tls::open(&cert, &key).unwrap();
+        fs::write(&cert, new.cert.pem()).unwrap();
+        tls.renew();
+        assert!(trusts(old.cert.der(), &tls).await, "the key is still the old one");
+        fs::write(&key, new.signing_key.serialize_pem()).unwrap();
+        tls.renew();
+        assert!(trusts(new.cert.der(), &tls).await && !trusts(old.cert.der(), &tls).await);
         for it in [cert, key] {
             fs::remove_file(it).unwrap();
         }

@@ -190,6 +190,23 @@ async fn channels_of_others_and_of_nobody_are_refused() {
 }
 
 #[tokio::test]
+async fn an_authors_posts_come_live_to_whoever_wants_them() {
+    let rig = rig().await;
+    let (alice, mut bob) = (rig.register("alice").await, Reader::new(&rig, "bob").await);
+    bob.channel = format!("posts:{}", alice.id);
+    bob.subscribe(None).await;
+    let post = publish(&rig, &alice, "to all").await;
+    let (offset, shown) = bob.pushed().await;
+    assert_eq!((offset, &shown["post"]["body"]), (1, &json!("to all")), "{shown}");
+    let delete = ask(&format!("DELETE /v1/me/posts/{post}")).token(&alice.token);
+    assert!(rig.send(delete).await.status < 300);
+    assert_eq!(bob.pushed().await, (2, json!({ "withdrawn": { "post": post } })));
+    let mut nobody = Socket::connected(&rig, "").await;
+    nobody.say(&json!({ "id": 3, "subscribe": { "channel": bob.channel } })).await;
+    assert_eq!(nobody.hear().await["error"]["code"], 103, "accounts only");
+}
+
+#[tokio::test]
 async fn follows_come_live_on_every_device() {
     let rig = rig().await;
     let (alice, mut bob) = (rig.register("alice").await, Reader::new(&rig, "bob").await);
