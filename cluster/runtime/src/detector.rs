@@ -101,6 +101,12 @@ impl Detector {
         self.heard.with(|heard| heard.nodes.iter().filter_map(is_silent).collect())
     }
 
+    /// For how long nothing has been heard of a node that counts as down.
+    pub(crate) fn silence(&self, node: NodeId, now: Moment) -> Option<Duration> {
+        let sign = |heard: &mut Heard| heard.nodes.get(&node).map(|it| (it.is_down, it.at));
+        self.heard.with(sign).and_then(|(is_down, at)| is_down.then(|| now - at))
+    }
+
     /// Whether a node counts as down.
     pub(crate) fn is_down(&self, node: NodeId) -> bool {
         self.down.borrow().contains(&node)
@@ -221,6 +227,8 @@ mod tests {
         assert_eq!(pass(&home, &detector, &OTHERS, 10).await, []);
         assert_eq!(pass(&home, &detector, &[NodeId(2)], 10).await, [NodeId(3)]);
         assert!(detector.is_down(NodeId(3)) && !detector.is_down(NodeId(2)));
+        let silence = |node| detector.silence(NodeId(node), home.now());
+        assert_eq!((silence(2), silence(3)), (None, Some(10 * PERIOD)));
         assert_eq!(pass(&home, &detector, &OTHERS, 10).await, []);
         assert!(!detector.is_down(NodeId(3)));
         assert_eq!(pass(&home, &detector, &[], 10).await, OTHERS);

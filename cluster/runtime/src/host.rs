@@ -15,6 +15,7 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use raft::group::{Group, Setup};
+use raft::home::Moment;
 use raft::machine::Watch;
 use raft::offload::Offload;
 use raft::peers::{Peers, Question};
@@ -30,6 +31,7 @@ use crate::follow::follower::Follower;
 use crate::report::{self, NodeReport};
 use crate::router::Router;
 use crate::shard::{Inbox, Life, Said, turn_away};
+use crate::traffic::Counters;
 use crate::wire::Message;
 use crate::{driver, life, membership};
 
@@ -71,6 +73,10 @@ pub struct Parts {
     pub founders: Vec<Member>,
     /// This node's member of it, as long as the roster knows none that is newer.
     pub meta: Shared<Member>,
+    /// When the node began.
+    pub begun: Moment,
+    /// What clients have of it.
+    pub counters: Arc<Counters>,
 }
 
 /// Most questions of other members that wait. More are dropped, as a network might.
@@ -101,9 +107,18 @@ impl Host {
         &self.0.follower
     }
 
+    /// What clients have of this node.
+    pub(crate) fn counters(&self) -> &Arc<Counters> {
+        &self.0.counters
+    }
+
     /// How this node is doing.
     pub(crate) async fn report(&self) -> NodeReport {
+        let up = self.0.router.peers().home().now() - self.0.begun;
         NodeReport {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            up_ms: u64::try_from(up.as_millis()).unwrap_or(u64::MAX),
+            traffic: self.0.counters.traffic(),
             log_bytes: self.0.appender.bytes(),
             is_storage_full: self.0.disk.is_full(),
             used_bytes: self.0.disk.used_bytes(),

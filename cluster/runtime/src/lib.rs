@@ -18,4 +18,5 @@ pub mod report;
 pub mod router;
 pub mod shard;
 pub mod supervisor;
+pub mod traffic;
 pub mod wire;

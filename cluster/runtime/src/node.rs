@@ -22,6 +22,7 @@ use raft::peers::{Incoming, Peers, Topic};
 use raft::shared::Shared;
 use raft::timing::Timing;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use wal::Appender;
 
 use crate::clock::Clock;
@@ -29,8 +30,9 @@ use crate::disk::Disk;
 use crate::follow::follower::Follower;
 use crate::host::{Host, Parts};
 use crate::report::NodeReport;
-use crate::router::Router;
+use crate::router::{PATIENCE, Router};
 use crate::supervisor::{Child, Supervisor};
+use crate::traffic::Counters;
 use crate::wire::{Message, Reply};
 use crate::{compactor, detector, progress};
 
@@ -128,6 +130,8 @@ impl Node {
             founders: setup.founders,
             meta: Shared::new(setup.meta),
             is_log_broken: setup.is_log_broken,
+            begun: home.now(),
+            counters: Arc::default(),
         });
         let top = Supervisor::start(&home, on_failure).await?;
         let shards = host.clone();
@@ -161,18 +165,29 @@ impl Node {
         self.host.follower()
     }
 
-    /// How every node of the cluster is doing, as far as this one knows them; none of one that does not
-    /// say so in time.
+    /// How every node of the cluster is doing, as far as this one knows them; none of one that counts as
+    /// down, or does not say so within a second.
     pub async fn reports(&self) -> BTreeMap<NodeId, Option<NodeReport>> {
         let (router, me) = (self.router(), self.router().peers().me());
         let nodes: Vec<_> = router.roster().nodes.keys().copied().collect();
         let asked = nodes.into_iter().map(|node| async move {
             if node == me {
-                return (node, Some(self.host.report().await));
+                let patience = self.home.true_time(PATIENCE);
+                return (node, timeout(patience, self.host.report()).await.ok());
             }
             (node, router.ask_report(node).await)
         });
         join_all(asked).await.into_iter().collect()
+    }
+
+    /// For how long nothing has been heard of a node that counts as down.
+    pub fn silence(&self, node: NodeId) -> Option<Duration> {
+        self.router().detector().silence(node, self.home.now())
+    }
+
+    /// What clients have of this node: whoever serves them counts it.
+    pub fn counters(&self) -> &Arc<Counters> {
+        self.host.counters()
     }
 
     /// How this node is doing.

@@ -10,10 +10,17 @@ use tokio::sync::oneshot;
 
 use crate::router::{Hosted, Router};
 use crate::shard::Item;
+use crate::traffic::Traffic;
 
 /// How a node is doing.
 #[data]
 pub struct NodeReport {
+    /// Of its program.
+    pub version: String,
+    /// For how long it has been running, in milliseconds.
+    pub up_ms: u64,
+    /// What clients have had of it.
+    pub traffic: Traffic,
     /// Bytes of its log.
     pub log_bytes: u64,
     /// Whether its disk is nearly full: it takes only what makes room.

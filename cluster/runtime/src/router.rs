@@ -27,7 +27,7 @@ use crate::shard::{Inbox, Item};
 use crate::wire::{Members, Message, Reply};
 
 /// How long another node is waited for before the next one is asked.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Pause before the second attempt. Each further one doubles it.
 const PAUSE_MIN: Duration = Duration::from_millis(5);
@@ -375,15 +375,15 @@ impl Router {
         reply
     }
 
-    /// Asks another node how it is doing. None: it does not say so in time.
+    /// Asks another node how it is doing. None: it counts as down, or does not say so in time.
     pub(crate) async fn ask_report(&self, node: NodeId) -> Option<NodeReport> {
         let body = Message::Report.encode();
-        let asked = self.0.peers.ask((node, LANE), PATIENCE, Topic::Node, &body).await;
-        if let Ok(Reply::Report(report)) = Reply::decode(&asked.ok()?) {
-            Some(report)
-        } else {
-            None
-        }
+        let asked = tokio::select! {
+            biased;
+            () = self.0.detector.falls(node) => return None,
+            asked = self.0.peers.ask((node, LANE), PATIENCE, Topic::Node, &body) => asked.ok()?,
+        };
+        if let Ok(Reply::Report(report)) = Reply::decode(&asked) { Some(report) } else { None }
     }
 
     /// Sends what has changed in a shard to a node that follows it.

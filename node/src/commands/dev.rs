@@ -197,6 +197,7 @@ impl Dev {
         }
         writeln!(to, "  routes:          {address}/openapi.json")?;
         writeln!(to, "  health:          {address}/livez and {address}/readyz")?;
+        writeln!(to, "  console:         {address}/console, with the operator token")?;
         let certificate = tls.certificate.display();
         writeln!(to, "  certificate:     {certificate}, for https on the same ports")?;
         writeln!(to, "  operator token:  {}", OperatorToken::of(secret).text())?;

@@ -1,15 +1,18 @@
 //! `/metrics`: figures of this node for Prometheus.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::slots::META;
 use entity::Problem;
 use prometheus::{
-    Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder,
+    Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry,
+    TextEncoder,
 };
 use runtime::client::Client;
 use runtime::report::{CopyReport, LedReport, NodeReport};
+use runtime::traffic::Counters;
 
 use super::problem::INTERNAL;
 use crate::world::{self, Used};
@@ -24,6 +27,8 @@ pub(crate) struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     seconds: HistogramVec,
+    /// What other nodes are told of it.
+    counters: Arc<Counters>,
 }
 
 /// A figure of a copy.
@@ -55,8 +60,8 @@ const OF_LED: [OfLed; 9] = [
 ];
 
 impl Metrics {
-    /// Nothing has been counted yet.
-    pub(crate) fn new() -> Self {
+    /// Nothing has been counted here yet.
+    pub(crate) fn new(counters: Arc<Counters>) -> Self {
         let requests = Opts::new("roost_requests_total", "Requests that were answered.");
         let requests = IntCounterVec::new(requests, &["route", "status"]).expect("sound names");
         let seconds = HistogramOpts::new("roost_request_seconds", "How long requests took.");
@@ -65,13 +70,14 @@ impl Metrics {
         let registry = Registry::new();
         add(&registry, requests.clone());
         add(&registry, seconds.clone());
-        Self { registry, requests, seconds }
+        Self { registry, requests, seconds, counters }
     }
 
     /// A request to a route was answered.
     pub(crate) fn answered(&self, route: &str, status: u16, took: Duration) {
         self.requests.with_label_values(&[route, &status.to_string()]).inc();
         self.seconds.with_label_values(&[route]).observe(took.as_secs_f64());
+        self.counters.answered(status);
     }
 
     /// All figures, as Prometheus reads them.
@@ -92,6 +98,11 @@ fn of_node(report: &NodeReport) -> Registry {
         gauge.set(value);
         add(&registry, gauge);
     };
+    let deliveries = "Items that were pushed to clients that follow a channel.";
+    let deliveries = IntCounter::new("roost_deliveries_total", deliveries).expect("sound names");
+    deliveries.inc_by(report.traffic.deliveries);
+    add(&registry, deliveries);
+    set("roost_sockets", "Sockets that are open.", as_float(report.traffic.sockets));
     set("roost_log_bytes", "Bytes of the log.", as_float(report.log_bytes));
     let is_full = u64::from(report.is_storage_full);
     set("roost_storage_full", "Whether only what makes room is taken.", as_float(is_full));

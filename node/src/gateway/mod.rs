@@ -23,6 +23,7 @@
 //! | `pages`          | answers what needs no entity                                       |
 //! | `metrics`        | figures of this node for Prometheus                                |
 //! | `overview`       | the cluster as operators see it                                    |
+//! | `console`        | the same, as it changes                                            |
 //! | `waiting`        | answers while the node is not a part of its cluster yet            |
 //! | `openapi`, `responses` | describe all of it                                           |
 
@@ -32,6 +33,7 @@ pub mod server;
 
 mod body;
 mod channels;
+mod console;
 mod driver;
 mod endpoint;
 mod envelope;

@@ -1,9 +1,10 @@
 //! The cluster as operators see it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::meta::NodeRecord;
+use cluster::meta::{NodeRecord, Roster};
 use cluster::slots::META;
 use cluster::transport::NodeId;
 use runtime::client::Client;
@@ -11,8 +12,14 @@ use runtime::report::{CopyReport, LedReport, NodeReport};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What nodes have said, none if they have not.
-type Reports = BTreeMap<NodeId, Option<NodeReport>>;
+/// What the nodes of the cluster say at a moment.
+pub(crate) struct Overview {
+    known: Arc<Roster>,
+    /// None of a node that has not answered.
+    reports: BTreeMap<NodeId, Option<NodeReport>>,
+    /// Of nodes that count as down: for how long nothing has been heard of them.
+    silences: BTreeMap<NodeId, Duration>,
+}
 
 /// A node.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
@@ -31,6 +38,12 @@ pub(crate) struct NodeStatus {
     pub(crate) release: u16,
     /// Whether it has answered.
     pub(crate) is_there: bool,
+    /// For how long nothing has been heard of it, in milliseconds, if it counts as down.
+    pub(crate) silent_ms: Option<u64>,
+    /// Of its program; empty if it has not answered, as all that follows is 0 then.
+    pub(crate) version: String,
+    /// For how long it has been running, in milliseconds.
+    pub(crate) up_ms: u64,
     /// How many shards it holds a copy of, the meta group among them.
     pub(crate) copies: usize,
     /// How many of them it leads.
@@ -69,13 +82,35 @@ pub(crate) struct CopyStatus {
     pub(crate) copy: Option<CopyReport>,
 }
 
-/// The nodes of the cluster.
-pub(crate) async fn nodes(client: &Client) -> Vec<NodeStatus> {
-    let reports = client.node().reports().await;
-    let known = client.router().roster();
-    let status = |(node, record): (&NodeId, &NodeRecord)| {
-        let report = reports.get(node).and_then(Option::as_ref);
+impl Overview {
+    /// Asks all nodes that do not count as down. It takes a second at most.
+    pub(crate) async fn take(client: &Client) -> Self {
+        let reports = client.node().reports().await;
+        let known = client.router().roster();
+        let silence = |node: &NodeId| Some((*node, client.node().silence(*node)?));
+        let silences = known.nodes.keys().filter_map(silence).collect();
+        Self { known, reports, silences }
+    }
+
+    /// What the cluster is called.
+    pub(crate) fn cluster(&self) -> &str {
+        &self.known.cluster.name
+    }
+
+    /// What a node has said.
+    pub(crate) fn report(&self, node: u32) -> Option<&NodeReport> {
+        self.reports.get(&NodeId(node))?.as_ref()
+    }
+
+    /// The nodes of the cluster.
+    pub(crate) fn nodes(&self) -> Vec<NodeStatus> {
+        self.known.nodes.iter().map(|(node, record)| self.node(*node, record)).collect()
+    }
+
+    fn node(&self, node: NodeId, record: &NodeRecord) -> NodeStatus {
+        let report = self.report(node.0);
         let copies = report.map_or(&[][..], |it| &it.copies);
+        let silence = self.silences.get(&node);
         let NodeRecord { name, zone, weight, address, release, .. } = record.clone();
         NodeStatus {
             node: node.0,
@@ -85,6 +120,9 @@ pub(crate) async fn nodes(client: &Client) -> Vec<NodeStatus> {
             address,
             release,
             is_there: report.is_some(),
+            silent_ms: silence.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)),
+            version: report.map(|it| it.version.clone()).unwrap_or_default(),
+            up_ms: report.map_or(0, |it| it.up_ms),
             copies: copies.len(),
             leads: copies.iter().filter(|it| it.led.is_some()).count(),
             log_bytes: report.map_or(0, |it| it.log_bytes),
@@ -92,30 +130,26 @@ pub(crate) async fn nodes(client: &Client) -> Vec<NodeStatus> {
             used_bytes: report.map_or(0, |it| it.used_bytes),
             free_bytes: report.map_or(0, |it| it.free_bytes),
         }
-    };
-    known.nodes.iter().map(status).collect()
-}
+    }
 
-/// The shards of the cluster, the meta group last.
-pub(crate) async fn shards(client: &Client) -> Vec<ShardStatus> {
-    let reports = client.node().reports().await;
-    let known = client.router().roster();
-    let assigned = known.assignments.iter();
-    let status = assigned.map(|(shard, assignment)| {
-        let nodes = assignment.members.iter().map(|it| it.node);
-        let copies: Vec<_> = nodes.map(|node| copy(&reports, node, shard.0)).collect();
-        let led = copies.iter().find_map(|it| Some((it.node, it.copy.as_ref()?.led.clone()?)));
-        let (leader, led) = led.unzip();
-        let is_serving = led.as_ref().is_some_and(|it| it.is_serving);
-        ShardStatus { shard: shard.0, is_serving, leader, led, copies }
-    });
-    status.collect()
-}
+    /// The shards of the cluster, the meta group last.
+    pub(crate) fn shards(&self) -> Vec<ShardStatus> {
+        let assigned = self.known.assignments.iter();
+        let status = assigned.map(|(shard, assignment)| {
+            let nodes = assignment.members.iter().map(|it| it.node);
+            let copies: Vec<_> = nodes.map(|node| self.copy(node, shard.0)).collect();
+            let led = copies.iter().find_map(|it| Some((it.node, it.copy.as_ref()?.led.clone()?)));
+            let (leader, led) = led.unzip();
+            let is_serving = led.as_ref().is_some_and(|it| it.is_serving);
+            ShardStatus { shard: shard.0, is_serving, leader, led, copies }
+        });
+        status.collect()
+    }
 
-fn copy(reports: &Reports, node: u32, shard: u32) -> CopyStatus {
-    let report = reports.get(&NodeId(node)).and_then(Option::as_ref);
-    let copy = report.and_then(|it| it.copies.iter().find(|it| it.shard == shard).cloned());
-    CopyStatus { node, copy }
+    fn copy(&self, node: u32, shard: u32) -> CopyStatus {
+        let mut copies = self.report(node).into_iter().flat_map(|it| &it.copies);
+        CopyStatus { node, copy: copies.find(|it| it.shard == shard).cloned() }
+    }
 }
 
 /// A copy that has had something to apply for so long, and has applied nothing, is stuck.
@@ -145,7 +179,8 @@ impl Unready {
         }
     }
 
-    fn of(copy: &CopyReport, me: NodeId) -> Option<Self> {
+    /// Why a copy is of no use to its node, if it is so.
+    pub(crate) fn of(copy: &CopyReport, me: NodeId) -> Option<Self> {
         let is_served = match (&copy.led, copy.leader) {
             (Some(led), _) => led.is_serving,
             (None, leader) => leader.is_some_and(|it| it != me.0),

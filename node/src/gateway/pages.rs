@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::time::timeout_at;
 
 use super::envelope::Arrival;
-use super::overview::Unready;
+use super::overview::{Overview, Unready};
 use super::problem::{NOT_READY, TIMEOUT};
 use super::{Gateway, overview};
 
@@ -23,6 +23,8 @@ pub(crate) enum Page {
     Index,
     /// Whether the process runs.
     Alive,
+    /// The cluster as it is now, for browsers.
+    Console,
     /// Figures for Prometheus.
     Metrics,
     /// Whether requests can be served.
@@ -37,8 +39,9 @@ pub(crate) enum Page {
 
 impl Page {
     /// All pages in the order of their paths.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Index,
+        Self::Console,
         Self::Alive,
         Self::Metrics,
         Self::OpenApi,
@@ -52,6 +55,7 @@ impl Page {
         match self {
             Self::Index => "/",
             Self::Alive => "/livez",
+            Self::Console => "/console",
             Self::Metrics => "/metrics",
             Self::OpenApi => "/openapi.json",
             Self::Ready => "/readyz",
@@ -65,6 +69,7 @@ impl Page {
         match self {
             Self::Index => "Index",
             Self::Alive => "Alive",
+            Self::Console => "Console",
             Self::Metrics => "Metrics",
             Self::OpenApi => "OpenApi",
             Self::Ready => "Ready",
@@ -78,6 +83,7 @@ impl Page {
         match self {
             Self::Index => "Says what this is and where to go.",
             Self::Alive => "Answers while the process runs, whatever else is wrong.",
+            Self::Console => "Shows operators how the cluster is doing, in a browser.",
             Self::Metrics => "Tells figures of this node, as Prometheus reads them.",
             Self::OpenApi => "Describes all routes, as this document does.",
             Self::Ready => {
@@ -94,7 +100,10 @@ impl Page {
     /// Who may see it.
     pub(crate) fn access(self) -> Access {
         match self {
-            Self::Index | Self::Alive | Self::OpenApi | Self::Ready => Access::Anyone,
+            // The page is empty until somebody logs in.
+            Self::Console | Self::Index | Self::Alive | Self::OpenApi | Self::Ready => {
+                Access::Anyone
+            }
             Self::Metrics | Self::Nodes | Self::Shards => Access::Operator,
         }
     }
@@ -102,6 +111,7 @@ impl Page {
     /// Type of its body.
     pub(crate) fn content_type(self) -> &'static str {
         match self {
+            Self::Console => HTML,
             Self::Index => "text/plain; charset=utf-8",
             Self::Metrics => "text/plain; version=0.0.4; charset=utf-8",
             Self::Alive | Self::OpenApi | Self::Ready | Self::Nodes | Self::Shards => {
@@ -120,6 +130,7 @@ roost: the back end of a social platform in one program.
 /openapi.json   every route, its fields and its problems
 /livez          whether the process runs
 /readyz         whether requests can be served
+/console        the cluster as it is now, in a browser, with the operator token
 /metrics        figures of this node for Prometheus, with the operator token
 
 /connection/websocket   channels, and the same routes, over Centrifugo's protocol
@@ -142,24 +153,35 @@ pub(crate) async fn show(
         Ok(match page {
             Page::Index => Bytes::from_static(INDEX.as_bytes()),
             Page::Alive => Bytes::from_static(ALIVE.as_bytes()),
+            Page::Console => Bytes::from_static(CONSOLE.as_bytes()),
             Page::OpenApi => gateway.openapi.clone(),
             Page::Metrics => gateway.metrics.text(client).await?,
             Page::Ready => ready(overview::unready(client).await)?,
             Page::Nodes => {
-                let (me, nodes) = (client.router().peers().me().0, overview::nodes(client).await);
-                json!({ "node": me, "nodes": nodes }).to_string().into()
+                let (me, overview) = (client.router().peers().me().0, Overview::take(client).await);
+                json!({ "node": me, "nodes": overview.nodes() }).to_string().into()
             }
-            Page::Shards => json!({ "shards": overview::shards(client).await }).to_string().into(),
+            Page::Shards => {
+                let overview = Overview::take(client).await;
+                json!({ "shards": overview.shards() }).to_string().into()
+            }
         })
     };
     let body = timeout_at(arrival.deadline, telling).await.unwrap_or_else(|_| Err(late()))?;
     if page == Page::Index && is_browser(headers) {
-        return Ok(home());
+        return Ok(answer(Bytes::from_static(HOME.as_bytes()), HTML));
     }
+    Ok(answer(body, page.content_type()))
+}
+
+fn answer(body: Bytes, content_type: &'static str) -> Response {
     let mut response = Response::new(Body::from(body));
-    let content_type = HeaderValue::from_static(page.content_type());
-    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
-    Ok(response)
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if content_type == HTML {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    }
+    response
 }
 
 /// Whether this node is of use for all of its shards.
@@ -181,22 +203,19 @@ fn ready(unready: Option<BTreeMap<Unready, Vec<u32>>>) -> Result<Bytes, Problem>
 /// What browsers get at the address itself: a page that logs in, and shows a feed live.
 const HOME: &str = include_str!("home.html");
 
-/// What that page may do: run what is in it, and talk to this site.
-const HOME_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
+/// What operators get: a page that logs in, and shows the cluster live.
+const CONSOLE: &str = include_str!("console/page.html");
+
+/// The type of both.
+const HTML: &str = "text/html; charset=utf-8";
+
+/// What they may do: run what is in them, and talk to this site.
+const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
     connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 fn is_browser(headers: &HeaderMap) -> bool {
     let accepts = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok());
     accepts.is_some_and(|it| it.contains("text/html"))
-}
-
-fn home() -> Response {
-    let mut response = Response::new(Body::from(HOME));
-    let (html, policy) = ("text/html; charset=utf-8", HOME_POLICY);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(html));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-    response
 }
 
 fn late() -> Problem {

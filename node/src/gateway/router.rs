@@ -96,7 +96,7 @@ impl Gateway {
                 .iter()
                 .map(|it| (openapi::operation_id(it, &endpoints), Arc::clone(it)))
                 .collect(),
-            metrics: Metrics::new(),
+            metrics: Metrics::new(Arc::clone(client.node().counters())),
         });
         let mut paths = Router::new();
         for endpoint in endpoints {

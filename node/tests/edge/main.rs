@@ -3,6 +3,7 @@
 mod bad_input;
 mod channels;
 mod command_line;
+mod console;
 mod framing;
 mod idempotency;
 mod import;

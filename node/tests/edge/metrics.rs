@@ -19,6 +19,8 @@ async fn figures_are_for_operators() {
         "roost_shard_serving{shard=\"0\"} 1",
         "roost_copy_leads{shard=\"meta\"} 1",
         "roost_storage_full 0",
+        "roost_sockets 0",
+        "roost_deliveries_total 0",
     ];
     for line in lines {
         assert!(text.lines().any(|it| it == line), "{line} in {text}");

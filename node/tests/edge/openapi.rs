@@ -48,9 +48,15 @@ async fn every_route_is_described() {
             assert!(parameters.iter().any(|it| is_part(&it)), "{route:?} {part}");
         }
     }
-    for path in
-        ["/", "/livez", "/readyz", "/openapi.json", "/v1/operator/nodes", "/v1/operator/shards"]
-    {
+    for path in [
+        "/",
+        "/console",
+        "/livez",
+        "/readyz",
+        "/openapi.json",
+        "/v1/operator/nodes",
+        "/v1/operator/shards",
+    ] {
         assert!(document["paths"][path]["get"].is_object(), "{path}");
     }
 }

@@ -1,6 +1,5 @@
 //! The page of a node, in a real browser, while that node is killed.
 
-use std::env;
 use std::process::Command;
 
 use serde_json::Value;
@@ -11,7 +10,7 @@ use crate::author::{Author, PASSWORD};
 use crate::balancer::Balancer;
 use crate::client::Client;
 use crate::cluster::Cluster;
-use crate::follower::{Follower, script};
+use crate::follower::{Follower, named_by, script};
 
 /// Posts before the kill, and after it.
 const POSTS: usize = 15;
@@ -28,12 +27,7 @@ fn is_whole(shown: &Value, posts: usize) -> bool {
 
 #[test]
 fn a_page_goes_on_with_what_it_missed() {
-    #[expect(clippy::disallowed_methods, reason = "tests are told where clients are")]
-    let browser = env::var("ROOST_CHROMIUM").ok().filter(|it| !it.is_empty());
-    let Some(browser) = browser else {
-        eprintln!("SKIP: ROOST_CHROMIUM does not name a browser");
-        return;
-    };
+    let Some(browser) = named_by("ROOST_CHROMIUM") else { return };
     let mut cluster = Cluster::new("browsed", 3);
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("the system has threads");

@@ -118,6 +118,18 @@ impl Cluster {
         self.wait_for(node);
     }
 
+    /// Kills a node at once, and nobody starts it again before [`Cluster::revive`].
+    pub(crate) fn strike(&self, node: &str) {
+        send(&self.dev.id().to_string(), "STOP");
+        self.end(node);
+    }
+
+    /// Has nodes started again, and waits until one is back.
+    pub(crate) fn revive(&mut self, node: &str) {
+        send(&self.dev.id().to_string(), "CONT");
+        self.wait_for(node);
+    }
+
     /// Kills a node at once, takes its data away, and waits until it is back.
     pub(crate) fn wipe(&mut self, node: &str) {
         self.end(node);
@@ -131,8 +143,7 @@ impl Cluster {
 
     /// Sends a node a signal.
     pub(crate) fn signal(&self, node: &str, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.nodes[node].pid]).status();
-        assert!(sent.expect("kill is there").success());
+        send(&self.nodes[node].pid, name);
     }
 
     fn wait_for(&mut self, node: &str) {
@@ -140,10 +151,18 @@ impl Cluster {
     }
 }
 
+/// Sends a process a signal.
+fn send(pid: &str, name: &str) {
+    let sent = Command::new("kill").args(["-s", name, pid]).status();
+    assert!(sent.expect("kill is there").success());
+}
+
 impl Drop for Cluster {
     fn drop(&mut self) {
-        let told = Command::new("kill").args(["-TERM", &self.dev.id().to_string()]).status();
-        assert!(told.expect("kill is there").success());
+        // One that stands still would not hear it.
+        for signal in ["TERM", "CONT"] {
+            send(&self.dev.id().to_string(), signal);
+        }
         self.dev.wait().expect("it ends");
         if !std::thread::panicking() {
             fs::remove_dir_all(&self.data).expect("it is ours");

@@ -22,12 +22,7 @@ pub(crate) struct Follower {
 impl Follower {
     /// Starts it. None, with a reason, where it is not there.
     pub(crate) fn start(variable: &str, run: impl FnOnce(&str) -> Command) -> Option<Self> {
-        #[expect(clippy::disallowed_methods, reason = "tests are told where clients are")]
-        let place = env::var(variable).ok().filter(|it| !it.is_empty());
-        let Some(place) = place else {
-            eprintln!("SKIP: {variable} does not name the client");
-            return None;
-        };
+        let place = named_by(variable)?;
         let mut child = run(&place);
         let child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut child = child.expect("it starts");
@@ -68,6 +63,16 @@ impl Drop for Follower {
         self.child.kill().ok();
         self.child.wait().map(drop).ok();
     }
+}
+
+/// Where a client of others is. None, with a reason, where there is none.
+pub(crate) fn named_by(variable: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "tests are told where clients are")]
+    let place = env::var(variable).ok().filter(|it| !it.is_empty());
+    if place.is_none() {
+        eprintln!("SKIP: {variable} does not name the client");
+    }
+    place
 }
 
 /// Where one of our programs for them is.

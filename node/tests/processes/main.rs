@@ -10,6 +10,7 @@
 //! - `cut`: nodes are cut off from each other, under load
 //! - `balancer`: one address in front of all nodes
 //! - `follower`: programs of others that follow what happens
+//! - `console`: the console in a browser, while the node that serves it is killed
 //! - `browsed`: the page of a node in a browser, while that node is killed
 //! - `followed`: clients of others follow a feed while nodes are killed
 //! - `killed`: every node is killed in turn, under load
@@ -23,6 +24,7 @@ mod balancer;
 mod browsed;
 mod client;
 mod cluster;
+mod console;
 mod cut;
 mod followed;
 mod follower;

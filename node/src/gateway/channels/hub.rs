@@ -8,15 +8,16 @@ use bytes::Bytes;
 use cluster::request::Trace;
 use cluster::stream::{PAGE_ITEMS_MAX, StreamId};
 use entity::channel::SHOWN_MAX;
-use entity::{Address, Caller, ChannelType, Offset, Problem};
+use entity::{Caller, ChannelType, Offset, Problem};
 use raft::shared::Shared;
 use runtime::follow::Event;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::outbox::Outbox;
 use super::publication::Publication;
 use super::topic::{Joined, Membership, Topic};
+use crate::gateway::console::{self, Observer};
 use crate::gateway::driver::{Drive, Driver};
 
 /// Longest name of a channel, in bytes.
@@ -41,6 +42,8 @@ pub(crate) enum Refused {
     Unknown,
     /// It is not for this client.
     Forbidden,
+    /// It has no past.
+    NoPast,
     /// It cannot be read now.
     NotNow,
 }
@@ -59,8 +62,9 @@ pub(crate) struct Past {
 pub(crate) struct Followed {
     /// As long as it is kept.
     pub(crate) membership: Membership,
-    /// Items behind this position come to the outbox.
-    pub(crate) position: Offset,
+    /// Items behind this position come to the outbox. None: the channel has no items, but says how
+    /// something is now.
+    pub(crate) position: Option<Offset>,
 }
 
 /// All channels. Clones are the same.
@@ -75,16 +79,12 @@ struct Inner {
 }
 
 /// A channel that was found.
-#[derive(Clone, Copy, Debug)]
-struct Found<'a> {
-    channel: &'a ChannelType,
-    entity: &'a Address,
-}
-
-impl Found<'_> {
-    fn stream(&self) -> StreamId {
-        StreamId { entity: self.entity.clone(), stream: self.channel.stream }
-    }
+#[derive(Clone, Debug)]
+enum Found<'a> {
+    /// A stream, and how it is shown.
+    Stream(&'a ChannelType, StreamId),
+    /// [`console::CHANNEL`]
+    Status,
 }
 
 impl Hub {
@@ -99,14 +99,18 @@ impl Hub {
         format!("{:x}", self.0.driver.client.router().roster().incarnation())
     }
 
-    fn find(&self, name: &str, caller: &Caller) -> Result<(&ChannelType, Address), Refused> {
+    fn find(&self, name: &str, caller: &Caller) -> Result<Found<'_>, Refused> {
+        if name == console::CHANNEL {
+            let is_operator = *caller == Caller::Operator;
+            return is_operator.then_some(Found::Status).ok_or(Refused::Forbidden);
+        }
         let (kind, key) = name.split_once(':').ok_or(Refused::Unknown)?;
         let channel = self.0.channels.get(kind).ok_or(Refused::Unknown)?;
         let entity = channel.find(key).ok_or(Refused::Unknown)?;
         if !channel.admits(caller, &entity) {
             return Err(Refused::Forbidden);
         }
-        Ok((channel, entity))
+        Ok(Found::Stream(channel, StreamId { entity, stream: channel.stream }))
     }
 
     /// Follows a channel: items behind the position that it yields come to the outbox.
@@ -120,22 +124,60 @@ impl Hub {
         caller: &Caller,
         outbox: &Arc<Outbox>,
     ) -> Result<Followed, Refused> {
-        let (channel, entity) = self.find(name, caller)?;
-        let Joined { membership, begins } =
-            self.join(name, Found { channel, entity: &entity }, outbox)?;
+        let stream = match self.find(name, caller)? {
+            Found::Stream(_, stream) => stream,
+            Found::Status => {
+                let membership = self.watch(outbox).ok_or(Refused::NotNow)?;
+                return Ok(Followed { membership, position: None });
+            }
+        };
+        let Joined { membership, begins } = self.join(name, &stream, outbox)?;
         let position = timeout(JOIN_MAX, begins).await.map_err(|_late| Refused::NotNow)?;
         let position = position.map_err(|_lost| Refused::NotNow)?;
-        Ok(Followed { membership, position })
+        Ok(Followed { membership, position: Some(position) })
     }
 
-    fn join(&self, name: &str, found: Found<'_>, outbox: &Arc<Outbox>) -> Result<Joined, Refused> {
+    /// Follows how the cluster is doing. Whoever is the first has it found out.
+    fn watch(&self, outbox: &Arc<Outbox>) -> Option<Membership> {
+        let (joined, first) = self.0.topics.with(|topics| {
+            if let Some(joined) = topics.get(console::CHANNEL).and_then(|it| it.join(outbox)) {
+                return Some((joined, None));
+            }
+            let topic = Arc::new(Topic::new(console::CHANNEL));
+            topic.begin(Offset(0));
+            topics.insert(console::CHANNEL.to_owned(), Arc::clone(&topic));
+            Some((topic.join(outbox)?, Some(topic)))
+        })?;
+        if let Some(topic) = first {
+            self.0.driver.client.router().peers().home().spawn(self.clone().tell(topic));
+        }
+        Some(joined.membership)
+    }
+
+    /// Tells how the cluster is doing, until nobody wants to know.
+    async fn tell(self, topic: Arc<Topic>) {
+        let mut observer = Observer::new(self.0.driver.client.clone());
+        let telling = async {
+            loop {
+                let begun = Instant::now();
+                topic.show(&observer.look().await);
+                sleep_until(begun + console::PERIOD).await;
+            }
+        };
+        tokio::select! {
+            () = topic.emptied() => {}
+            () = telling => {}
+        }
+        self.forget(&topic);
+    }
+
+    fn join(&self, name: &str, stream: &StreamId, outbox: &Arc<Outbox>) -> Result<Joined, Refused> {
         let known = self.0.topics.with(|topics| topics.get(name).and_then(|it| it.join(outbox)));
         if let Some(joined) = known {
             return Ok(joined);
         }
         let client = &self.0.driver.client;
-        let stream = found.stream();
-        let events = client.follower().read(&stream).map_err(|_moved| Refused::NotNow)?;
+        let events = client.follower().read(stream).map_err(|_moved| Refused::NotNow)?;
         let topic = Arc::new(Topic::new(name));
         let joined = topic.join(outbox).ok_or(Refused::NotNow)?;
         // Somebody else may have been quicker: then both are followed until one is left.
@@ -171,8 +213,13 @@ impl Hub {
                 break;
             }
         }
+        self.forget(&topic);
+    }
+
+    /// Nobody joins a topic any more.
+    fn forget(&self, topic: &Arc<Topic>) {
         self.0.topics.with(|topics| {
-            if topics.get(&*topic.name).is_some_and(|it| Arc::ptr_eq(it, &topic)) {
+            if topics.get(&*topic.name).is_some_and(|it| Arc::ptr_eq(it, topic)) {
                 topics.remove(&*topic.name);
             }
         });
@@ -237,8 +284,9 @@ impl Hub {
         caller: &Caller,
         (from, limit): (Offset, usize),
     ) -> Result<Past, Refused> {
-        let (channel, entity) = self.find(name, caller)?;
-        let stream = Found { channel, entity: &entity }.stream();
+        let Found::Stream(channel, stream) = self.find(name, caller)? else {
+            return Err(Refused::NoPast);
+        };
         let (mut past, mut from) = (Past { last: Offset(0), publications: Vec::new() }, from);
         loop {
             let wanted = (limit - past.publications.len()).min(PAGE_ITEMS_MAX);

@@ -21,6 +21,14 @@ pub(crate) enum Push {
         /// The line.
         line: Arc<str>,
     },
+    /// How something is now, as the line that the connection sends: what was said of it before is of no
+    /// use any more.
+    State {
+        /// Of which channel.
+        channel: Arc<str>,
+        /// The line.
+        line: Arc<str>,
+    },
     /// Items may have been missed: the client has to subscribe again, from where it was.
     Lost {
         /// Of which channel.
@@ -55,14 +63,27 @@ impl Push {
     /// Of which channel it is.
     pub(crate) fn channel(&self) -> &Arc<str> {
         match self {
-            Self::Item { channel, .. } | Self::Lost { channel } => channel,
+            Self::Item { channel, .. } | Self::State { channel, .. } | Self::Lost { channel } => {
+                channel
+            }
         }
     }
 
     fn bytes(&self) -> usize {
         match self {
-            Self::Item { line, .. } => line.len(),
+            Self::Item { line, .. } | Self::State { line, .. } => line.len(),
             Self::Lost { channel } => channel.len(),
+        }
+    }
+}
+
+impl Waiting {
+    /// Drops what a push stands in for.
+    fn make_way(&mut self, push: &Push) {
+        let Push::State { channel, .. } = push else { return };
+        let is_old = |it: &Push| matches!(it, Push::State { channel: of, .. } if of == channel);
+        for old in self.pushes.extract_if(.., |it| is_old(it)) {
+            self.bytes -= old.bytes();
         }
     }
 }
@@ -74,6 +95,7 @@ impl Outbox {
             if waiting.end.is_some() {
                 return;
             }
+            waiting.make_way(&push);
             waiting.bytes += push.bytes();
             if waiting.bytes > OUTBOX_BYTES_MAX {
                 *waiting = Waiting { end: Some(End::Slow), ..Waiting::default() };
@@ -118,6 +140,27 @@ mod tests {
 
     fn item(offset: u64, bytes: usize) -> Push {
         Push::Item { channel: "c".into(), offset: Offset(offset), line: "x".repeat(bytes).into() }
+    }
+
+    #[tokio::test]
+    async fn whoever_reads_slowly_gets_the_newest_state() {
+        let outbox = Outbox::default();
+        let state = |channel: &str, line: &str| {
+            let line = format!("{line}{}", " ".repeat(OUTBOX_BYTES_MAX / 3));
+            outbox.push(Push::State { channel: channel.into(), line: line.into() });
+        };
+        for line in ["one", "two", "three"] {
+            state("a", line);
+        }
+        outbox.push(item(1, 1));
+        state("b", "one");
+        state("a", "four");
+        let taken = outbox.take().await.expect("it fits");
+        let lines = taken.iter().filter_map(|it| match it {
+            Push::Item { line, .. } | Push::State { line, .. } => Some(line.trim_end()),
+            Push::Lost { .. } => None,
+        });
+        assert_eq!(lines.collect::<Vec<_>>(), ["x", "one", "four"]);
     }
 
     #[tokio::test]

@@ -23,3 +23,8 @@ impl Publication {
         json!({ "push": { "channel": channel, "pub": self.json() } }).to_string()
     }
 }
+
+/// A state as a line of its own: it has no position.
+pub(super) fn state(channel: &str, data: &Value) -> String {
+    json!({ "push": { "channel": channel, "pub": { "data": data } } }).to_string()
+}

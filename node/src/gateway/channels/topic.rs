@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use entity::Offset;
 use raft::shared::Shared;
+use serde_json::Value;
 use tokio::sync::{Notify, oneshot};
 
 use super::outbox::{Outbox, Push};
-use super::publication::Publication;
+use super::publication::{self, Publication};
 
 /// A channel that somebody on this node follows.
 #[derive(Debug)]
@@ -95,6 +96,24 @@ impl Topic {
             }
             state.position = Some(last.offset);
         });
+    }
+
+    /// Hands the newest state to all members.
+    pub(super) fn show(&self, state: &Value) {
+        let line: Arc<str> = publication::state(&self.name, state).into();
+        self.state.with(|it| {
+            for outbox in it.members.values() {
+                let (channel, line) = (Arc::clone(&self.name), Arc::clone(&line));
+                outbox.push(Push::State { channel, line });
+            }
+        });
+    }
+
+    /// Waits until nobody is here any more, and ends.
+    pub(super) async fn emptied(&self) {
+        while !self.end() {
+            self.left.notified().await;
+        }
     }
 
     /// Something was missed: members are told, and nobody joins any more.

@@ -49,7 +49,7 @@ pub(super) const METHOD_NOT_FOUND: Code = (104, "method not found");
 pub(super) const ALREADY_SUBSCRIBED: Code = (105, "already subscribed");
 /// The connection follows as many channels as it may.
 pub(super) const LIMIT_EXCEEDED: Code = (106, "limit exceeded");
-/// This is not served.
+/// This is not served, or not for this channel.
 pub(super) const NOT_AVAILABLE: Code = (108, "not available");
 /// The channel cannot be read now.
 pub(super) const INTERNAL_ERROR: Code = (100, "internal server error");
@@ -93,16 +93,21 @@ pub(super) fn refused(id: u64, (code, message): Code) -> String {
 
 /// Answers a client that follows a channel from now on.
 pub(super) fn subscribed(id: u64, begun: &Begun) -> String {
-    let publications: Vec<_> = begun.publications.iter().map(Publication::json).collect();
-    let subscribe = json!({
-        "recoverable": true,
-        "positioned": true,
-        "epoch": begun.epoch,
-        "offset": begun.position.0,
-        "was_recovering": begun.was_recovering,
-        "recovered": begun.is_recovered,
-        "publications": publications,
-    });
+    let subscribe = match &begun.place {
+        None => json!({ "recoverable": false, "positioned": false }),
+        Some(place) => {
+            let publications: Vec<_> = place.publications.iter().map(Publication::json).collect();
+            json!({
+                "recoverable": true,
+                "positioned": true,
+                "epoch": place.epoch,
+                "offset": place.position.0,
+                "was_recovering": place.was_recovering,
+                "recovered": place.is_recovered,
+                "publications": publications,
+            })
+        }
+    };
     json!({ "id": id, "subscribe": subscribe }).to_string()
 }
 

@@ -10,6 +10,7 @@ use entity::{Caller, Id, Offset, Problem};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
+use runtime::traffic::OpenSocket;
 use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -41,6 +42,7 @@ pub(super) struct Session {
     gateway: Arc<Gateway>,
     /// Held until the session is over.
     connection: Arc<Connection>,
+    _counted: OpenSocket,
     id: Id,
     /// Who has said who it is.
     client: Option<Client>,
@@ -89,6 +91,7 @@ enum Event {
 impl Session {
     pub(super) fn new(gateway: Arc<Gateway>, connection: Arc<Connection>, id: Id) -> Self {
         Self {
+            _counted: gateway.client.node().counters().opened(),
             gateway,
             connection,
             id,
@@ -190,19 +193,24 @@ impl Session {
 
     /// What is to be sent of what was pushed.
     fn pushed(&mut self, pushes: Vec<Push>) -> String {
-        let mut lines = String::new();
+        let (mut lines, mut items) = (String::new(), 0);
         for push in pushes {
             let channel = Arc::clone(push.channel());
+            let is_item = matches!(push, Push::Item { .. });
             let Some(subscription) = self.subscriptions.get_mut(&*channel) else { continue };
             match subscription.pushed(push) {
                 Due::Nothing => {}
-                Due::Line(line) => add(&mut lines, &line),
+                Due::Line(line) => {
+                    items += u64::from(is_item);
+                    add(&mut lines, &line);
+                }
                 Due::Lost => {
                     self.subscriptions.remove(&*channel);
                     add(&mut lines, &lost(&channel));
                 }
             }
         }
+        self.gateway.client.node().counters().delivered(items);
         lines
     }
 
@@ -329,7 +337,7 @@ impl Session {
         let begin = move |caller| async move {
             let begun = begin(&gateway.hub, &channel, &caller, &outbox, since).await;
             let (reply, begun) = match begun {
-                Ok(begun) => (subscribed(id, &begun), Some((begun.position, begun.membership))),
+                Ok(begun) => (subscribed(id, &begun), Some((begun.position(), begun.membership))),
                 Err(code) => (refused(id, code), None),
             };
             (reply, Some(Joined { channel, number, begun }))

@@ -6,7 +6,7 @@ use entity::{Caller, Offset};
 
 use super::command::Position;
 use super::reply::{
-    Code, INTERNAL_ERROR, PERMISSION_DENIED, UNKNOWN_CHANNEL, UNRECOVERABLE, history,
+    Code, INTERNAL_ERROR, NOT_AVAILABLE, PERMISSION_DENIED, UNKNOWN_CHANNEL, UNRECOVERABLE, history,
 };
 use crate::gateway::channels::{
     Followed, Hub, Membership, Outbox, Past, Publication, Push, RECOVERED_MAX, Refused,
@@ -21,22 +21,28 @@ pub(super) enum Subscription {
         number: u64,
         held: Vec<Push>,
     },
-    /// The client has all items up to here.
+    /// The client has all items up to here, if it is a channel that has items.
     Live { position: Offset, _membership: Membership },
 }
 
 /// What a client learns that follows a channel from now on.
 #[derive(Debug)]
 pub(super) struct Begun {
+    pub(super) membership: Membership,
+    /// None: the channel has no items, but says how something is now.
+    pub(super) place: Option<Place>,
+}
+
+/// Where a client is in a stream.
+#[derive(Debug)]
+pub(super) struct Place {
     pub(super) epoch: String,
-    /// Where the client is then.
     pub(super) position: Offset,
     pub(super) was_recovering: bool,
     /// Whether it has missed nothing.
     pub(super) is_recovered: bool,
     /// What came since it was here.
     pub(super) publications: Vec<Publication>,
-    pub(super) membership: Membership,
 }
 
 /// What is to be done with something that was pushed.
@@ -67,6 +73,7 @@ impl Subscription {
                     *position = offset;
                     Due::Line(line)
                 }
+                Push::State { line, .. } => Due::Line(line),
             },
         }
     }
@@ -87,25 +94,27 @@ pub(super) async fn begin(
     // First of all: what comes while the past is read is not missed.
     let Followed { membership, position } =
         hub.follow(channel, caller, outbox).await.map_err(code)?;
+    let Some(position) = position else { return Ok(Begun { membership, place: None }) };
     let (epoch, was_recovering) = (hub.epoch(), since.is_some());
-    let mut begun = Begun {
-        epoch,
-        position,
-        was_recovering,
-        is_recovered: false,
-        publications: Vec::new(),
-        membership,
-    };
-    if let Some(since) = since.filter(|it| it.epoch == begun.epoch) {
+    let (is_recovered, publications) = (false, Vec::new());
+    let mut place = Place { epoch, position, was_recovering, is_recovered, publications };
+    if let Some(since) = since.filter(|it| it.epoch == place.epoch) {
         let from = Offset(since.offset.0.saturating_add(1));
         let limit = usize::try_from(RECOVERED_MAX + 1).expect("a thousand");
         let past = hub.past(channel, caller, (from, limit)).await.map_err(code)?;
-        begun.recover(since.offset, past);
+        place.recover(since.offset, past);
     }
-    Ok(begun)
+    Ok(Begun { membership, place: Some(place) })
 }
 
 impl Begun {
+    /// Items behind this position are still to come.
+    pub(super) fn position(&self) -> Offset {
+        self.place.as_ref().map_or(Offset(0), |it| it.position)
+    }
+}
+
+impl Place {
     fn recover(&mut self, seen: Offset, past: Past) {
         let Past { last, publications } = past;
         let is_next = publications.first().is_none_or(|it| it.offset.0 == seen.0 + 1);
@@ -171,6 +180,7 @@ fn code(refused: Refused) -> Code {
     match refused {
         Refused::Unknown => UNKNOWN_CHANNEL,
         Refused::Forbidden => PERMISSION_DENIED,
+        Refused::NoPast => NOT_AVAILABLE,
         Refused::NotNow => INTERNAL_ERROR,
     }
 }

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::{Builder, JoinHandle};
 
+use ::runtime::client::Client;
 use config::Config;
 use entity::registry::Registry;
 use node::gateway::Server;
@@ -25,6 +26,8 @@ static STARTED: AtomicU32 = AtomicU32::new(0);
 pub(crate) struct Rig {
     pub(crate) address: SocketAddr,
     pub(crate) operator: String,
+    /// The way past the edge.
+    pub(crate) client: Client,
     /// Dropped, it stops the node.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -73,8 +76,8 @@ impl Rig {
         let thread = Builder::new().name("rig".to_owned());
         let thread = thread.spawn(move || run(&config, services, started, stopped));
         let thread = thread.expect("the system has threads");
-        let (address, operator) = starting.await.expect("it starts");
-        Self { address, operator, stop: Some(stop), thread: Some(thread) }
+        let (address, operator, client) = starting.await.expect("it starts");
+        Self { address, operator, client, stop: Some(stop), thread: Some(thread) }
     }
 
     /// Tells the node to stop, and waits until it has.
@@ -128,7 +131,7 @@ impl Drop for Rig {
 fn run(
     config: &Config,
     services: Services,
-    started: oneshot::Sender<(SocketAddr, String)>,
+    started: oneshot::Sender<(SocketAddr, String, Client)>,
     stopped: oneshot::Receiver<()>,
 ) {
     let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -140,7 +143,7 @@ fn run(
     runtime.block_on(async {
         serving.ready().await;
         let operator = serving.operator().text().to_owned();
-        started.send((address, operator)).expect("the test waits");
+        started.send((address, operator, serving.client())).expect("the test waits");
         let stop = async { stopped.await.unwrap_or_default() };
         server.run(watch::channel(serving.router()).1, stop).await;
     });
