@@ -33,7 +33,7 @@ pub(crate) async fn keep(inner: Arc<Inner>, peer: NodeId, outbox: Arc<Outbox>) {
     let mut attempt = 0;
     loop {
         wait_for_any(&outbox).await;
-        let address = (inner.addresses)(peer);
+        let address = inner.address(peer);
         let why = match connect(&inner, peer, address.as_deref()).await {
             Ok(connection) => {
                 tracing::info!(peer = peer.0, address = %connection.remote_address(), "connected");

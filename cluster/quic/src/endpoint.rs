@@ -243,6 +243,23 @@ impl Arrivals {
         }
         before.connection.close(Farewell::Replaced.code(), Farewell::Replaced.reason());
     }
+
+    /// Where a node is that is connected.
+    fn address(&self, node: NodeId) -> Option<String> {
+        self.0.with(|arrivals| {
+            let connection = &arrivals.get(&node)?.connection;
+            let is_there = connection.close_reason().is_none();
+            is_there.then(|| connection.remote_address().to_string())
+        })
+    }
+}
+
+impl Inner {
+    /// Where a node is. A node that has just joined has been told of nobody yet, and what it is told it
+    /// has to answer: whoever has connected, and proved who it is, is found where it came from.
+    pub(crate) fn address(&self, node: NodeId) -> Option<String> {
+        (self.addresses)(node).or_else(|| self.arrivals.address(node))
+    }
 }
 
 /// Who was refused. Told once in a while, however many there are.

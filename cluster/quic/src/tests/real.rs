@@ -168,6 +168,18 @@ async fn whoever_restarts_is_found_again() {
 }
 
 #[tokio::test]
+async fn whoever_has_connected_is_answered_though_nobody_has_said_where_it_is() {
+    let places = Places::default();
+    let (nobody, mut one) = (Places::default(), Node::start(&places, 1, identity(1)));
+    let mut two = Node::start(&nobody, 2, identity(2));
+    two.say(1, "to nobody");
+    one.hears_nothing().await;
+    places.with(|it| it.insert(NodeId(2), two.address()));
+    one.reaches(2, &mut two).await;
+    two.reaches(1, &mut one).await;
+}
+
+#[tokio::test]
 async fn newcomers_ask_and_say_nothing_else() {
     let (places, mut one, _two) = two();
     let newcomer = Node::start(&places, 3, identity(NEWCOMER.0));
