@@ -13,7 +13,7 @@ use crate::feeds::hydrate::Hydrated;
 use crate::feeds::merge::Candidate;
 use crate::posts::api::PostId;
 
-/// `feed:USER`: the user's own feed, as far as it is pushed. What is pulled comes with pages only.
+/// The channel `feed:USER`.
 #[derive(Debug)]
 pub enum FeedChannel {}
 
@@ -33,6 +33,9 @@ pub enum FeedEvent {
 
 impl Channel for FeedChannel {
     const NAME: &'static str = "feed";
+    const KEY: &'static str = "user";
+    const ABOUT: &'static str =
+        "The user's own feed, as far as it is pushed. What is pulled comes with pages only.";
     const AUDIENCE: Audience = Audience::Owner;
     type Kind = Feeds;
     type Stream = Pushed;

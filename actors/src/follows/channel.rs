@@ -7,7 +7,7 @@ use crate::accounts::api::UserId;
 use crate::follows::api::Followers;
 use crate::follows::follower::Changes;
 
-/// `follows:USER`: whom the user begins and ceases to follow, on whatever device.
+/// The channel `follows:USER`.
 #[derive(Debug)]
 pub enum FollowsChannel {}
 
@@ -29,6 +29,9 @@ pub enum FollowsEvent {
 
 impl Channel for FollowsChannel {
     const NAME: &'static str = "follows";
+    const KEY: &'static str = "user";
+    const ABOUT: &'static str =
+        "Whom the user begins and ceases to follow, on whatever device it happens.";
     const AUDIENCE: Audience = Audience::Owner;
     type Kind = Followers;
     type Stream = Changes;

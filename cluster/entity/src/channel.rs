@@ -10,16 +10,21 @@ use serde_json::Value;
 
 use crate::kind::{Form, Kind, Stream};
 use crate::operation::{Operating, Stop};
+use crate::registry::folder_name;
 use crate::{Address, Caller, Data, Key};
 
 /// A stream that clients follow.
 pub trait Channel: 'static {
     /// What clients call it: small letters. `NAME:KEY` is the channel of one entity.
     const NAME: &'static str;
+    /// What the key is, for its description: one word, such as `user`.
+    const KEY: &'static str;
+    /// What it tells, for its description: a sentence or two.
+    const ABOUT: &'static str;
     /// Who may follow it.
     const AUDIENCE: Audience;
     /// Whose stream it is.
-    type Kind: Kind;
+    type Kind: Kind<Key: JsonSchema>;
     /// Which of the streams.
     type Stream: Stream;
     /// What clients get for an item.
@@ -58,10 +63,20 @@ pub type Encoded<'a> = &'a [u8];
 pub struct ChannelType {
     /// What clients call it.
     pub name: &'static str,
+    /// The service that it belongs to: the folder that it is declared in.
+    pub service: &'static str,
+    /// What the key in its name is.
+    pub key: &'static str,
+    /// What it tells.
+    pub about: &'static str,
     /// Who may follow it.
     pub audience: Audience,
     /// Which stream of its entity.
     pub stream: u8,
+    /// Most items of its past.
+    pub items_max: u64,
+    /// Schema of the key in its name.
+    pub keyed: fn(&mut SchemaGenerator) -> Schema,
     /// Schema of what clients get.
     pub shown: fn(&mut SchemaGenerator) -> Schema,
     find: fn(&str) -> Option<Address>,
@@ -73,8 +88,13 @@ impl ChannelType {
     pub fn of<C: Channel>() -> Self {
         Self {
             name: C::NAME,
+            service: folder_name::<C>(),
+            key: C::KEY,
+            about: C::ABOUT,
             audience: C::AUDIENCE,
             stream: C::Stream::TAG,
+            items_max: C::Stream::ITEMS_MAX,
+            keyed: <<C::Kind as Kind>::Key as JsonSchema>::json_schema,
             shown: C::Shown::json_schema,
             find: find::<C::Kind>,
             show: Box::new(show::<C>),

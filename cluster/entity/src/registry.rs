@@ -452,6 +452,11 @@ pub(crate) fn type_name<T>() -> &'static str {
     path.rsplit("::").next().unwrap_or(path)
 }
 
+/// The folder that a type is declared in: the part of its path behind the crate.
+pub(crate) fn folder_name<T>() -> &'static str {
+    std::any::type_name::<T>().split("::").nth(1).unwrap_or_default()
+}
+
 /// A stored value for people: its JSON.
 fn show<D: Data + serde::Serialize>(bytes: &[u8]) -> String {
     match D::decode(bytes) {

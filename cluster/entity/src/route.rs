@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::kind::{Form, Kind};
 use crate::operation::{Operating, Operation, Stop};
-use crate::registry::type_name;
+use crate::registry::{folder_name, type_name};
 use crate::{Caller, Command, ProblemClass, Query, Refusal};
 
 /// How a request is made.
@@ -86,6 +86,8 @@ pub struct Route {
     pub path: &'static str,
     /// What it is called in `OpenAPI` and over a socket.
     pub name: &'static str,
+    /// The service that it belongs to: the folder of its command, query or operation.
+    pub service: &'static str,
     /// Who may ask.
     pub access: Access,
     /// HTTP status of a reply.
@@ -152,6 +154,7 @@ impl Route {
             method,
             path,
             name: type_name::<F>(),
+            service: folder_name::<F>(),
             access: Access::Account,
             success: 200,
             problems,

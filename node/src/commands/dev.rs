@@ -195,7 +195,7 @@ impl Dev {
             let log = self.data.join(format!("{name}.log"));
             writeln!(to, "  {name}: {address}, process {pid}, log {}", log.display())?;
         }
-        writeln!(to, "  routes:          {address}/openapi.json")?;
+        writeln!(to, "  routes:          {address}/docs, for programs {address}/openapi.json")?;
         writeln!(to, "  health:          {address}/livez and {address}/readyz")?;
         writeln!(to, "  console:         {address}/console, with the operator token")?;
         let certificate = tls.certificate.display();

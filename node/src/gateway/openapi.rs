@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use entity::Method;
 use entity::route::Access;
+use entity::{Method, Route};
 use serde_json::{Map, Value, json};
 
 use super::endpoint::Endpoint;
@@ -15,8 +15,13 @@ use super::responses::{of_page, of_route, problem_schema};
 /// Where schemas that others refer to are.
 pub(crate) const DEFINITIONS: &str = "/components/schemas";
 
-/// Describes the endpoints and the gateway's own pages. `definitions` holds what schemas refer to.
-pub(crate) fn document(endpoints: &[Arc<Endpoint>], mut definitions: Map<String, Value>) -> Value {
+/// Describes the endpoints, the gateway's own pages, and `channels` as they are described already.
+/// `definitions` holds what schemas refer to.
+pub(crate) fn document(
+    endpoints: &[Arc<Endpoint>],
+    channels: &Value,
+    mut definitions: Map<String, Value>,
+) -> Value {
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     for page in Page::ALL {
         paths.entry(page.path()).or_default().insert("get".into(), of_one_page(page));
@@ -36,6 +41,7 @@ pub(crate) fn document(endpoints: &[Arc<Endpoint>], mut definitions: Map<String,
                 its name in `X-Request-Id`.",
         },
         "paths": paths,
+        "x-channels": channels,
         "components": {
             "schemas": definitions,
             "securitySchemes": {
@@ -52,7 +58,7 @@ fn of_one_page(page: Page) -> Value {
     json!({
         "operationId": page.name(),
         "summary": page.description(),
-        "tags": ["gateway"],
+        "tags": [if page.access() == Access::Operator { "operator" } else { "gateway" }],
         "security": security(page.access()),
         "responses": of_page(page),
     })
@@ -66,7 +72,7 @@ fn operation(endpoint: &Endpoint, all: &[Arc<Endpoint>]) -> Value {
         "operationId": operation_id(endpoint, all),
         "summary": summary.replace('\n', " "),
         "description": endpoint.description,
-        "tags": [tag(route.path)],
+        "tags": [tag(route)],
         "security": security(route.access),
         "parameters": parameters(endpoint),
         "responses": of_route(endpoint),
@@ -88,10 +94,12 @@ pub(crate) fn operation_id(endpoint: &Endpoint, all: &[Arc<Endpoint>]) -> String
     format!("{}_{}{path}", route.name, route.method.name().to_lowercase())
 }
 
-/// The first part of a path that says something.
-fn tag(path: &str) -> &str {
-    let mut parts = path.split('/').filter(|it| !matches!(*it, "" | "v1" | "me"));
-    parts.next().filter(|it| !it.starts_with('{')).unwrap_or("accounts")
+/// Where people look for a route: among those of its service, or of operators.
+fn tag(route: &Route) -> &'static str {
+    match route.access {
+        Access::Operator => "operator",
+        Access::Anyone | Access::Account => route.service,
+    }
 }
 
 fn security(access: Access) -> Value {

@@ -21,6 +21,8 @@ use super::{Gateway, overview};
 pub(crate) enum Page {
     /// What this is and where to go.
     Index,
+    /// The description of all routes, for people.
+    Docs,
     /// Whether the process runs.
     Alive,
     /// The cluster as it is now, for browsers.
@@ -39,9 +41,10 @@ pub(crate) enum Page {
 
 impl Page {
     /// All pages in the order of their paths.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Index,
         Self::Console,
+        Self::Docs,
         Self::Alive,
         Self::Metrics,
         Self::OpenApi,
@@ -54,6 +57,7 @@ impl Page {
     pub(crate) fn path(self) -> &'static str {
         match self {
             Self::Index => "/",
+            Self::Docs => "/docs",
             Self::Alive => "/livez",
             Self::Console => "/console",
             Self::Metrics => "/metrics",
@@ -68,6 +72,7 @@ impl Page {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Index => "Index",
+            Self::Docs => "Docs",
             Self::Alive => "Alive",
             Self::Console => "Console",
             Self::Metrics => "Metrics",
@@ -82,6 +87,7 @@ impl Page {
     pub(crate) fn description(self) -> &'static str {
         match self {
             Self::Index => "Says what this is and where to go.",
+            Self::Docs => "Shows this document to people, who can try its routes there.",
             Self::Alive => "Answers while the process runs, whatever else is wrong.",
             Self::Console => "Shows operators how the cluster is doing, in a browser.",
             Self::Metrics => "Tells figures of this node, as Prometheus reads them.",
@@ -101,9 +107,12 @@ impl Page {
     pub(crate) fn access(self) -> Access {
         match self {
             // The page is empty until somebody logs in.
-            Self::Console | Self::Index | Self::Alive | Self::OpenApi | Self::Ready => {
-                Access::Anyone
-            }
+            Self::Console
+            | Self::Index
+            | Self::Docs
+            | Self::Alive
+            | Self::OpenApi
+            | Self::Ready => Access::Anyone,
             Self::Metrics | Self::Nodes | Self::Shards => Access::Operator,
         }
     }
@@ -111,7 +120,7 @@ impl Page {
     /// Type of its body.
     pub(crate) fn content_type(self) -> &'static str {
         match self {
-            Self::Console => HTML,
+            Self::Console | Self::Docs => HTML,
             Self::Index => "text/plain; charset=utf-8",
             Self::Metrics => "text/plain; version=0.0.4; charset=utf-8",
             Self::Alive | Self::OpenApi | Self::Ready | Self::Nodes | Self::Shards => {
@@ -127,7 +136,8 @@ pub(super) const ALIVE: &str = "{\"status\":\"alive\"}";
 const INDEX: &str = "\
 roost: the back end of a social platform in one program.
 
-/openapi.json   every route, its fields and its problems
+/docs           every route and channel, to read and to try
+/openapi.json   the same for programs: fields, replies and problems
 /livez          whether the process runs
 /readyz         whether requests can be served
 /console        the cluster as it is now, in a browser, with the operator token
@@ -152,6 +162,7 @@ pub(crate) async fn show(
     let telling = async {
         Ok(match page {
             Page::Index => Bytes::from_static(INDEX.as_bytes()),
+            Page::Docs => Bytes::from_static(DOCS.as_bytes()),
             Page::Alive => Bytes::from_static(ALIVE.as_bytes()),
             Page::Console => Bytes::from_static(CONSOLE.as_bytes()),
             Page::OpenApi => gateway.openapi.clone(),
@@ -168,20 +179,17 @@ pub(crate) async fn show(
         })
     };
     let body = timeout_at(arrival.deadline, telling).await.unwrap_or_else(|_| Err(late()))?;
-    if page == Page::Index && is_browser(headers) {
-        return Ok(answer(Bytes::from_static(HOME.as_bytes()), HTML));
-    }
-    Ok(answer(body, page.content_type()))
-}
-
-fn answer(body: Bytes, content_type: &'static str) -> Response {
+    let (body, content_type) = match page {
+        Page::Index if is_browser(headers) => (Bytes::from_static(HOME.as_bytes()), HTML),
+        other => (body, other.content_type()),
+    };
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     if content_type == HTML {
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     }
-    response
+    Ok(response)
 }
 
 /// Whether this node is of use for all of its shards.
@@ -206,7 +214,10 @@ const HOME: &str = include_str!("home.html");
 /// What operators get: a page that logs in, and shows the cluster live.
 const CONSOLE: &str = include_str!("console/page.html");
 
-/// The type of both.
+/// What browsers get as the description of all routes: a page that shows `/openapi.json`.
+const DOCS: &str = include_str!("docs.html");
+
+/// The type of these pages.
 const HTML: &str = "text/html; charset=utf-8";
 
 /// What they may do: run what is in them, and talk to this site.

@@ -87,7 +87,7 @@ pub(crate) fn of_route(endpoint: &Endpoint) -> Value {
 pub(crate) fn of_page(page: Page) -> Value {
     let mut classes = vec![HEADER_TOO_LARGE, INTERNAL];
     match page {
-        Page::Index | Page::Alive | Page::Console | Page::OpenApi => {}
+        Page::Index | Page::Docs | Page::Alive | Page::Console | Page::OpenApi => {}
         Page::Ready => classes.extend([NOT_READY, TIMEOUT]),
         Page::Metrics | Page::Nodes | Page::Shards => {
             classes.extend([NOT_FOUND, OVERLOADED, TIMEOUT]);
@@ -95,7 +95,7 @@ pub(crate) fn of_page(page: Page) -> Value {
     }
     let mut responses = of_problems(classes);
     let schema = match page {
-        Page::Index | Page::Console | Page::Metrics => json!({ "type": "string" }),
+        Page::Index | Page::Console | Page::Docs | Page::Metrics => json!({ "type": "string" }),
         Page::Alive | Page::OpenApi | Page::Ready => json!({ "type": "object" }),
         Page::Nodes => {
             let mut schema = list("nodes", NODE_SCHEMA);

@@ -16,7 +16,7 @@ use runtime::client::Client;
 use schemars::generate::SchemaSettings;
 
 use super::authentication::{Doorkeeper, NOTHING, OperatorToken};
-use super::channels::Hub;
+use super::channels::{Hub, described};
 use super::driver::Driver;
 use super::endpoint::Endpoint;
 use super::envelope::{Arrival, envelope};
@@ -75,6 +75,7 @@ impl Gateway {
             .collect();
         generator.subschema_for::<NodeStatus>();
         generator.subschema_for::<ShardStatus>();
+        let described = described(&channels, &mut generator);
         let definitions = generator.take_definitions(true);
         let doorkeeper = Doorkeeper { client: client.clone(), operator: OperatorToken::of(secret) };
         let driver = Driver {
@@ -91,7 +92,7 @@ impl Gateway {
             body_bytes_max: config.body_bytes_max,
             request_timeout: config.request_timeout,
             origins: config.origins.clone(),
-            openapi: openapi::document(&endpoints, definitions).to_string().into(),
+            openapi: openapi::document(&endpoints, &described, definitions).to_string().into(),
             endpoints: endpoints
                 .iter()
                 .map(|it| (openapi::operation_id(it, &endpoints), Arc::clone(it)))

@@ -4,6 +4,7 @@ mod bad_input;
 mod channels;
 mod command_line;
 mod console;
+mod docs;
 mod framing;
 mod idempotency;
 mod import;

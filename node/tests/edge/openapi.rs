@@ -48,17 +48,29 @@ async fn every_route_is_described() {
             assert!(parameters.iter().any(|it| is_part(&it)), "{route:?} {part}");
         }
     }
-    for path in [
-        "/",
-        "/console",
-        "/livez",
-        "/readyz",
-        "/openapi.json",
-        "/v1/operator/nodes",
-        "/v1/operator/shards",
-    ] {
+    let pages = ["/", "/console", "/docs", "/livez", "/readyz", "/openapi.json", "/metrics"];
+    for path in pages.into_iter().chain(["/v1/operator/nodes", "/v1/operator/shards"]) {
         assert!(document["paths"][path]["get"].is_object(), "{path}");
     }
+}
+
+#[tokio::test]
+async fn every_channel_is_described() {
+    let described = document().await["x-channels"].clone();
+    assert_eq!(described["path"], "/connection/websocket");
+    let channels = described["channels"].as_object().expect("there are channels");
+    let declared = actors::channels();
+    assert_eq!(channels.len(), declared.len());
+    for channel in declared {
+        let it = &channels[channel.name];
+        let name = format!("{}:{{{}}}", channel.name, channel.key);
+        assert_eq!((&it["name"], &it["description"]), (&name.into(), &channel.about.into()));
+        assert_eq!(it["history_items_max"], channel.items_max);
+        assert!(it["key"]["pattern"].is_string() && it["audience"].is_string(), "{it}");
+        assert!(it["publication"]["oneOf"].is_array(), "{it}");
+    }
+    assert_eq!(channels["feed"]["tags"], serde_json::json!(["feeds"]));
+    assert_eq!(channels["feed"]["recovered_items_max"], 1_000);
 }
 
 #[tokio::test]

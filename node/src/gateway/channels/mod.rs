@@ -8,12 +8,15 @@
 //! - `topic`: a channel that somebody follows
 //! - `outbox`: what waits for one connection
 //! - `publication`: an item as clients get it
+//! - `description`: the channels, described for clients
 
+mod description;
 mod hub;
 mod outbox;
 mod publication;
 mod topic;
 
+pub(crate) use description::described;
 pub(crate) use hub::{CHANNEL_BYTES_MAX, Followed, Hub, Past, RECOVERED_MAX, Refused};
 #[cfg(test)]
 pub(crate) use outbox::OUTBOX_BYTES_MAX;
