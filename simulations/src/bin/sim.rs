@@ -1,6 +1,7 @@
 //! Runs simulated clusters: `sim run --seed 7 --trace`, `sim run --seeds 0..1000 --jobs 2`.
 #![expect(clippy::print_stdout, reason = "its output is what it is run for")]
 
+use std::fmt::Display;
 use std::ops::Range;
 use std::panic::set_hook;
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -9,6 +10,7 @@ use std::{env, io};
 
 use clap::{Args, Parser};
 use cluster::mutant::Mutant;
+use simulations::workloads::catalogue::NAMES;
 use simulations::{nodes, world};
 use tracing_subscriber::EnvFilter;
 
@@ -45,9 +47,31 @@ struct Run {
     /// Breaks something on purpose: fence, replies, gap, refusal or changes.
     #[arg(long, value_parser = mutant, conflicts_with = "jobs")]
     mutant: Option<Mutant>,
+    /// Runs this workload and no other, instead of those that the seed chooses.
+    #[arg(long, value_parser = workload)]
+    workload: Option<&'static str>,
     /// Prints what the program logs, as in `runtime=debug` or `info`.
     #[arg(long)]
     log: Option<EnvFilter>,
+}
+
+impl Run {
+    fn choose(&self, workloads: &mut Vec<&'static str>) {
+        if let Some(workload) = self.workload {
+            *workloads = vec![workload];
+        }
+    }
+
+    /// A report, with the line that repeats it.
+    fn repeatable(&self, report: &impl Display) -> String {
+        let report = report.to_string();
+        match self.workload {
+            Some(workload) => {
+                report.replace(" --seed ", &format!(" --workload {workload} --seed "))
+            }
+            None => report,
+        }
+    }
 }
 
 /// A kind of world.
@@ -64,8 +88,9 @@ const EXECUTORS: World = World {
     one: |number, how| {
         let mut plan = world::plan::Plan::new(number);
         plan.knobs.mutant = how.mutant;
+        how.choose(&mut plan.workloads);
         let report = world::run::run(plan, how.trace);
-        (report.to_string(), report.violation.is_none())
+        (how.repeatable(&report), report.violation.is_none())
     },
 };
 
@@ -75,8 +100,9 @@ const NODES: World = World {
         let of = if how.usual { nodes::plan::Plan::usual } else { nodes::plan::Plan::new };
         let mut plan = of(number);
         plan.knobs.mutant = how.mutant;
+        how.choose(&mut plan.workloads);
         let report = nodes::run::run(plan, how.trace);
-        (report.to_string(), report.violation.is_none())
+        (how.repeatable(&report), report.violation.is_none())
     },
 };
 
@@ -111,6 +137,10 @@ fn range(text: &str) -> Result<Range<u64>, String> {
 fn mutant(text: &str) -> Result<Mutant, String> {
     let named = |it: &Mutant| format!("{it:?}").to_lowercase().contains(text);
     Mutant::ALL.into_iter().find(named).ok_or_else(|| format!("one of {:?}", Mutant::ALL))
+}
+
+fn workload(text: &str) -> Result<&'static str, String> {
+    NAMES.into_iter().find(|it| *it == text).ok_or_else(|| format!("one of {}", NAMES.join(", ")))
 }
 
 /// Runs seeds one after the other, and tells whether nothing was wrong.
@@ -159,6 +189,9 @@ fn share(world: World, run: &Run, seeds: &Range<u64>) -> bool {
 fn process(world: World, seeds: Range<u64>, run: &Run) -> io::Result<Child> {
     let mut command = Command::new(env::current_exe()?);
     command.args([world.name, "--seeds", &format!("{}..{}", seeds.start, seeds.end)]);
+    if let Some(workload) = run.workload {
+        command.args(["--workload", workload]);
+    }
     if let Some(minutes) = run.minutes {
         command.args(["--minutes", &minutes.to_string()]);
     }

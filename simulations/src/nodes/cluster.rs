@@ -67,16 +67,17 @@ pub enum Phase {
 impl World {
     /// A world whose machines are off. Call it inside its runtime.
     pub fn new(plan: Plan, is_printed: bool) -> Rc<Self> {
-        let catalogue = catalogue::registry_of(plan.pull_above_followers);
+        let Plan { pull_above_followers, guest, .. } = plan;
+        let registry = Arc::new(catalogue::registry(pull_above_followers, guest));
         let nodes: Vec<_> = (1..=plan.nodes).map(NodeId).collect();
         let candidates: Vec<_> = nodes.iter().map(|it| Candidate::new(*it, "", 100)).collect();
         let placed = place(META, &candidates, usize::from(plan.copies));
         let founders = placed.into_iter().map(|it| Member { node: it.0, life: 1 }).collect();
-        let crews = catalogue::crews_of(plan.seed, &plan.workloads, plan.pull_above_followers);
+        let crews = catalogue::crews(plan.seed, &plan.workloads, pull_above_followers, guest);
         let machines = nodes.iter().map(|it| (*it, Machine::new(plan.seed, *it))).collect();
         let net = Net::new(plan.seed);
         Rc::new(Self {
-            parts: Parts { plan, net, registry: Arc::new(catalogue), founders },
+            parts: Parts { plan, net, registry, founders },
             trace: Shared::new(Trace::new(is_printed)),
             counts: Counts::default(),
             oracle: Arc::default(),

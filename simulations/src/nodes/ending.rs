@@ -198,4 +198,8 @@ impl Asked for Gate<'_> {
         }
         Ok(answer)
     }
+
+    fn is_at_rest(&self) -> bool {
+        false
+    }
 }

@@ -7,6 +7,7 @@ use cluster::mutant::Mutant;
 use raft::timing::Timing;
 
 use crate::chance::{Chance, Odds};
+use crate::workloads::catalogue::Guest;
 
 /// Everything that is drawn before anything happens.
 #[derive(Clone, Debug)]
@@ -39,6 +40,8 @@ pub struct Plan {
     pub loses_one: bool,
     /// Above how many followers posts are pulled.
     pub pull_above_followers: u64,
+    /// A workload that is not in the catalogue.
+    pub guest: Option<Guest>,
     /// A node that is silent for so long holds nothing any more.
     pub replace_after: Duration,
     /// Bytes of a log above which it is shortened.
@@ -51,6 +54,12 @@ impl Plan {
     pub fn with(mut self, mutant: Mutant) -> Self {
         self.knobs.mutant = Some(mutant);
         self
+    }
+
+    /// The same world with one workload that is not in the catalogue, and no other.
+    #[must_use]
+    pub fn of_guest(self, guest: Guest) -> Self {
+        Self { workloads: vec![guest.name], guest: Some(guest), ..self }
     }
 }
 
@@ -123,6 +132,7 @@ impl Plan {
             keyed: *chance.pick(&[Odds::NEVER, Odds(300_000), Odds(1_000_000)]),
             loses_one: nodes >= 3 && copies >= 3 && chance.hits(Odds(300_000)),
             pull_above_followers: chance.within(256..=290),
+            guest: None,
             replace_after: Duration::from_millis(chance.magnitude(2_000..=60_000)),
             log_bytes_max: chance.magnitude(10_000..=10_000_000),
         }

@@ -13,19 +13,20 @@ use super::posts::Publishing;
 use super::register::{Register, Registers};
 use super::wakes::{Alarm, Waking};
 use crate::chance::Chance;
-use crate::world::plan::Plan;
 
 /// Every workload.
 pub const NAMES: [&str; 8] =
     ["accounts", "bank", "counter", "feeds", "follows", "posts", "register", "wakes"];
 
-/// Every entity that a workload uses.
-///
-/// # Panics
-///
-/// When the plan has a setting outside of its range.
-pub fn registry(plan: &Plan) -> Registry {
-    registry_of(plan.pull_above_followers)
+/// A workload that is not in the catalogue: that of a service elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub struct Guest {
+    /// Its name.
+    pub name: &'static str,
+    /// Adds the entities that it uses.
+    pub register: fn(&mut Registry),
+    /// Makes it.
+    pub workload: fn(&mut Chance) -> Box<dyn Workload>,
 }
 
 /// Every entity that a workload uses, with posts of authors above so many followers pulled.
@@ -33,7 +34,7 @@ pub fn registry(plan: &Plan) -> Registry {
 /// # Panics
 ///
 /// When the number is outside of its range.
-pub fn registry_of(pull_above_followers: u64) -> Registry {
+pub fn registry(pull_above_followers: u64, guest: Option<Guest>) -> Registry {
     let mut registry = Registry::default();
     actors::register(&mut registry);
     registry.add::<Counter>();
@@ -41,6 +42,9 @@ pub fn registry_of(pull_above_followers: u64) -> Registry {
     registry.add::<Register>();
     registry.add::<Alarm>();
     registry.add::<cluster::meta::Meta>();
+    if let Some(guest) = guest {
+        (guest.register)(&mut registry);
+    }
     registry
         .settings
         .set::<PullAboveFollowers>(pull_above_followers)
@@ -48,22 +52,25 @@ pub fn registry_of(pull_above_followers: u64) -> Registry {
     registry
 }
 
-/// The workloads of a plan.
-pub fn crews(plan: &Plan) -> Vec<Crew> {
-    crews_of(plan.seed, &plan.workloads, plan.pull_above_followers)
-}
-
 /// Workloads by their names.
-pub fn crews_of(seed: u64, names: &[&'static str], pull_above_followers: u64) -> Vec<Crew> {
+pub fn crews(
+    seed: u64,
+    names: &[&'static str],
+    pull_above_followers: u64,
+    guest: Option<Guest>,
+) -> Vec<Crew> {
     let crew = |name: &&'static str| {
-        let chance = Chance::of(seed, &format!("shape of {name}"));
-        Crew::new(name, seed, workload(name, chance, pull_above_followers))
+        let mut chance = Chance::of(seed, &format!("shape of {name}"));
+        let made = match guest.filter(|it| it.name == *name) {
+            Some(guest) => (guest.workload)(&mut chance),
+            None => workload(name, &mut chance, pull_above_followers),
+        };
+        Crew::new(name, seed, made)
     };
     names.iter().map(crew).collect()
 }
 
-fn workload(name: &str, mut chance: Chance, pull_above_followers: u64) -> Box<dyn Workload> {
-    let chance = &mut chance;
+fn workload(name: &str, chance: &mut Chance, pull_above_followers: u64) -> Box<dyn Workload> {
     match name {
         "accounts" => Box::new(Openings::new(chance)),
         "bank" => Box::new(Bank::new(chance)),

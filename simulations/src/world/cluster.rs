@@ -91,7 +91,8 @@ impl World {
     pub fn new(plan: Plan, is_printed: bool) -> Self {
         let seed = plan.seed;
         let shards = (0..plan.shards as usize).map(|number| Shard::new(seed, number)).collect();
-        let crews = catalogue::crews(&plan);
+        let Plan { pull_above_followers, guest, .. } = plan;
+        let crews = catalogue::crews(seed, &plan.workloads, pull_above_followers, guest);
         let mut world = Self {
             now: BEGINNING,
             trace: Trace::new(is_printed),
@@ -106,7 +107,7 @@ impl World {
             calls: BTreeMap::new(),
             answered: BTreeMap::new(),
             directory: Arc::new(Directory::even(plan.shards)),
-            registry: Arc::new(catalogue::registry(&plan)),
+            registry: Arc::new(catalogue::registry(pull_above_followers, guest)),
             net: Chance::of(seed, "net"),
             mishap: Chance::of(seed, "faults"),
             plan,

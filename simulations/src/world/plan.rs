@@ -7,7 +7,7 @@ use cluster::memory::Telling;
 
 use super::sabotage::Sabotage;
 use crate::chance::{Chance, Odds};
-use crate::workloads::catalogue;
+use crate::workloads::catalogue::{self, Guest};
 
 /// Everything that is drawn before anything happens.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub struct Plan {
     pub gateways: u64,
     /// Above how many followers posts are pulled.
     pub pull_above_followers: u64,
+    /// A workload that is not in the catalogue.
+    pub guest: Option<Guest>,
     /// What is broken on purpose.
     pub sabotage: Sabotage,
 }
@@ -94,8 +96,15 @@ impl Plan {
             keyed: *chance.pick(&[Odds::NEVER, Odds::NEVER, Odds(300_000), Odds(1_000_000)]),
             gateways: chance.within(1..=3),
             pull_above_followers: chance.within(256..=290),
+            guest: None,
             sabotage: Sabotage::None,
         }
+    }
+
+    /// The same with one workload that is not in the catalogue, and no other.
+    #[must_use]
+    pub fn of_guest(self, guest: Guest) -> Self {
+        Self { workloads: vec![guest.name], guest: Some(guest), ..self }
     }
 }
 

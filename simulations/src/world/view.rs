@@ -18,6 +18,9 @@ pub trait Asked {
     ///
     /// When it is not.
     fn answer(&mut self, call: Call) -> Result<Answer, String>;
+
+    /// Whether every wake-up has fired: among whole nodes nobody waits for that.
+    fn is_at_rest(&self) -> bool;
 }
 
 /// A world in which everything has settled.
@@ -29,6 +32,11 @@ impl<'a> View<'a> {
     /// Looks at a world.
     pub fn of(world: &'a mut dyn Asked) -> Self {
         Self { world }
+    }
+
+    /// Whether every wake-up has fired: among whole nodes nobody waits for that.
+    pub fn is_at_rest(&self) -> bool {
+        self.world.is_at_rest()
     }
 
     /// Asks an entity.
@@ -89,5 +97,9 @@ impl Asked for World {
             }
         }
         Err("it does not answer".to_owned())
+    }
+
+    fn is_at_rest(&self) -> bool {
+        true
     }
 }
