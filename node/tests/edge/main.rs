@@ -6,6 +6,7 @@ mod command_line;
 mod console;
 mod docs;
 mod framing;
+mod guide;
 mod idempotency;
 mod import;
 mod metrics;

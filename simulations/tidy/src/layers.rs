@@ -8,7 +8,7 @@ use crate::manifest;
 use crate::paths::{Path, paths};
 
 /// Our crates, and which of ours each is built with. A new edge is a decision.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("entity-derive", &[]),
     ("entity", &["entity-derive"]),
     ("config", &[]),
@@ -20,6 +20,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("quic", &["cluster", "entity", "raft"]),
     ("runtime", &["cluster", "engine", "entity", "raft", "wal"]),
     ("actors", &["entity"]),
+    ("guide", &["actors", "entity"]),
     (
         "node",
         &[
@@ -57,7 +58,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
 ];
 
 /// The crates that must not see a runtime or I/O, so that a handler cannot either.
-const PURE: [&str; 2] = ["actors", "entity"];
+const PURE: [&str; 3] = ["actors", "entity", "guide"];
 
 /// What the crates of [`PURE`] are built with, besides ours. It is complete.
 const PURE_DEPENDENCIES: [&str; 7] =
@@ -149,6 +150,7 @@ mod tests {
         check_edges("actors", "entity.workspace = true\n[dev-dependencies]\ntokio = \"1\"\n", &[]);
         check_edges("cluster", "tokio = \"1\"\nnode.workspace = true\n", &[5]);
         check_edges("simulations", "cluster.workspace = true\nnode.workspace = true\n", &[]);
+        check_edges("guide", "actors.workspace = true\ntokio = \"1\"\n", &[5]);
         check_edges("surprise", "", &[1]);
     }
 

@@ -12,7 +12,8 @@ const STATEMENTS: [&str; 4] = ["_MAX`]", "at most", "At most", "bytes"];
 /// Finds fields of an `api.rs` that hold a `String` or `Vec` and do not say how long it may get.
 /// A field without a name is documented by the struct or variant it is in.
 pub fn unstated_limits(file: &File) -> Vec<Fault> {
-    let is_api = file.path.starts_with("actors/src/") && file.name() == "api.rs";
+    let is_service = ["actors/src/", "docs/guide/src/"].iter().any(|it| file.path.starts_with(it));
+    let is_api = is_service && file.name() == "api.rs";
     let mut faults = Vec::new();
     for at in (0..file.tokens.len()).filter(|_| is_api) {
         let is_item = file.tokens[at].is("struct") || file.tokens[at].is("enum");
@@ -176,6 +177,8 @@ mod tests {
             "fn f(a: String) -> Vec<u8> {}\nstruct A { a: BTreeMap<u8, u8>, f: fn(u8) -> u8 }",
             &[],
         );
+        let guide = File::new("docs/guide/src/polls/api.rs", "struct A { a: String }");
+        assert_eq!(unstated_limits(&guide).len(), 1);
         let other = File::new("actors/src/chat/room.rs", "struct A { a: String }");
         assert_eq!(unstated_limits(&other), []);
     }

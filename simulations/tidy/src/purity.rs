@@ -32,9 +32,12 @@ const DRIVERS: [&str; 6] = [
     "cluster/wal/src/thread.rs",
 ];
 
-/// Finds clocks, chance, I/O, tasks and unordered collections in `actors` and `cluster`.
+/// Where services are.
+const SERVICES: [&str; 2] = ["actors/", "docs/guide/src/"];
+
+/// Finds clocks, chance, I/O, tasks and unordered collections in services and `cluster`.
 pub fn impurities(file: &File) -> Vec<Fault> {
-    let is_actors = file.path.starts_with("actors/");
+    let is_actors = SERVICES.iter().any(|it| file.path.starts_with(it));
     let is_driver = DRIVERS.iter().any(|it| file.path.starts_with(it));
     let is_cluster = file.path.starts_with("cluster/") && !is_driver;
     if !file.is_rust() || file.is_test() || !(is_actors || is_cluster) {
@@ -104,6 +107,7 @@ mod tests {
             check("actors/src/chat/room.rs", text, 1);
         }
         check("cluster/entity/src/kind.rs", "use std::fs;", 1);
+        check("docs/guide/src/polls/poll.rs", "use serde_json::Value;", 1);
     }
 
     #[test]

@@ -68,11 +68,15 @@ impl Rig {
         actors::register(&mut registry);
         probe::register(&mut registry);
         let routes = actors::routes().into_iter().chain(probe::routes()).collect();
+        Self::serving(config, Services { registry, routes, channels: actors::channels() }).await
+    }
+
+    /// A node with other services.
+    pub(crate) async fn serving(config: &Config, services: Services) -> Self {
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let data = folder(&format!("edge-{}-{number}", std::process::id()));
         let config = Config { data, ..config.clone() };
         let ((stop, stopped), (started, starting)) = (oneshot::channel(), oneshot::channel());
-        let services = Services { registry, routes, channels: actors::channels() };
         let thread = Builder::new().name("rig".to_owned());
         let thread = thread.spawn(move || run(&config, services, started, stopped));
         let thread = thread.expect("the system has threads");
