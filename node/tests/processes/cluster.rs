@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Lines};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
@@ -18,6 +18,7 @@ pub(crate) const SMALL: [(&str, &str); 4] = [
 
 /// `roost dev` with several nodes. It ends with the test.
 pub(crate) struct Cluster {
+    command: Command,
     dev: Child,
     said: Lines<BufReader<ChildStdout>>,
     data: PathBuf,
@@ -51,13 +52,32 @@ impl Cluster {
         command.args(["--nodes", &nodes.to_string()]).stdout(Stdio::piped());
         command.envs(SMALL);
         command.envs(settings.iter().map(|(name, value)| (format!("ROOST_{name}"), *value)));
-        let mut dev = command.spawn().expect("it starts");
-        let said = BufReader::new(dev.stdout.take().expect("it is piped")).lines();
+        let (dev, said) = spawn(&mut command);
         let (nodes_heard, operator) = (BTreeMap::new(), String::new());
-        let mut cluster = Self { dev, said, data, nodes: nodes_heard, operator };
-        while !cluster.hear().contains("Ctrl-C") {}
+        let mut cluster = Self { command, dev, said, data, nodes: nodes_heard, operator };
+        cluster.wait_for_all();
         assert_eq!(cluster.nodes.len(), nodes);
         cluster
+    }
+
+    /// Stops all nodes, does something with the folder that holds their data, and starts them again.
+    pub(crate) fn restart(&mut self, meanwhile: impl FnOnce(&Path)) {
+        self.stop();
+        meanwhile(&self.data);
+        (self.dev, self.said) = spawn(&mut self.command);
+        self.wait_for_all();
+    }
+
+    fn stop(&mut self) {
+        // One that stands still would not hear it.
+        for signal in ["TERM", "CONT"] {
+            send(&self.dev.id().to_string(), signal);
+        }
+        self.dev.wait().expect("it ends");
+    }
+
+    fn wait_for_all(&mut self) {
+        while !self.hear().contains("Ctrl-C") {}
     }
 
     /// The next line that it says, of which it learns where nodes are.
@@ -157,13 +177,16 @@ fn send(pid: &str, name: &str) {
     assert!(sent.expect("kill is there").success());
 }
 
+/// Starts it, and what it says.
+fn spawn(command: &mut Command) -> (Child, Lines<BufReader<ChildStdout>>) {
+    let mut dev = command.spawn().expect("it starts");
+    let said = BufReader::new(dev.stdout.take().expect("it is piped")).lines();
+    (dev, said)
+}
+
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // One that stands still would not hear it.
-        for signal in ["TERM", "CONT"] {
-            send(&self.dev.id().to_string(), signal);
-        }
-        self.dev.wait().expect("it ends");
+        self.stop();
         if !std::thread::panicking() {
             fs::remove_dir_all(&self.data).expect("it is ours");
         }

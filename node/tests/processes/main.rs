@@ -16,6 +16,7 @@
 //! - `killed`: every node is killed in turn, under load
 //! - `refused`: nodes that do not belong there
 //! - `observed`: what nodes say of themselves
+//! - `restored`: all data folders are lost, and come back as they were copied when nodes stood still
 //! - `stopped`: a node stands still for a while
 //! - `wiped`: a node loses its disk
 
@@ -34,6 +35,7 @@ mod namespaces;
 mod observed;
 mod operator;
 mod refused;
+mod restored;
 mod stopped;
 mod wiped;
 mod witness;
