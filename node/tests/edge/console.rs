@@ -48,7 +48,7 @@ async fn operators_see_every_node_and_shard() {
     follow(&mut socket).await;
     let first = published(&mut socket).await;
     let began = Instant::now();
-    let sentence = "1 of 1 nodes, all 4 shards led, largest lag 0";
+    let sentence = "1 of 1 node, all 4 shards led, largest lag 0";
     assert_eq!(first["health"], json!({ "level": "well", "sentence": sentence }), "{first}");
     let [node] = &**first["nodes"].as_array().expect("a list") else { panic!("{first}") };
     assert_eq!(

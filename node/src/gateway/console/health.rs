@@ -1,10 +1,16 @@
 //! How a cluster is doing, in a sentence.
 
+use std::time::Duration;
+
 use cluster::slots::META;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::status::{CopyLine, NodeLine, ShardLine};
+
+/// A shard that nobody has served for so long is not on its way from one leader to the next: that takes
+/// some milliseconds, and may be what is seen. Less than between two looks.
+const UNSERVED_MAX: Duration = Duration::from_millis(900);
 
 /// Most nodes that the sentence names.
 const NAMED_MAX: usize = 3;
@@ -24,7 +30,7 @@ pub(super) struct Health {
 enum Level {
     /// Nobody has to do anything.
     Well,
-    /// Everything is served, and somebody should have a look.
+    /// Everything is served, or was a moment ago, and somebody should have a look.
     Degraded,
     /// Something is not served.
     Broken,
@@ -39,26 +45,31 @@ pub(super) fn health(nodes: &[NodeLine], shards: &[ShardLine]) -> Health {
     let troubles = troubles(nodes, shards);
     let mut said = vec![of_nodes(nodes)];
     said.push(match mine.len() {
-        all if all == led => format!("all {all} shards led"),
-        all => format!("{led} of {all} shards led"),
+        all if all == led => format!("all {} led", several(all, "shard")),
+        all => format!("{led} of {} led", several(all, "shard")),
     });
     if !is_meta_led {
         said.push("the meta group not led".to_owned());
     }
     said.push(format!("largest lag {}", lag.unwrap_or(0)));
+    let is_unserved = |it: &ShardLine| {
+        it.unserved_ms.is_some_and(|it| u128::from(it) >= UNSERVED_MAX.as_millis())
+    };
     let is_whole = nodes.iter().all(|it| it.status.is_there) && troubles.is_empty();
     said.extend(troubles);
-    let level = match (led == mine.len() && is_meta_led, is_whole) {
-        (true, true) => Level::Well,
-        (true, false) => Level::Degraded,
-        (false, _) => Level::Broken,
+    let level = if shards.iter().any(is_unserved) {
+        Level::Broken
+    } else if is_whole && shards.iter().all(|it| it.is_serving) {
+        Level::Well
+    } else {
+        Level::Degraded
     };
     Health { level, sentence: said.join(", ") }
 }
 
 fn of_nodes(nodes: &[NodeLine]) -> String {
     let away: Vec<_> = nodes.iter().filter(|it| !it.status.is_there).collect();
-    let counted = format!("{} of {} nodes", nodes.len() - away.len(), nodes.len());
+    let counted = format!("{} of {}", nodes.len() - away.len(), several(nodes.len(), "node"));
     let names: Vec<_> = away.iter().take(NAMED_MAX).map(|it| &*it.status.name).collect();
     match away.len() {
         0 => counted,
@@ -69,6 +80,10 @@ fn of_nodes(nodes: &[NodeLine]) -> String {
         }
         _few => format!("{counted} ({} are away)", names.join(", ")),
     }
+}
+
+fn several(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// What somebody should have a look at, whoever is there.
@@ -101,7 +116,7 @@ mod tests {
     #[test]
     fn a_sentence_says_what_is_wrong() {
         let well = "all 2 shards led, largest lag 0";
-        let cases: [(Change, Level, String); 10] = [
+        let cases: [(Change, Level, String); 11] = [
             (|_, _| {}, Level::Well, format!("3 of 3 nodes, {well}")),
             (
                 |_, it| it[0].copies[1].lag = Some(9),
@@ -124,12 +139,17 @@ mod tests {
                 format!("1 of 3 nodes (n2, n3 are away), {well}"),
             ),
             (
-                |_, it| it[1].is_serving = false,
+                |_, it| (it[1].is_serving, it[1].unserved_ms) = (false, Some(899)),
+                Level::Degraded,
+                "3 of 3 nodes, 1 of 2 shards led, largest lag 0".to_owned(),
+            ),
+            (
+                |_, it| (it[1].is_serving, it[1].unserved_ms) = (false, Some(900)),
                 Level::Broken,
                 "3 of 3 nodes, 1 of 2 shards led, largest lag 0".to_owned(),
             ),
             (
-                |_, it| it[2].is_serving = false,
+                |_, it| (it[2].is_serving, it[2].unserved_ms) = (false, Some(2_000)),
                 Level::Broken,
                 "3 of 3 nodes, all 2 shards led, the meta group not led, largest lag 0".to_owned(),
             ),

@@ -1,5 +1,6 @@
 //! Finds out how the cluster is doing.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cluster::transport::NodeId;
@@ -22,6 +23,8 @@ pub(in crate::gateway) const PERIOD: Duration = Duration::from_secs(1);
 pub(in crate::gateway) struct Observer {
     client: Client,
     rates: Rates<Counted>,
+    /// Since when nobody serves a shard.
+    unserved: BTreeMap<u32, Instant>,
 }
 
 /// What is counted, of a node or a shard.
@@ -36,7 +39,7 @@ enum Counted {
 impl Observer {
     /// Somebody who has not looked yet.
     pub(in crate::gateway) fn new(client: Client) -> Self {
-        Self { client, rates: Rates::default() }
+        Self { client, rates: Rates::default(), unserved: BTreeMap::new() }
     }
 
     /// Looks once, which takes a second at most. Rates are known from the second time on.
@@ -78,9 +81,16 @@ impl Observer {
         let applied = |it: &CopyStatus| Some(it.copy.as_ref()?.applied);
         let of_leader = copies.iter().filter(|it| Some(it.node) == leader).find_map(applied);
         let head = of_leader.or_else(|| copies.iter().filter_map(applied).max());
+        if is_serving {
+            self.unserved.remove(&shard);
+        } else {
+            self.unserved.entry(shard).or_insert(now);
+        }
+        let unserved = self.unserved.get(&shard).map(|since| now - *since);
         ShardLine {
             shard,
             is_serving,
+            unserved_ms: unserved.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)),
             leader,
             activation: led.as_ref().map(|it| it.activation),
             commits: head.and_then(|it| self.rates.look(Counted::Commits(shard), now, it)),

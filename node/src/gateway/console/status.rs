@@ -62,6 +62,8 @@ pub(super) struct ShardLine {
     pub(super) shard: u32,
     /// Whether it serves requests.
     pub(super) is_serving: bool,
+    /// For how long nobody has been seen to serve it, in milliseconds: 0 at first sight.
+    pub(super) unserved_ms: Option<u64>,
     /// The node that leads it.
     pub(super) leader: Option<u32>,
     /// The life of the shard that is under way.
@@ -151,6 +153,7 @@ pub(super) mod tests {
         ShardLine {
             shard: number,
             is_serving: true,
+            unserved_ms: None,
             leader: Some(1),
             activation: Some(3),
             commits: Some(0.0),
@@ -182,8 +185,8 @@ pub(super) mod tests {
             let copy =
                 CopyLine { node: u32::MAX, applied, lag, trouble: Some(Unready::Unserved.why()) };
             let (activation, commits) = (Some(u64::MAX), Some(1e15));
-            let copies = vec![copy; COPIES_MAX];
-            ShardLine { queued: 1 << 40, activation, commits, copies, ..shard(number) }
+            let (unserved_ms, copies) = (Some(u64::MAX), vec![copy; COPIES_MAX]);
+            ShardLine { unserved_ms, activation, commits, copies, ..shard(number) }
         };
         let shards: Vec<_> = (0..=SHARDS_MAX).map(worst).collect();
         let health = health(&nodes, &shards);
