@@ -23,7 +23,8 @@ fn root() -> PathBuf {
 
 /// All blocks that name a path.
 fn blocks() -> Vec<Block> {
-    let guide = fs::read_to_string(Path::new(FOLDER).join("../write-a-service.md")).unwrap();
+    let guide = fs::read_to_string(Path::new(FOLDER).join("../write-a-service.md"))
+        .expect("the guide is there");
     let fences: Vec<&str> = guide.split("\n```").collect();
     let block = |fence: &&str| {
         let (head, text) = fence.split_once('\n')?;
@@ -60,6 +61,11 @@ fn kept(path: &str) -> PathBuf {
     Path::new(FOLDER).join(folder).join(name)
 }
 
+/// Text of these lines.
+fn lines<'a>(lines: impl Iterator<Item = &'a str>) -> String {
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
 #[test]
 fn all_code_is_that_of_the_files() {
     let shown = files("rust");
@@ -78,12 +84,12 @@ fn all_changes_fit() {
     let changes = files("diff");
     for (path, text) in &changes {
         let is_own = path.starts_with("actors/src/polls/");
-        let changed = if is_own { kept(path) } else { root().join(path) };
-        let changed = fs::read_to_string(changed).unwrap();
-        for place in text.split("@@\n") {
-            let before = place.lines().filter(|line| !line.starts_with('+'));
-            let before: String = before.map(|line| format!("{}\n", &line[1..])).collect();
-            assert_eq!(changed.matches(&before).count(), 1, "in {path}:\n{before}");
+        let place = if is_own { kept(path) } else { root().join(path) };
+        let source = fs::read_to_string(place).unwrap();
+        for change in text.split("@@\n") {
+            let before = change.lines().filter(|line| !line.starts_with('+'));
+            let before = lines(before.map(|line| &line[1..]));
+            assert_eq!(source.matches(&before).count(), 1, "in {path}:\n{before}");
         }
     }
     assert!(changes.len() > 5);
@@ -93,8 +99,8 @@ fn all_changes_fit() {
 fn scripts_and_transcripts_are_those_of_the_files() {
     for (path, script) in files("script") {
         let transcript = fs::read_to_string(kept(&path)).unwrap();
-        let lines = transcript.lines().filter(|line| !line.starts_with("  "));
-        assert_eq!(script, lines.map(|line| format!("{line}\n")).collect::<String>(), "{path}");
+        let said = transcript.lines().filter(|line| !line.starts_with("  "));
+        assert_eq!(script, lines(said), "{path}");
     }
     for Block { path, text, .. } in blocks().into_iter().filter(|it| it.language == "text") {
         let transcript = fs::read_to_string(kept(&path)).unwrap();
