@@ -198,6 +198,8 @@ async fn an_authors_posts_come_live_to_whoever_wants_them() {
     let post = publish(&rig, &alice, "to all").await;
     let (offset, shown) = bob.pushed().await;
     assert_eq!((offset, &shown["post"]["body"]), (1, &json!("to all")), "{shown}");
+    let counts = ask(&format!("GET /v1/users/{}/counts", alice.id)).token(&bob.user.token);
+    assert_eq!(rig.send(counts).await.text(), r#"{"followers":0,"posts":1}"#);
     let delete = ask(&format!("DELETE /v1/me/posts/{post}")).token(&alice.token);
     assert!(rig.send(delete).await.status < 300);
     assert_eq!(bob.pushed().await, (2, json!({ "withdrawn": { "post": post } })));
