@@ -76,12 +76,10 @@ mod tests {
 
     #[track_caller]
     fn check(locked: &[(&str, &str)], expected: &[usize]) {
-        let text: String = locked
-            .iter()
-            .map(|(name, version)| {
-                format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n")
-            })
-            .collect();
+        let package = |(name, version): &(&str, &str)| {
+            format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n")
+        };
+        let text = locked.iter().map(package).collect::<Vec<_>>().concat();
         let faults = gates(&File::new("Cargo.lock", &text));
         let lines: Vec<usize> = faults.iter().map(|it| it.line).collect();
         assert_eq!(lines, expected, "{locked:?}");
