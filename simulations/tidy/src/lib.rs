@@ -9,6 +9,7 @@
 //! - [`lex`], [`functions`], [`paths`], [`manifest`]: reading Rust and `Cargo.toml`, well enough
 //! - [`contents`], [`size`]: tables of contents hold no code; files and functions are short
 //! - [`layers`], [`purity`]: who may use whom; what has no place in pure code
+//! - [`gates`]: versions of others below which a known defect comes back
 //! - [`names`], [`comments`], [`leftovers`]: words, comments, what should have been deleted
 //! - [`services`], [`limits`]: what every service brings; what its contract states
 //! - [`orphans`], [`twins`], [`documents`]: files nobody reaches, code and prose without a home
@@ -21,6 +22,7 @@ pub mod exceptions;
 pub mod fault;
 pub mod file;
 pub mod functions;
+pub mod gates;
 pub mod layers;
 pub mod leftovers;
 pub mod lex;

@@ -3,8 +3,8 @@
 use crate::fault::Fault;
 use crate::file::File;
 use crate::{
-    comments, contents, documents, layers, leftovers, limits, names, orphans, purity, services,
-    size, twins,
+    comments, contents, documents, gates, layers, leftovers, limits, names, orphans, purity,
+    services, size, twins,
 };
 
 type OfFile = fn(&File) -> Vec<Fault>;
@@ -12,11 +12,12 @@ type OfFile = fn(&File) -> Vec<Fault>;
 type OfTree = fn(&[File]) -> Vec<Fault>;
 
 /// Checks of one file.
-const OF_FILE: [OfFile; 15] = [
+const OF_FILE: [OfFile; 16] = [
     comments::comment_ratio,
     comments::commented_out_code,
     contents::code_in_contents,
     documents::documents,
+    gates::gates,
     layers::edges,
     layers::raft_library,
     leftovers::machine_paths,
