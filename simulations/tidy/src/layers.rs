@@ -53,6 +53,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
             "wal",
         ],
     ),
+    ("fuzz", &[]),
     ("seeded-entropy", &[]),
     ("tidy", &[]),
 ];

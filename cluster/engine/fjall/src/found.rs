@@ -150,6 +150,35 @@ mod tests {
         }
     }
 
+    /// Three marks, each behind its length.
+    #[test]
+    fn whatever_marks_are_found_they_are_judged() {
+        let mark = |generation| stored(1, generation, 5, 3);
+        let sealed = |bytes: &[u8]| [bytes, &crc32c::crc32c(bytes).to_be_bytes()].concat();
+        let bare = |bytes: &Bytes| [&[29], &bytes[..bytes.len() - 4], &[0; 4]].concat();
+        let seeds = [[bare(&mark(4)), bare(&mark(4)), bare(&mark(u32::MAX))].concat()];
+        fuzz::target("engine-marks").seeds(seeds).growth(1_024).run(|mut bytes| {
+            let mut next = || {
+                let (length, rest) = bytes.split_first()?;
+                let (mark, rest) = rest.split_at(usize::from(*length).min(rest.len()));
+                bytes = rest;
+                Some(Bytes::from(sealed(&mark[..mark.len().saturating_sub(4)])))
+            };
+            let (meta, state, streams) = (next(), next(), next());
+            let at = state.as_ref().map_or(4, |it| it.first().copied().unwrap_or(4).into());
+            let marks = Marks {
+                meta: meta.map(|mark| (1, mark)).into_iter().collect(),
+                state: BTreeMap::from([(4, state)]),
+                streams: BTreeMap::from([(at, streams)]),
+            };
+            let groups = marks.groups();
+            assert_eq!(groups.len(), marks.meta.len());
+            marks.leftovers(&groups);
+            let used = |it: &u32| marks.state.contains_key(it) || marks.streams.contains_key(it);
+            assert!(!used(&marks.next_generation()));
+        });
+    }
+
     #[test]
     fn leftovers_are_found() {
         let marks = Marks {
