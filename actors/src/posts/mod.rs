@@ -6,7 +6,7 @@
 //!
 //! - [`api`]: what posts promise, with all `refusals`
 //! - `author`: one author
-//! - [`user_posts`]: an operation
+//! - [`user_counts`], [`user_posts`]: operations
 //! - `channel`: an author's posts as they come to whoever is there
 //! - `routes`: where all of it is found
 
@@ -15,6 +15,7 @@ mod author;
 mod channel;
 mod refusals;
 mod routes;
+pub mod user_counts;
 pub mod user_posts;
 
 pub use author::{Archive, Author, Followers, Post, PostChange, Posted, PulledPosts};

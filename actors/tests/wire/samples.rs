@@ -154,6 +154,7 @@ pub(crate) fn posts() -> Vec<Sample> {
         LookupError, PostId, PostView, Posts, PostsPage, Publish, PublishError, Published, Pulled,
         PulledPage, ReadPost, RemoveFollower, UnknownPostError,
     };
+    use posts::user_counts::UserCounts;
     use posts::user_posts::UserPosts;
     use posts::{Author, Post, PostChange, PostEvent};
     let view = r#"{"post":"@3","body":"hello","created_at":"2026-01-31T12:00:00.000000Z"}"#;
@@ -187,6 +188,7 @@ pub(crate) fn posts() -> Vec<Sample> {
         PostChange: r#"{"deleted":{"post":"@3"}}"#,
         PostEvent: &format!(r#"{{"post":{view}}}"#),
         PostEvent: r#"{"withdrawn":{"post":"@3"}}"#,
+        UserCounts: r#"{"user":"@1"}"#,
         UserPosts: r#"{"user":"@1","before":null,"limit":20}"#,
     }
 }
