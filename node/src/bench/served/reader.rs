@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::{SinkExt, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, interval, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::way::ANSWER_MAX;
@@ -96,20 +96,23 @@ impl Reader {
         received: Arc<AtomicU64>,
         is_over: Arc<AtomicBool>,
     ) -> Received {
-        let mut all = Received::default();
+        let (mut all, mut look) = (Received::default(), interval(LOOK));
         while !is_over.load(Ordering::Relaxed) {
-            match timeout(LOOK, self.wire.next()).await {
-                Err(_late) => {}
-                Ok(Some(Ok(Message::Text(text)))) if text.as_str() == "{}" => {
+            let heard = tokio::select! {
+                heard = self.wire.next() => heard,
+                _ = look.tick() => continue,
+            };
+            match heard {
+                Some(Ok(Message::Text(text))) if text.as_str() == "{}" => {
                     all.is_broken |= self.wire.send(Message::text("{}")).await.is_err();
                 }
-                Ok(Some(Ok(Message::Text(text)))) => {
+                Some(Ok(Message::Text(text))) => {
                     let now = Instant::now();
                     text.lines().for_each(|line| self.heard(line, now, &mut all));
                     received.fetch_add(text.lines().count() as u64, Ordering::Relaxed);
                 }
-                Ok(Some(Ok(_))) => {}
-                Ok(Some(Err(_)) | None) => {
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => {
                     all.is_broken = true;
                     return all;
                 }
