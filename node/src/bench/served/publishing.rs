@@ -84,11 +84,10 @@ struct Measured {
 /// Makes people who follow each other; they come in the order of the graph.
 pub(super) async fn people(graph: &Graph, cluster: &Cluster) -> Result<Vec<Account>, ServedError> {
     let failed = |error: crate::import::ImportError| ServedError::Other(error.to_string());
-    let url = cluster.map.urls.values().next();
-    let url = url.ok_or_else(|| ServedError::Other("there is no node".to_owned()))?;
+    let urls: Vec<_> = cluster.map.urls.values().cloned().collect();
     let state = std::env::temp_dir().join(format!("roost-bench-{:016x}", world::chance()));
     let plan = Plan { graph: graph.clone(), posts: Vec::new(), seed: world::chance() };
-    let mut phases = Phases::open(plan, url, &state, AT_ONCE).map_err(failed)?;
+    let mut phases = Phases::open(plan, &urls, &state, AT_ONCE).map_err(failed)?;
     let made = phases.run().await;
     std::fs::remove_file(&state)?;
     made.map_err(failed)?;
