@@ -1,4 +1,4 @@
-//! Sockets that follow feeds, spread over all nodes.
+//! Sockets that follow channels, spread over all nodes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use crate::import::Account;
 /// How many are opened at the same time, on one node.
 const OPENING: usize = 64;
 
-/// Sockets that follow feeds.
+/// Sockets that follow channels.
 pub(super) struct Audience {
     readers: JoinSet<Received>,
     received: Arc<AtomicU64>,
@@ -21,12 +21,19 @@ pub(super) struct Audience {
 }
 
 impl Audience {
-    /// Opens a socket for each of these, that follows their feed: an account may come several times.
-    pub(super) async fn open(cluster: &Cluster, people: &[Account]) -> Result<Self, ServedError> {
+    /// Opens a socket for each of these people, that follows a channel.
+    pub(super) async fn open(
+        cluster: &Cluster,
+        people: &[Account],
+        channel: impl Fn(&Account) -> String,
+    ) -> Result<Self, ServedError> {
         let (received, is_over) = (Arc::default(), Arc::default());
         let mut audience = Self { readers: JoinSet::new(), received, is_over };
         for (some, url) in people.chunks(OPENING).zip(cluster.map.urls.values().cycle()) {
-            let opening = some.iter().map(|it| Reader::open(url, &it.token, &it.user));
+            let opening = some.iter().map(|it| {
+                let channel = channel(it);
+                async move { Reader::open(url, &it.token, &channel).await }
+            });
             for reader in join_all(opening).await {
                 let reader = reader.map_err(ServedError::Other)?;
                 let (received, is_over) =

@@ -8,7 +8,7 @@ use super::audience::Audience;
 use super::publishing::{Author, Publishing, people};
 use super::target::{ServedError, Target};
 use crate::bench::figure::Figure;
-use crate::import::Graph;
+use crate::import::{Account, Graph};
 use crate::world;
 
 /// Who publish, each one post after the other: enough for posts to be published when they are due.
@@ -38,7 +38,7 @@ pub(in crate::bench) struct Broadcast {
 /// Where sockets listen.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 enum By {
-    /// All to one channel: the author's own feed.
+    /// All to one channel: the author's posts.
     Channel,
     /// Each to a channel of its own: the feed of somebody who follows the author.
     Followers,
@@ -49,19 +49,20 @@ impl Broadcast {
     pub(in crate::bench) async fn run(&self) -> Result<Vec<Figure>, ServedError> {
         world::raise_files();
         let cluster = self.target.open().await?;
-        let subscribers = usize::from(self.subscribers);
-        let followers = if self.by == By::Followers { subscribers } else { 0 };
         // The first one is the author.
-        let (people_there, follows) =
-            ((0..=followers as u64).collect(), (1..=followers).map(|it| (it, 0)).collect());
-        let graph = Graph { people: people_there, follows };
-        let people = people(&graph, &cluster).await?;
-        let listening = match self.by {
-            By::Channel => vec![people[0].clone(); subscribers],
-            By::Followers => people[1..].to_vec(),
+        let count = usize::from(self.subscribers);
+        let follows = match self.by {
+            By::Channel => Vec::new(),
+            By::Followers => (1..=count).map(|it| (it, 0)).collect(),
         };
-        let audience = Audience::open(&cluster, &listening).await?;
-        let author = Author { account: people[0].clone(), reach: subscribers as u64 };
+        let graph = Graph { people: (0..=count as u64).collect(), follows };
+        let mut people = people(&graph, &cluster).await?;
+        let author = Author { account: people.remove(0), reach: count as u64 };
+        let channel = |of: &Account| match self.by {
+            By::Channel => format!("posts:{}", author.account.user),
+            By::Followers => format!("feed:{}", of.user),
+        };
+        let audience = Audience::open(&cluster, &people, channel).await?;
         let (rate, lasting) = (Some(self.rate), Duration::from_secs(self.seconds));
         let publishing = Publishing { bench: "broadcast", rate, in_flight: IN_FLIGHT, lasting };
         publishing.measure(&cluster, vec![author], audience).await

@@ -45,7 +45,7 @@ impl Feed {
         let graph = Graph::read(&self.follows, self.people_max).map_err(failed)?;
         let cluster = self.target.open().await?;
         let people = people(&graph, &cluster).await?;
-        let audience = Audience::open(&cluster, &people).await?;
+        let audience = Audience::open(&cluster, &people, |it| format!("feed:{}", it.user)).await?;
         let mut followers: BTreeMap<usize, u64> = BTreeMap::new();
         for (_, author) in &graph.follows {
             *followers.entry(*author).or_default() += 1;

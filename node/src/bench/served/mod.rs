@@ -13,7 +13,7 @@
 //! - `http`, `socket`, `etcd`: each of them
 //! - `wire`: a socket, with TLS or without
 //! - `publishing`: posts, and how each of them arrives
-//! - `audience`: sockets that follow feeds
+//! - `audience`: sockets that follow channels
 //! - `reader`: one of them
 //! - `nodes`: nodes that come and go
 //! - `pace`: commands at fixed times

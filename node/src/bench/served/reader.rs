@@ -1,4 +1,4 @@
-//! Somebody whose socket follows their feed.
+//! Somebody whose socket follows a channel of posts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,7 +16,7 @@ use super::wire::{WebSocket, connect};
 /// Between two looks whether it is over.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// A socket that follows a feed.
+/// A socket that follows a channel of posts.
 pub(super) struct Reader {
     wire: WebSocket,
     position: u64,
@@ -70,11 +70,10 @@ struct Post {
 }
 
 impl Reader {
-    /// Connects, and follows the feed of an account.
-    pub(super) async fn open(url: &str, token: &str, user: &str) -> Result<Self, String> {
+    /// Connects with the token of an account, and follows a channel of posts.
+    pub(super) async fn open(url: &str, token: &str, channel: &str) -> Result<Self, String> {
         let mut wire = connect(url).await?;
         let hello = json!({ "id": 1, "connect": { "token": token } });
-        let channel = format!("feed:{user}");
         let subscribe = json!({ "id": 2, "subscribe": { "channel": channel } });
         let said = Message::text(format!("{hello}\n{subscribe}"));
         wire.send(said).await.map_err(|error| error.to_string())?;
