@@ -9,9 +9,10 @@
 //! | [`nodes`]     | whole nodes in one thread: Raft, log and executors, disks and clocks   |
 //! | [`sweep`]     | one seed after another                                                 |
 
-pub mod chance;
 pub mod golden;
 pub mod nodes;
 pub mod sweep;
 pub mod workloads;
 pub mod world;
+
+pub use ::chance;

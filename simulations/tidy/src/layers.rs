@@ -8,7 +8,7 @@ use crate::manifest;
 use crate::paths::{Path, paths};
 
 /// Our crates, and which of ours each is built with. A new edge is a decision.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("entity-derive", &[]),
     ("entity", &["entity-derive"]),
     ("config", &[]),
@@ -39,6 +39,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
         "simulations",
         &[
             "actors",
+            "chance",
             "cluster",
             "config",
             "engine",
@@ -52,6 +53,9 @@ const LAYERS: [(&str, &[&str]); 15] = [
             "wal",
         ],
     ),
+    // It sees no node from within: processes are asked as their clients ask them.
+    ("chaos", &["chance", "cluster", "entity"]),
+    ("chance", &[]),
     ("seeded-entropy", &[]),
     ("tidy", &[]),
 ];

@@ -1,0 +1,57 @@
+//! What nodes send each other is lost, late, overtaken, doubled and damaged.
+
+use std::time::Duration;
+
+use chance::Odds;
+
+use crate::cluster::Ground;
+use crate::error::ChaosError;
+use crate::fault::Fault;
+use crate::relay::Weather;
+use crate::scene::Scene;
+
+/// How long each weather lasts.
+const LASTING: Duration = Duration::from_secs(10);
+
+/// In a million.
+const PERCENT: u32 = 10_000;
+
+/// One way, for every packet, so that later ones overtake.
+const LATE_MICROS: (u64, u64) = (50_000, 300_000);
+
+const FAIR: Weather = Weather {
+    lost: Odds::NEVER,
+    doubled: Odds::NEVER,
+    damaged: Odds::NEVER,
+    delay_micros: (0, 0),
+};
+
+const WEATHERS: [(&str, Weather); 5] = [
+    ("5 % lost", Weather { lost: Odds(5 * PERCENT), ..FAIR }),
+    ("5 % doubled", Weather { doubled: Odds(5 * PERCENT), delay_micros: (0, 5_000), ..FAIR }),
+    ("1 % damaged", Weather { damaged: Odds(PERCENT), ..FAIR }),
+    ("50 to 300 ms late", Weather { delay_micros: LATE_MICROS, ..FAIR }),
+    ("30 % lost", Weather { lost: Odds(30 * PERCENT), ..FAIR }),
+];
+
+pub(super) const WEATHER: Fault = Fault {
+    name: "weather",
+    about: "what nodes send each other is lost, doubled, damaged, late and overtaken",
+    ground: Ground::Relays,
+    passing: &[],
+    possible: || Ok(()),
+    happen,
+};
+
+fn happen(scene: &mut Scene<'_>) -> Result<(), ChaosError> {
+    for (name, weather) in WEATHERS {
+        let before = scene.terms()?;
+        scene.relays()?.change(weather);
+        scene.rest(LASTING)?;
+        scene.relays()?.change(FAIR);
+        scene.served()?;
+        let after = scene.terms()?;
+        scene.note(format!("{name}: {} elections", after.saturating_sub(before)));
+    }
+    Ok(())
+}
