@@ -241,15 +241,15 @@ impl Cluster {
         self.end_within(node, KILL_MAX).map(drop)
     }
 
-    /// Memory of a node that is in use, in bytes; 0 when it does not run.
-    pub fn resident_bytes(&self, node: usize) -> u64 {
-        /// What Linux calls a page on the machines that roost runs on.
-        const PAGE_BYTES: u64 = 4_096;
+    /// What the system says of the memory of a node, in bytes: `VmRSS` is in use, `VmData` is its own; 0
+    /// when it does not run.
+    pub fn memory_bytes(&self, node: usize, what: &str) -> u64 {
         let Some(pid) = self.nodes[node - 1].pid() else { return 0 };
-        let told = fs::read_to_string(format!("/proc/{}/statm", pid.as_raw_nonzero()));
+        let told = fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero()));
         let told = told.unwrap_or_default();
-        let pages = told.split(' ').nth(1).and_then(|it| it.parse::<u64>().ok());
-        pages.unwrap_or(0) * PAGE_BYTES
+        let line = told.lines().find_map(|it| it.strip_prefix(what)?.strip_prefix(':'));
+        let kib = line.and_then(|it| it.trim().split(' ').next()?.parse::<u64>().ok());
+        kib.unwrap_or(0) << 10
     }
 
     /// How a node has ended since it was started; none when it runs.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use chance::Chance;
 use cluster::slots::{Directory, ShardId};
@@ -85,9 +84,9 @@ impl Load {
         Ok(Self { crew, clients, authors, reader, probes })
     }
 
-    /// How long it has been going on.
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.crew.began.elapsed()
+    /// When it began.
+    pub(crate) fn began(&self) -> Instant {
+        self.crew.began
     }
 
     /// Ends it, asks once more what is there, and yields all that happened.

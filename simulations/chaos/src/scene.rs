@@ -60,6 +60,10 @@ pub struct Scene<'a> {
     pub(crate) disks: Vec<Disk>,
     relays: Option<Relays>,
     stage: &'a Stage<'a>,
+    /// When the load began.
+    began: Instant,
+    /// What began when, since then.
+    phases: Vec<(String, Duration)>,
     notes: Vec<String>,
 }
 
@@ -109,8 +113,17 @@ impl<'a> Stage<'a> {
             cluster.start(node)?;
         }
         let operator = Operator::new(&cluster.operator()?);
-        let (chance, disks, notes) = (chance.clone(), Vec::new(), Vec::new());
-        let mut scene = Scene { cluster, operator, chance, disks, relays, stage: self, notes };
+        let mut scene = Scene {
+            cluster,
+            operator,
+            chance: chance.clone(),
+            disks: Vec::new(),
+            relays,
+            stage: self,
+            began: Instant::now(),
+            phases: Vec::new(),
+            notes: Vec::new(),
+        };
         scene.served()?;
         Ok(scene)
     }
@@ -122,10 +135,11 @@ impl Scene<'_> {
         let client = Client::new(fault.passing);
         let start = Load::start(&urls, (&client, &token), &mut self.chance);
         let load = self.stage.runtime.block_on(start)?;
+        self.began = load.began();
         self.rest(CALM)?;
-        let from = load.elapsed();
+        let from = self.began.elapsed();
         let played = (fault.happen)(self).and_then(|()| self.served());
-        let to = load.elapsed();
+        let to = self.began.elapsed();
         if let Err(error) = played {
             match error {
                 ChaosError::Broken(what) => happened.verdict.say(what),
@@ -133,10 +147,11 @@ impl Scene<'_> {
             }
         }
         self.rest(CALM)?;
-        let end = load.elapsed();
+        let end = self.began.elapsed();
         let ledger = self.until_stopped(load.end())??;
         ledger.save(&self.stage.folder.join("ledger.jsonl"))?;
         judge(&ledger, (from..to, Duration::ZERO..end), happened);
+        self.note_phases(&ledger, to);
         self.until("copies are equal", SERVED_MAX, |scene| {
             let urls = scene.cluster.urls().to_vec();
             Ok(scene.ask(scene.operator.check_equal(&urls)))
@@ -173,6 +188,22 @@ impl Scene<'_> {
     /// Says something that was seen.
     pub fn note(&mut self, text: impl Into<String>) {
         self.notes.push(text.into());
+    }
+
+    /// Something begins: what clients notice of it is noted apart from what begins later.
+    pub fn phase(&mut self, name: impl Into<String>) {
+        self.phases.push((name.into(), self.began.elapsed()));
+    }
+
+    fn note_phases(&mut self, ledger: &Ledger, end: Duration) {
+        let ends = self.phases.iter().skip(1).map(|(_, at)| *at).chain([end]);
+        let notes = self.phases.iter().zip(ends).map(|((name, start), end)| {
+            let within = *start..end;
+            let away = away::longest(&ledger.operations, &within).as_secs_f64();
+            let p99 = away::p99(ledger, &within).map_or(0, |it| it.as_millis());
+            format!("{name}: away {away:.2} s, p99 {p99} ms")
+        });
+        self.notes.extend(notes.collect::<Vec<_>>());
     }
 
     /// What the nodes send each other goes through these.

@@ -58,6 +58,7 @@ fn happen(scene: &mut Scene<'_>) -> Result<(), ChaosError> {
     scene.leads(node)?;
     let before = scene.terms()?;
     for (clock, name) in CLOCKS {
+        scene.phase(name);
         set(clock)?;
         scene.rest(LASTING)?;
         scene.served().map_err(|error| ChaosError::broken(format!("{name}: {error}")))?;

@@ -16,6 +16,15 @@ const LASTING: Duration = Duration::from_secs(8);
 const FLAPS: usize = 8;
 const FLAP: Duration = Duration::from_secs(1);
 
+/// What is lost, by the node that leads most shards.
+const CUTS: [(&str, fn(usize) -> Vec<(usize, usize)>); 5] = [
+    ("alone", around),
+    ("unheard", from),
+    ("deaf", to),
+    ("apart from one", between),
+    ("everybody alone", everywhere),
+];
+
 pub(super) const CUT: Fault = Fault {
     name: "cut",
     about: "the node that leads most shards is cut off: both ways, unheard, deaf, from one node, and \
@@ -27,14 +36,16 @@ pub(super) const CUT: Fault = Fault {
 };
 
 fn happen(scene: &mut Scene<'_>) -> Result<(), ChaosError> {
-    for ways in [around, from, to, between, everywhere] {
+    for (name, ways) in CUTS {
         let node = scene.busiest()?;
+        scene.phase(name);
         let lost = Lost::new(&ways(node))?;
         scene.rest(LASTING)?;
         drop(lost);
         scene.served()?;
     }
     let node = scene.busiest()?;
+    scene.phase("comes and goes");
     for _ in 0..FLAPS {
         let lost = Lost::new(&around(node))?;
         scene.rest(FLAP)?;

@@ -20,7 +20,7 @@ const CONNECTIONS: usize = 600;
 const LASTING: Duration = Duration::from_secs(10);
 
 /// How long a connection may take until the system has it.
-const CONNECT_MAX: Duration = Duration::from_secs(1);
+const CONNECT_MAX: Duration = Duration::from_secs(5);
 
 pub(super) const DESCRIPTORS: Fault = Fault {
     name: "descriptors",
@@ -38,10 +38,12 @@ fn happen(scene: &mut Scene<'_>) -> Result<(), ChaosError> {
     let before = vec!["prlimit".to_owned(), format!("--nofile={FILES_MAX}:{FILES_MAX}")];
     scene.cluster.start_specially(node, &Specially { before, ..Specially::default() })?;
     scene.served()?;
+    scene.phase("connections come");
     let address = scene.cluster.address(node);
     let open = || TcpStream::connect_timeout(&address, CONNECT_MAX).ok();
     let connections: Vec<_> = (0..CONNECTIONS).filter_map(|_| open()).collect();
     scene.rest(LASTING)?;
+    scene.phase("another one is killed");
     let other = node % NODES + 1;
     scene.cluster.kill(other)?;
     scene.rest(LASTING)?;

@@ -50,6 +50,7 @@ fn happen(scene: &mut Scene<'_>) -> Result<(), ChaosError> {
 /// Fills the disks of some nodes for a while. What is stored can be read meanwhile, at every node that
 /// runs.
 fn fill(scene: &mut Scene<'_>, nodes: &[usize]) -> Result<(), ChaosError> {
+    scene.phase(format!("{} full", nodes.len()));
     for node in nodes {
         scene.disks[node - 1].fill()?;
     }
@@ -70,7 +71,7 @@ fn fill(scene: &mut Scene<'_>, nodes: &[usize]) -> Result<(), ChaosError> {
     for node in nodes {
         scene.disks[node - 1].free()?;
     }
-    scene.note(format!("{} full: {ends} ends", nodes.len()));
+    scene.phase(format!("{} full no more, after {ends} ends", nodes.len()));
     if let Some(told) = answers.iter().find(|it| !matches!(it, Told::Done(_))) {
         return Err(ChaosError::broken(format!("with disks of {nodes:?} full: {told:?}")));
     }

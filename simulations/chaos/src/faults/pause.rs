@@ -28,6 +28,7 @@ pub(super) const PAUSE: Fault = Fault {
 fn happen(scene: &mut Scene<'_>) -> Result<(), ChaosError> {
     for lasting in PAUSES {
         let node = scene.busiest()?;
+        scene.phase(format!("{} s", lasting.as_secs()));
         scene.cluster.signal(node, Signal::STOP)?;
         let rested = scene.rest(lasting);
         scene.cluster.signal(node, Signal::CONT)?;

@@ -25,7 +25,7 @@ const PACE: Duration = Duration::from_millis(500);
 const GREETING_MAX: Duration = Duration::from_secs(13);
 
 /// How long a connection may take until the system has it.
-const CONNECT_MAX: Duration = Duration::from_secs(1);
+const CONNECT_MAX: Duration = Duration::from_secs(5);
 
 /// What a slow client says: it never comes to an end.
 const HEAD: &[u8] = b"GET /livez HTTP/1.1\r\nhost: x\r\nx: ";

@@ -46,6 +46,7 @@ pub(super) const WEATHER: Fault = Fault {
 fn happen(scene: &mut Scene<'_>) -> Result<(), ChaosError> {
     for (name, weather) in WEATHERS {
         let before = scene.terms()?;
+        scene.phase(name);
         scene.relays()?.change(weather);
         scene.rest(LASTING)?;
         scene.relays()?.change(FAIR);
