@@ -29,7 +29,7 @@ use crate::follow::follower::Follower;
 use crate::report::{self, NodeReport};
 use crate::router::Router;
 use crate::shard::{Inbox, Life, Said};
-use crate::wire::Message;
+use crate::wire::{Message, Reply};
 use crate::{driver, life, membership};
 
 /// What every shard of a node is made of. Clones are the same.
@@ -109,6 +109,11 @@ impl Host {
             free_bytes: self.0.disk.free_bytes(),
             copies: report::copies(&self.0.router).await,
         }
+    }
+
+    /// What is said to whoever asks whether this node is there.
+    pub(crate) fn presence(&self) -> Reply {
+        if self.0.disk.is_full() { Reply::Full } else { Reply::Here }
     }
 
     /// Whether the log is longer than it should be.
@@ -330,7 +335,7 @@ impl Host {
             () = life.live(&mut items) => return,
             () = group.reign_ended(term) => return,
             () = self.is_damaged(shard) => return,
-            heir = membership::keep(&parts.router, shard, group) => heir,
+            heir = membership::keep(&parts.router, shard, group, &parts.disk) => heir,
             () = driver::drive(&parts.router, parts.replace_after), if shard == META => return,
         };
         // What was in flight commits without us: whoever waits for it asks the next leader, under the

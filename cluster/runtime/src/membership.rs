@@ -9,8 +9,9 @@ use cluster::transport::{Lane, NodeId};
 use raft::group::{Group, GroupError, Status};
 use raft::peers::Topic;
 
+use crate::disk::Disk;
 use crate::router::Router;
-use crate::wire::Message;
+use crate::wire::{Message, Reply};
 
 /// Between two looks at the assignment.
 const PERIOD: Duration = Duration::from_millis(500);
@@ -32,7 +33,7 @@ const PREFER_WITHIN: Duration = Duration::from_secs(4);
 const DRAIN: Duration = Duration::from_millis(200);
 
 /// Keeps the members of a group as the roster says. Ends when somebody else is to lead: that one.
-pub(crate) async fn keep(shards: &Router, shard: ShardId, group: &Group) -> Member {
+pub(crate) async fn keep(shards: &Router, shard: ShardId, group: &Group, disk: &Disk) -> Member {
     let home = group.home();
     let part = u32::try_from(home.seed() % 1_024).expect("small");
     let patience = PREFER_AFTER + PREFER_WITHIN * part / 1_024;
@@ -44,7 +45,9 @@ pub(crate) async fn keep(shards: &Router, shard: ShardId, group: &Group) -> Memb
             continue;
         }
         match step(shards, shard, group, &status).await {
-            Ok(true) => match heir(shards, shard, group, &status).await {
+            Ok(true) => match heir(shards, shard, group, (&status, disk)).await {
+                // Here nothing is taken but what makes room.
+                Some(heir) if disk.is_full() => return heir,
                 Some(heir) if home.now() - *there.get_or_insert(home.now()) >= patience => {
                     return heir;
                 }
@@ -114,14 +117,26 @@ fn is_close(status: &Status, member: Member) -> bool {
     matched.is_some_and(|(_, index)| index + LAG_MAX >= status.last)
 }
 
-/// The member that comes first, if another one leads, and it is alive and has the whole log.
-async fn heir(shards: &Router, shard: ShardId, group: &Group, status: &Status) -> Option<Member> {
-    let first = shards.roster().members(shard).first().copied()?;
-    if first == status.member || !is_close(status, first) {
-        return None;
-    }
-    let place = (NodeId(first.node), Lane::usual(group.id()));
+/// The member that is to lead instead of this one: the one that comes first, or any while the disk here is
+/// nearly full; if it is alive, has the whole log, and has room on its disk.
+async fn heir(
+    shards: &Router,
+    shard: ShardId,
+    group: &Group,
+    (status, disk): (&Status, &Disk),
+) -> Option<Member> {
+    let roster = shards.roster();
+    let asked = if disk.is_full() { usize::MAX } else { 1 };
     let probe = Message::Probe.encode();
-    shards.peers().ask(place, ALIVE, Topic::Node, &probe).await.ok()?;
-    Some(first)
+    for member in roster.members(shard).iter().take(asked) {
+        if *member == status.member || !is_close(status, *member) {
+            continue;
+        }
+        let place = (NodeId(member.node), Lane::usual(group.id()));
+        let answer = shards.peers().ask(place, ALIVE, Topic::Node, &probe).await;
+        if answer.is_ok_and(|it| Reply::decode(&it) == Ok(Reply::Here)) {
+            return Some(*member);
+        }
+    }
+    None
 }

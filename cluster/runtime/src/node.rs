@@ -227,7 +227,7 @@ impl Node {
                 });
             }
             (Ok(Message::Probe), Some(question)) => {
-                router.peers().answer(question, &Reply::Here.encode());
+                router.peers().answer(question, &self.host.presence().encode());
             }
             (Ok(Message::Envelope(shard, envelope)), _) => {
                 router.take(from, shard, Input::Envelope(envelope));

@@ -109,7 +109,11 @@ impl Nodes {
             cluster: "test".to_owned(),
             folder: self.folder(node),
             log: Box::new(|path| Ok(Arc::new(DiskFolder::open(path, 0)?))),
-            engine: engine_fjall::Options { memory_bytes: 32 << 20, free_bytes_min },
+            engine: engine_fjall::Options {
+                memory_bytes: 32 << 20,
+                free_bytes_min,
+                ..engine_fjall::Options::default()
+            },
             threads: 1,
             connect: self.connect(NodeId(node)),
             registry: Arc::new(registry),

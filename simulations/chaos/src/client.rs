@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use entity::{Id, Time};
 use http_body_util::{BodyExt, Full};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
 use hyper::{Method, Request};
@@ -28,6 +29,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// nobody knows, and asking again under the same key is safe.
 pub const PASSING: [&str; 5] =
     ["shard_moved", "outcome_unknown", "timeout", "overloaded", "not_ready"];
+
+/// The header that names a request.
+const REQUEST_ID: &str = "x-request-id";
 
 /// What is sent to a node.
 #[derive(Clone, Debug)]
@@ -141,6 +145,14 @@ impl Client {
                 Err(ChaosError::broken(format!("{method} {path}: {other:?}")))
             }
         }
+    }
+
+    /// What the clock of a node says: it is in the id that a request gets there.
+    pub async fn clock(&self, url: &str) -> Option<Time> {
+        let answer = timeout(ATTEMPT_MAX, self.http.request(self.request(url, &Call::get("/livez"))));
+        let answer = answer.await.ok()?.ok()?;
+        let id: Id = answer.headers().get(REQUEST_ID)?.to_str().ok()?.parse().ok()?;
+        Some(id.time())
     }
 
     async fn attempt(&self, url: &str, call: &Call) -> Result<(u16, Value), String> {

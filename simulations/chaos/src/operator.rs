@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use cluster::slots::META;
+use entity::Time;
 use serde_json::Value;
 
 use crate::client::{Call, Client, Told};
@@ -21,6 +22,11 @@ impl Operator {
     /// Asks a node, once.
     pub async fn ask(&self, url: &str, call: &Call) -> Told {
         self.0.once(url, call).await
+    }
+
+    /// What the clock of a node says.
+    pub async fn clock(&self, url: &str) -> Option<Time> {
+        self.0.clock(url).await
     }
 
     /// Whether a node says that it is ready.

@@ -4,14 +4,13 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use chance::{Chance, Odds};
 use tokio::net::UdpSocket;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 use crate::cluster::{NODES, Places};
 use crate::error::ChaosError;
@@ -23,7 +22,7 @@ const PACKET_BYTES_MAX: usize = 65_536;
 const UNDER_WAY_MAX: usize = 4_096;
 
 /// What becomes of packets.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Weather {
     /// How often one is lost.
     pub lost: Odds,
@@ -31,9 +30,23 @@ pub struct Weather {
     pub doubled: Odds,
     /// How often a bit of one is another.
     pub damaged: Odds,
-    /// How long one takes, in microseconds, least and most. Those that take less overtake others.
+    /// How often later ones overtake one.
+    pub overtaken: Odds,
+    /// How long all take of one direction between two nodes, in microseconds, least and most.
     pub delay_micros: (u64, u64),
 }
+
+/// Nothing becomes of them.
+pub const FAIR: Weather = Weather {
+    lost: Odds::NEVER,
+    doubled: Odds::NEVER,
+    damaged: Odds::NEVER,
+    overtaken: Odds::NEVER,
+    delay_micros: (0, 0),
+};
+
+/// How much longer one takes that is overtaken, in microseconds, least and most.
+const OVERTAKEN_MICROS: (u64, u64) = (1_000, 20_000);
 
 /// A relay in front of each node.
 #[derive(Debug)]
@@ -46,11 +59,14 @@ pub struct Relays {
 struct Line {
     weather: watch::Receiver<Weather>,
     chance: Chance,
-    under_way: JoinSet<()>,
+    /// How long it is, among others.
+    pace: Chance,
+    /// What is under way, by when it arrives and how much was sent before.
+    under_way: BTreeMap<(Instant, u64), Bytes>,
+    sent: u64,
 }
 
 /// Where a line ends.
-#[derive(Clone)]
 struct End {
     socket: Arc<UdpSocket>,
     to: SocketAddr,
@@ -63,7 +79,7 @@ impl Relays {
     ///
     /// When the places are taken.
     pub async fn start(places: &Places, chance: &mut Chance) -> Result<Self, ChaosError> {
-        let (weather, told) = watch::channel(Weather::default());
+        let (weather, told) = watch::channel(FAIR);
         let mut work = JoinSet::new();
         for node in 0..NODES {
             let front = UdpSocket::bind(places.peers[node]).await;
@@ -87,64 +103,96 @@ async fn relay(
     weather: watch::Receiver<Weather>,
     mut chance: Chance,
 ) {
-    let (mut lines, mut answering) = (BTreeMap::new(), JoinSet::new());
+    let (mut lines, mut work) = (BTreeMap::new(), JoinSet::new());
     let mut buffer = vec![0; PACKET_BYTES_MAX];
     loop {
-        // An answer to what was sent to a node that is away.
+        // A failure is an answer to what was sent to a node that is away.
         let Ok((length, from)) = front.recv_from(&mut buffer).await else { continue };
-        let mut line = || {
-            let chance = Chance::of(chance.draw(), "line");
-            Line { weather: weather.clone(), chance, under_way: JoinSet::new() }
-        };
         if !lines.contains_key(&from) {
-            let Ok(socket) = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await else { continue };
-            let end = End { socket: Arc::new(socket), to: node };
-            let back = End { socket: Arc::clone(&front), to: from };
-            answering.spawn(answer(Arc::clone(&end.socket), back, line()));
-            lines.insert(from, (end, line()));
+            let Ok(back) = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await else { continue };
+            let back = Arc::new(back);
+            let mut line = |socket: &Arc<UdpSocket>, to| {
+                let (sender, packets) = mpsc::channel(UNDER_WAY_MAX);
+                let line = Line::new(weather.clone(), &mut chance);
+                work.spawn(line.carry(packets, End { socket: Arc::clone(socket), to }));
+                sender
+            };
+            let (there, home) = (line(&back, node), line(&front, from));
+            work.spawn(answer(back, home));
+            lines.insert(from, there);
         }
-        if let Some((end, line)) = lines.get_mut(&from) {
-            line.pass(&buffer[..length], end);
+        if let Some(line) = lines.get(&from) {
+            // A line that is full loses it.
+            line.try_send(Bytes::copy_from_slice(&buffer[..length])).ok();
         }
     }
 }
 
-/// Passes on what a node answers to another one.
-async fn answer(socket: Arc<UdpSocket>, end: End, mut line: Line) {
+/// Takes in what a node answers to another one.
+async fn answer(socket: Arc<UdpSocket>, line: mpsc::Sender<Bytes>) {
     let mut buffer = vec![0; PACKET_BYTES_MAX];
     loop {
         if let Ok(length) = socket.recv(&mut buffer).await {
-            line.pass(&buffer[..length], &end);
+            // A line that is full loses it.
+            line.try_send(Bytes::copy_from_slice(&buffer[..length])).ok();
         }
     }
 }
 
 impl Line {
-    fn pass(&mut self, packet: &[u8], end: &End) {
-        while self.under_way.try_join_next().is_some() {}
+    fn new(weather: watch::Receiver<Weather>, chance: &mut Chance) -> Self {
+        let pace = Chance::of(chance.draw(), "pace");
+        let chance = Chance::of(chance.draw(), "line");
+        Self { weather, chance, pace, under_way: BTreeMap::new(), sent: 0 }
+    }
+
+    /// Carries packets to the end of the line, as long as it lives.
+    async fn carry(mut self, mut packets: mpsc::Receiver<Bytes>, end: End) {
+        loop {
+            let next = self.under_way.first_key_value().map(|((due, _), _)| *due);
+            let arrives = async {
+                match next {
+                    Some(due) => sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = arrives => {
+                    if let Some((_, packet)) = self.under_way.pop_first() {
+                        // A node that is away gets nothing.
+                        end.socket.send_to(&packet, end.to).await.map(drop).ok();
+                    }
+                }
+                packet = packets.recv() => match packet {
+                    Some(packet) => self.take(&packet),
+                    None => return,
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, packet: &Bytes) {
         let weather = *self.weather.borrow();
         let mut packet = packet.to_vec();
         if self.chance.hits(weather.damaged) && !packet.is_empty() {
             let place = self.chance.index(packet.len());
             packet[place] ^= 1 << self.chance.below(8);
         }
-        let packet = Bytes::from(packet);
-        let times = if self.chance.hits(weather.lost) { 0 } else { 1 };
+        let times = usize::from(!self.chance.hits(weather.lost));
         let times = times + usize::from(self.chance.hits(weather.doubled));
+        let (least, most) = weather.delay_micros;
+        // The same for all packets: what is sent in order arrives in order.
+        let usual = self.pace.clone().lasting(least..=most);
         for _ in 0..times {
-            let (least, most) = weather.delay_micros;
-            let delay = self.chance.lasting(least..=most);
+            let mut delay = usual;
+            if self.chance.hits(weather.overtaken) {
+                delay += self.chance.lasting(OVERTAKEN_MICROS.0..=OVERTAKEN_MICROS.1);
+            }
             if self.under_way.len() < UNDER_WAY_MAX {
-                self.under_way.spawn(carry(packet.clone(), end.clone(), delay));
+                self.sent += 1;
+                let key = (Instant::now() + delay, self.sent);
+                self.under_way.insert(key, Bytes::copy_from_slice(&packet));
             }
         }
     }
-}
-
-async fn carry(packet: Bytes, end: End, delay: Duration) {
-    if !delay.is_zero() {
-        sleep(delay).await;
-    }
-    // A node that is away gets nothing.
-    end.socket.send_to(&packet, end.to).await.map(drop).ok();
 }

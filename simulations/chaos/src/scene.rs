@@ -28,6 +28,9 @@ const CALM: Duration = Duration::from_secs(4);
 /// How long nodes may take to serve everything, when nothing goes wrong any more.
 pub(crate) const SERVED_MAX: Duration = Duration::from_mins(1);
 
+/// Longer than a node waits for what it gets again.
+const SETTLED: Duration = Duration::from_secs(9);
+
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -297,17 +300,21 @@ impl Scene<'_> {
         Ok(sum)
     }
 
-    /// Waits until a node leads something.
+    /// Waits until nobody has taken over a shard for a while: nodes that are back get theirs again.
     ///
     /// # Errors
     ///
-    /// When it does not.
-    pub fn leads(&mut self, node: usize) -> Result<(), ChaosError> {
-        let led = self.until("it leads a shard", SERVED_MAX, |scene| {
-            let leaders = scene.leaders()?;
-            Ok(if leaders.contains(&node) { Ok(()) } else { Err(format!("{leaders:?} lead")) })
+    /// When that goes on.
+    pub fn settled(&mut self) -> Result<(), ChaosError> {
+        let (mut last, mut since) = (self.terms()?, Instant::now());
+        let settled = self.until("leaders stay", SERVED_MAX, |scene| {
+            let terms = scene.terms()?;
+            if terms != last {
+                (last, since) = (terms, Instant::now());
+            }
+            Ok(if since.elapsed() > SETTLED { Ok(()) } else { Err(format!("terms {terms}")) })
         });
-        led.map(drop)
+        settled.map(drop)
     }
 
     /// Any node.

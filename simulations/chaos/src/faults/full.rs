@@ -15,8 +15,11 @@ use crate::scene::Scene;
 /// How large a disk is, in MiB: what the log keeps for such days, what a node wants to have free, and room.
 const DISK_MIB: u32 = 256;
 
+/// How long the node whose disk is full may lead anything, while those of others are not.
+const LEADING_MAX: Duration = Duration::from_secs(10);
+
 /// How long a disk is full.
-const LASTING: Duration = Duration::from_secs(10);
+const LASTING: Duration = Duration::from_secs(6);
 
 /// Between two looks whether a node has ended because of it: it is started again then.
 const LOOK: Duration = Duration::from_secs(1);
@@ -47,12 +50,24 @@ fn happen(scene: &mut Scene<'_>) -> Result<(), ChaosError> {
     fill(scene, &[1, 2, 3])
 }
 
+/// Waits until a node leads nothing.
+fn gives_up(scene: &mut Scene<'_>, node: usize) -> Result<(), ChaosError> {
+    let given_up = scene.until("it leads nothing", LEADING_MAX, |scene| {
+        let leaders = scene.leaders()?;
+        Ok(if leaders.contains(&node) { Err(format!("{leaders:?} lead")) } else { Ok(()) })
+    });
+    given_up.map(drop)
+}
+
 /// Fills the disks of some nodes for a while. What is stored can be read meanwhile, at every node that
 /// runs.
 fn fill(scene: &mut Scene<'_>, nodes: &[usize]) -> Result<(), ChaosError> {
     scene.phase(format!("{} full", nodes.len()));
     for node in nodes {
         scene.disks[node - 1].fill()?;
+    }
+    if let [node] = nodes {
+        gives_up(scene, *node)?;
     }
     let mut ends = 0;
     for _ in 0..LASTING.as_millis() / LOOK.as_millis() {

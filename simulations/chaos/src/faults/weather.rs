@@ -7,7 +7,7 @@ use chance::Odds;
 use crate::cluster::Ground;
 use crate::error::ChaosError;
 use crate::fault::Fault;
-use crate::relay::Weather;
+use crate::relay::{FAIR, Weather};
 use crate::scene::Scene;
 
 /// How long each weather lasts.
@@ -16,21 +16,12 @@ const LASTING: Duration = Duration::from_secs(10);
 /// In a million.
 const PERCENT: u32 = 10_000;
 
-/// One way, for every packet, so that later ones overtake.
-const LATE_MICROS: (u64, u64) = (50_000, 300_000);
-
-const FAIR: Weather = Weather {
-    lost: Odds::NEVER,
-    doubled: Odds::NEVER,
-    damaged: Odds::NEVER,
-    delay_micros: (0, 0),
-};
-
-const WEATHERS: [(&str, Weather); 5] = [
+const WEATHERS: [(&str, Weather); 6] = [
     ("5 % lost", Weather { lost: Odds(5 * PERCENT), ..FAIR }),
-    ("5 % doubled", Weather { doubled: Odds(5 * PERCENT), delay_micros: (0, 5_000), ..FAIR }),
+    ("5 % doubled", Weather { doubled: Odds(5 * PERCENT), ..FAIR }),
     ("1 % damaged", Weather { damaged: Odds(PERCENT), ..FAIR }),
-    ("50 to 300 ms late", Weather { delay_micros: LATE_MICROS, ..FAIR }),
+    ("10 % overtaken", Weather { overtaken: Odds(10 * PERCENT), ..FAIR }),
+    ("50 to 300 ms late", Weather { delay_micros: (50_000, 300_000), ..FAIR }),
     ("30 % lost", Weather { lost: Odds(30 * PERCENT), ..FAIR }),
 ];
 
@@ -44,6 +35,7 @@ pub(super) const WEATHER: Fault = Fault {
 };
 
 fn happen(scene: &mut Scene<'_>) -> Result<(), ChaosError> {
+    scene.settled()?;
     for (name, weather) in WEATHERS {
         let before = scene.terms()?;
         scene.phase(name);
