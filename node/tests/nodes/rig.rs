@@ -29,6 +29,7 @@ use raft::group::Group;
 use raft::shared::Shared;
 use raft::timing::Timing;
 use runtime::client::Client;
+use runtime::clock::Clock;
 use runtime::meta;
 use wal::disk::DiskFolder;
 
@@ -232,6 +233,18 @@ impl Nodes {
     /// What somebody new is answered to one command.
     pub(crate) fn once<C: Command<Kind = Tallies>>(&self, tally: u64, command: &C) -> Answer {
         let client = self.running[&self.any()].client();
+        let command = client.command(Caller::Anyone, None, request(tally, command));
+        self.on(self.any(), command)
+    }
+
+    /// The same, sent by a node whose clock is this one.
+    pub(crate) fn once_by<C: Command<Kind = Tallies>>(
+        &self,
+        clock: Arc<dyn Clock>,
+        tally: u64,
+        command: &C,
+    ) -> Answer {
+        let client = Client::new(self.running[&self.any()].node(), clock);
         let command = client.command(Caller::Anyone, None, request(tally, command));
         self.on(self.any(), command)
     }

@@ -1,13 +1,10 @@
 //! Clusters of real processes, on real disks and sockets, that are killed and cut off.
 //!
 //! - `cluster`: starts processes, and does to them what happens
-//! - `namespaces`: starts processes in networks of their own, and loses what they send each other
 //! - `client`: sends requests to whichever node answers
 //! - `author`: somebody who publishes, and what should be there then
 //! - `load`: several authors who write all the time
-//! - `witness`: somebody who publishes here and asks there: what is answered is never old
-//! - `operator`: what operators are told, by each node
-//! - `cut`: nodes are cut off from each other, under load
+//! - `faults`: disks, clocks and networks fail
 //! - `balancer`: one address in front of all nodes
 //! - `follower`: programs of others that follow what happens
 //! - `browsed`: the page of a node in a browser, while that node is killed
@@ -23,15 +20,12 @@ mod balancer;
 mod browsed;
 mod client;
 mod cluster;
-mod cut;
+mod faults;
 mod followed;
 mod follower;
 mod killed;
 mod load;
-mod namespaces;
 mod observed;
-mod operator;
 mod refused;
 mod stopped;
 mod wiped;
-mod witness;

@@ -102,10 +102,9 @@ impl Author {
                 key: format!("post-{number}"),
                 body: json!({ "body": text }),
             };
-            let began = crew.began.elapsed();
-            let first = number % crew.urls.len();
-            let trying = Trying { urls: &crew.urls, first, missed: &mut missed };
-            let told = self.person.client.persist(&call, trying).await;
+            let (began, urls) = (crew.began.elapsed(), crew.writing());
+            let trying = Trying { urls: &urls, first: number % urls.len(), missed: &mut missed };
+            let told = self.person.client.insist(&call, trying).await;
             wall.posts.push((text, matches!(told, Told::Done(_))));
             match told {
                 Told::Done(_) => wall.times.push((began, crew.began.elapsed() - began)),

@@ -6,6 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use entity::{Id, Time};
 use http_body_util::{BodyExt, Full};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
 use hyper::{Method, Request};
 use hyper_util::client::legacy::Client as Http;
@@ -21,6 +23,9 @@ const ATTEMPT_MAX: Duration = Duration::from_secs(2);
 
 /// How long a request may take through all of its attempts: above all that happens to a cluster.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+
+/// How long one node has to answer before the next one is asked as well.
+const IMPATIENCE: Duration = Duration::from_millis(300);
 
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -113,6 +118,34 @@ impl Client {
                 if passes { Told::Again(code) } else { Told::Refused(status, code) }
             }
         }
+    }
+
+    /// Sends a call that may be repeated until it is answered for good, and does not wait for one node before
+    /// it asks the next one; [`Told::Again`] when patience has run out.
+    pub(crate) async fn insist(&self, call: &Call, trying: Trying<'_>) -> Told {
+        let Trying { urls, first, missed } = trying;
+        let (began, mut asked) = (Instant::now(), FuturesUnordered::new());
+        for url in urls.iter().cycle().skip(first) {
+            asked.push(self.once(url, call));
+            let next = sleep(IMPATIENCE);
+            tokio::pin!(next);
+            loop {
+                let told = tokio::select! {
+                    Some(told) = asked.next() => told,
+                    () = &mut next => break,
+                };
+                let Told::Again(why) = told else { return told };
+                *missed.entry(why).or_default() += 1;
+                if asked.is_empty() {
+                    sleep(PAUSE).await;
+                    break;
+                }
+            }
+            if began.elapsed() > PATIENCE {
+                return Told::Again("no_answer_at_all".to_owned());
+            }
+        }
+        Told::Again("no_node".to_owned())
     }
 
     /// Sends a call until it is answered for good; [`Told::Again`] when patience has run out.

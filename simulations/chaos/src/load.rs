@@ -9,12 +9,13 @@ use cluster::slots::{Directory, ShardId};
 use entity::Key;
 use hyper::Method;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::author::{Author, Reader};
 use crate::client::{Call, Client, Told, Trying};
-use crate::cluster::SHARDS;
+use crate::cluster::{NODES, SHARDS};
 use crate::error::ChaosError;
 use crate::ledger::{Act, Ledger, Operation, Outcome, Wall};
 
@@ -30,7 +31,10 @@ const PAUSE_MICROS: (u64, u64) = (10_000, 50_000);
 /// What all clients have in common.
 #[derive(Debug)]
 pub(crate) struct Crew {
+    /// Where they ask.
     pub(crate) urls: Vec<String>,
+    /// Where they write.
+    writing: watch::Receiver<Vec<String>>,
     /// Somebody with the token of operators.
     pub(crate) operator: Client,
     pub(crate) began: Instant,
@@ -41,6 +45,7 @@ pub(crate) struct Crew {
 #[derive(Debug)]
 pub(crate) struct Load {
     crew: Arc<Crew>,
+    writing: watch::Sender<Vec<String>>,
     clients: JoinSet<(Vec<Operation>, BTreeMap<String, u64>)>,
     authors: JoinSet<(Author, Wall, BTreeMap<String, u64>)>,
     reader: Reader,
@@ -67,7 +72,9 @@ impl Load {
         }
         let operator = client.with(token);
         let (is_over, urls) = (AtomicBool::new(false), urls.to_vec());
-        let crew = Arc::new(Crew { urls, operator, began: Instant::now(), is_over });
+        let (writing, told) = watch::channel(urls.clone());
+        let crew = Crew { urls, writing: told, operator, began: Instant::now(), is_over };
+        let crew = Arc::new(crew);
         let probes = probes(chance);
         let (mut clients, mut authors) = (JoinSet::new(), JoinSet::new());
         for (shard, probe) in &probes {
@@ -81,7 +88,12 @@ impl Load {
         for author in writers {
             authors.spawn(author.write(Arc::clone(&crew)));
         }
-        Ok(Self { crew, clients, authors, reader, probes })
+        Ok(Self { crew, writing, clients, authors, reader, probes })
+    }
+
+    /// Who writes next does so here.
+    pub(crate) fn write_to(&self, urls: Vec<String>) {
+        self.writing.send_replace(urls);
     }
 
     /// When it began.
@@ -124,6 +136,11 @@ impl Load {
 }
 
 impl Crew {
+    /// Where whoever writes now does so.
+    pub(crate) fn writing(&self) -> Vec<String> {
+        self.writing.borrow().clone()
+    }
+
     /// Whether it is time to stop.
     pub(crate) fn is_over(&self) -> bool {
         self.is_over.load(Ordering::Relaxed)
@@ -178,8 +195,14 @@ impl Worker {
             Act::Read => Call::get(path),
         };
         let began = crew.began.elapsed();
-        let first = self.chance.index(crew.urls.len());
-        let told = crew.operator.persist(&call, Trying { urls: &crew.urls, first, missed }).await;
+        let first = self.chance.index(NODES);
+        let told = if act == Act::Read {
+            // Whoever is asked is waited for: perhaps the answer is old.
+            crew.operator.persist(&call, Trying { urls: &crew.urls, first, missed }).await
+        } else {
+            let urls = crew.writing();
+            crew.operator.insist(&call, Trying { urls: &urls, first, missed }).await
+        };
         let outcome = match (told, &act) {
             (Told::Done(reply), Act::Write(value)) => reply
                 .as_u64()

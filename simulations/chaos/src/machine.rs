@@ -3,8 +3,13 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 use crate::wires;
+
+/// How long strace has to say that it may not follow a process.
+const TRACE_PATIENCE: Duration = Duration::from_millis(300);
 
 /// Whether a program is there.
 ///
@@ -25,10 +30,15 @@ pub(crate) fn has(program: &str) -> Result<(), String> {
 /// Why not.
 pub(crate) fn can_trace() -> Result<(), String> {
     has("strace")?;
-    let mut command = Command::new("sh");
-    let test = "sleep 5 & strace -qq -p $! -e trace=none -o /dev/null & sleep 0.5; kill %1; wait %2";
-    let output = command.args(["-c", test]).output();
-    let output = output.map_err(|error| format!("strace does not run: {error}"))?;
+    let started = |error| format!("strace cannot be tried: {error}");
+    let mut followed = Command::new("sleep").arg("60").spawn().map_err(started)?;
+    let mut command = Command::new("strace");
+    command.args(["-qq", "-o", "/dev/null", "-p", &followed.id().to_string()]);
+    let strace = command.stderr(Stdio::piped()).spawn().map_err(started);
+    sleep(TRACE_PATIENCE);
+    // Whoever followed it ends with it.
+    followed.kill().and_then(|()| followed.wait()).map_err(started)?;
+    let output = strace?.wait_with_output().map_err(started)?;
     let said = String::from_utf8_lossy(&output.stderr);
     let refused = said.lines().find(|it| it.starts_with("strace:"));
     refused.map_or(Ok(()), |it| Err(it.to_owned()))

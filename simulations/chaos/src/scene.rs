@@ -63,7 +63,9 @@ pub struct Scene<'a> {
     pub(crate) disks: Vec<Disk>,
     relays: Option<Relays>,
     stage: &'a Stage<'a>,
-    /// When the load began.
+    /// Clients at work, from when it has begun.
+    load: Option<Load>,
+    /// When it began.
     began: Instant,
     /// What began when, since then.
     phases: Vec<(String, Duration)>,
@@ -123,6 +125,7 @@ impl<'a> Stage<'a> {
             disks: Vec::new(),
             relays,
             stage: self,
+            load: None,
             began: Instant::now(),
             phases: Vec::new(),
             notes: Vec::new(),
@@ -137,7 +140,7 @@ impl Scene<'_> {
         let (urls, token) = (self.cluster.urls().to_vec(), self.cluster.operator()?);
         let client = Client::new(fault.passing);
         let start = Load::start(&urls, (&client, &token), &mut self.chance);
-        let load = self.stage.runtime.block_on(start)?;
+        let load = self.load.insert(self.stage.runtime.block_on(start)?);
         self.began = load.began();
         self.rest(CALM)?;
         let from = self.began.elapsed();
@@ -151,6 +154,7 @@ impl Scene<'_> {
         }
         self.rest(CALM)?;
         let end = self.began.elapsed();
+        let load = self.load.take().ok_or_else(|| ChaosError::broken("there is no load"))?;
         let ledger = self.until_stopped(load.end())??;
         ledger.save(&self.stage.folder.join("ledger.jsonl"))?;
         judge(&ledger, (from..to, Duration::ZERO..end), happened);
@@ -186,6 +190,13 @@ impl Scene<'_> {
     /// Asks.
     pub fn ask<T>(&self, question: impl Future<Output = T>) -> T {
         self.stage.runtime.block_on(question)
+    }
+
+    /// Clients write to some of the nodes only from now on. They ask all of them.
+    pub fn write_to(&self, nodes: &[usize]) {
+        if let Some(load) = &self.load {
+            load.write_to(nodes.iter().map(|it| self.cluster.url(*it).to_owned()).collect());
+        }
     }
 
     /// Says something that was seen.

@@ -8,7 +8,6 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::cluster::NODES;
 use crate::error::ChaosError;
 
 /// Where names of namespaces are kept: a file system of its own there.
@@ -109,12 +108,6 @@ impl Lost {
             lost.0.push(*way);
         }
         Ok(lost)
-    }
-
-    /// All ways between a node and all others.
-    pub fn around(node: usize) -> Vec<(usize, usize)> {
-        let others = (1..=NODES).filter(|it| *it != node);
-        others.flat_map(|it| [(node, it), (it, node)]).collect()
     }
 }
 

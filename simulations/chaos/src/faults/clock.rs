@@ -3,6 +3,10 @@
 use std::fs;
 use std::time::Duration;
 
+use hyper::Method;
+use serde_json::json;
+
+use crate::client::{Call, Told};
 use crate::cluster::{Ground, NODES};
 use crate::error::ChaosError;
 use crate::fault::Fault;
@@ -27,6 +31,9 @@ const LASTING: Duration = Duration::from_secs(5);
 
 /// How exactly the clocks of two nodes are compared, in seconds.
 const EXACT_SECONDS: i64 = 2;
+
+/// Enough of them to reach all shards.
+const WRITES: u64 = 16;
 
 /// Most elections in all this time: no clock is a reason for one.
 const ELECTIONS_MAX: u64 = 0;
@@ -71,11 +78,30 @@ fn happen(scene: &mut Scene<'_>) -> Result<(), ChaosError> {
             return Err(ChaosError::broken(format!("{name}: the clock is {ahead} s ahead")));
         }
         scene.served().map_err(|error| ChaosError::broken(format!("{name}: {error}")))?;
+        write(scene, node).map_err(|told| ChaosError::broken(format!("{name}: {told:?}")))?;
     }
     let elections = scene.terms()?.saturating_sub(before);
     scene.note(format!("{elections} elections"));
     if elections > ELECTIONS_MAX {
         return Err(ChaosError::broken(format!("clocks call {elections} elections")));
+    }
+    Ok(())
+}
+
+/// Writes without a key, to shards of all nodes. Such a command is named by the node that it is sent to, with
+/// the time that the clock says there.
+fn write(scene: &Scene<'_>, node: usize) -> Result<(), Told> {
+    for number in 0..WRITES {
+        let call = Call {
+            method: Method::PUT,
+            path: format!("/v1/operator/probes/{number}"),
+            key: String::new(),
+            body: json!({ "value": "" }),
+        };
+        match scene.ask(scene.operator.ask(scene.cluster.url(node), &call)) {
+            Told::Done(_) => {}
+            other @ (Told::Again(_) | Told::Refused(..)) => return Err(other),
+        }
     }
     Ok(())
 }
