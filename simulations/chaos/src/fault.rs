@@ -15,6 +15,8 @@ pub struct Fault {
     pub ground: Ground,
     /// What nodes may answer meanwhile, besides [`PASSING`](crate::client::PASSING).
     pub passing: &'static [&'static str],
+    /// Whether clients are to notice nothing of it.
+    pub unnoticed: bool,
     /// Whether this machine can do it, and else why not.
     pub possible: fn() -> Result<(), String>,
     /// Does it, checks what is expected of it alone, and undoes it. What is expected of all is checked

@@ -196,3 +196,55 @@ impl Line {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::cluster::Ground;
+
+    const ALWAYS: Odds = Odds(1_000_000);
+
+    /// What arrives of a packet, and of the answer to it.
+    async fn sent(relays: &Relays, ends: &[UdpSocket], places: &Places, weather: Weather) -> Vec<Vec<u8>> {
+        relays.change(weather);
+        ends[0].send_to(b"there", places.peers[1]).await.unwrap();
+        let (mut arrived, mut buffer) = (Vec::new(), [0; 64]);
+        for end in [&ends[1], &ends[0]] {
+            let quiet = Duration::from_millis(300);
+            while let Ok(Ok((length, from))) = timeout(quiet, end.recv_from(&mut buffer)).await {
+                arrived.push(buffer[..length].to_vec());
+                if buffer[..length] == *b"there" {
+                    end.send_to(b"back", from).await.unwrap();
+                }
+            }
+        }
+        arrived
+    }
+
+    #[tokio::test]
+    async fn the_weather_is_as_it_is_told() {
+        let places = Places::find(Ground::Relays).unwrap();
+        let relays = Relays::start(&places, &mut Chance::of(7, "test")).await.unwrap();
+        let mut ends = Vec::new();
+        for place in &places.bind {
+            ends.push(UdpSocket::bind(place).await.unwrap());
+        }
+        let fair = [b"there".to_vec(), b"back".to_vec()];
+        assert_eq!(sent(&relays, &ends, &places, FAIR).await, fair);
+        let lost = Weather { lost: ALWAYS, ..FAIR };
+        assert_eq!(sent(&relays, &ends, &places, lost).await, [b""; 0]);
+        let doubled = Weather { doubled: ALWAYS, ..FAIR };
+        assert_eq!(sent(&relays, &ends, &places, doubled).await.len(), 6);
+        let damaged = Weather { damaged: ALWAYS, ..FAIR };
+        let arrived = sent(&relays, &ends, &places, damaged).await;
+        assert_eq!(arrived.len(), 1);
+        let bits = arrived[0].iter().zip(b"there").map(|(is, was)| (is ^ was).count_ones());
+        assert_eq!(bits.sum::<u32>(), 1);
+        let late = Weather { delay_micros: (100_000, 200_000), ..FAIR };
+        assert_eq!(sent(&relays, &ends, &places, late).await, fair);
+    }
+}

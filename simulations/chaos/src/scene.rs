@@ -31,6 +31,10 @@ pub(crate) const SERVED_MAX: Duration = Duration::from_mins(1);
 /// Longer than a node waits for what it gets again.
 const SETTLED: Duration = Duration::from_secs(9);
 
+/// How much longer answers may take, besides twice as long, when clients are to notice nothing: machines that
+/// run this do other things as well.
+const UNNOTICED: Duration = Duration::from_millis(500);
+
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -158,6 +162,9 @@ impl Scene<'_> {
         let ledger = self.until_stopped(load.end())??;
         ledger.save(&self.stage.folder.join("ledger.jsonl"))?;
         judge(&ledger, (from..to, Duration::ZERO..end), happened);
+        if fault.unnoticed {
+            check_unnoticed(happened);
+        }
         self.note_phases(&ledger, to);
         self.until("copies are equal", SERVED_MAX, |scene| {
             let urls = scene.cluster.urls().to_vec();
@@ -336,6 +343,17 @@ impl Scene<'_> {
     /// All nodes but one.
     pub fn others(node: usize) -> Vec<usize> {
         (1..=NODES).filter(|it| *it != node).collect()
+    }
+}
+
+/// Checks that answers took no longer than before.
+fn check_unnoticed(happened: &mut Happened) {
+    let (before, during) = happened.p99;
+    if let (Some(before), Some(during)) = (before, during)
+        && during > 2 * before + UNNOTICED
+    {
+        let sentence = format!("clients wait for {during:?}, and did for {before:?} before it");
+        happened.verdict.say(sentence);
     }
 }
 

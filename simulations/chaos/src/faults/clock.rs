@@ -44,6 +44,7 @@ pub(super) const CLOCK: Fault = Fault {
             times as fast and as slow",
     ground: Ground::Loopback,
     passing: &[],
+    unnoticed: false,
     possible: || machine::faketime().map(drop),
     happen,
 };

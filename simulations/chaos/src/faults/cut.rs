@@ -28,6 +28,7 @@ pub(super) const CUT: Fault = Fault {
             again; then nobody hears anybody",
     ground: Ground::Wires,
     passing: &[],
+    unnoticed: false,
     possible: machine::has_wires,
     happen,
 };

@@ -28,6 +28,7 @@ pub(super) const DESCRIPTORS: Fault = Fault {
             killed, so that the cluster needs it",
     ground: Ground::Loopback,
     passing: &[],
+    unnoticed: false,
     possible: || machine::has("prlimit"),
     happen,
 };

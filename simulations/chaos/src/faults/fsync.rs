@@ -26,6 +26,7 @@ pub(super) const FSYNC: Fault = Fault {
     about: "an fsync of any node fails, and of the one that leads most shards",
     ground: Ground::Loopback,
     passing: &[],
+    unnoticed: false,
     possible: machine::can_trace,
     happen,
 };

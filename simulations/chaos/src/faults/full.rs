@@ -32,6 +32,7 @@ pub(super) const FULL: Fault = Fault {
     about: "the disk of the node that leads most shards is full to the last byte, then all disks are",
     ground: Ground::Loopback,
     passing: &["storage_full"],
+    unnoticed: false,
     possible: machine::has_wires,
     happen,
 };

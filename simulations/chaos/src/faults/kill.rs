@@ -15,6 +15,7 @@ pub(super) const KILL: Fault = Fault {
     about: "any node is killed, then the one that leads most shards, then all at once",
     ground: Ground::Loopback,
     passing: &[],
+    unnoticed: false,
     possible: || Ok(()),
     happen,
 };

@@ -38,6 +38,7 @@ pub(super) const MEMORY: Fault = Fault {
             not end",
     ground: Ground::Loopback,
     passing: &[],
+    unnoticed: false,
     possible: || machine::has("prlimit"),
     happen,
 };

@@ -21,6 +21,7 @@ pub(super) const PAUSE: Fault = Fault {
     about: "the node that leads most shards stands still for 1, 5 and 30 seconds",
     ground: Ground::Loopback,
     passing: &[],
+    unnoticed: false,
     possible: || Ok(()),
     happen,
 };

@@ -20,6 +20,7 @@ pub(super) const ROLLING: Fault = Fault {
     about: "every node is told to end and started again, one after the other",
     ground: Ground::Loopback,
     passing: &[],
+    unnoticed: false,
     possible: || Ok(()),
     happen,
 };

@@ -20,6 +20,7 @@ pub(super) const SLOW_DISK: Fault = Fault {
     about: "each fsync of the node that leads most shards takes 2 seconds",
     ground: Ground::Loopback,
     passing: &[],
+    unnoticed: false,
     possible: machine::can_trace,
     happen,
 };

@@ -30,6 +30,7 @@ pub(super) const WEATHER: Fault = Fault {
     about: "what nodes send each other is lost, doubled, damaged, late and overtaken",
     ground: Ground::Relays,
     passing: &[],
+    unnoticed: false,
     possible: || Ok(()),
     happen,
 };
