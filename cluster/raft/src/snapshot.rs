@@ -48,11 +48,16 @@ pub(crate) async fn send(
     let transfer = line.transfer();
     let begin = Question::Begin { transfer, vote, detail: rows.mark().detail.clone() };
     let mut answer = ask(line, &begin, limit).await?;
+    let bytes = probe::knob!(PartBytes, PART_BYTES);
     let mut parts = 0;
     while answer == vote
-        && let Some(rows) = rows.next_chunk(PART_BYTES).map_err(|error| storage(&error))?
+        && let Some(rows) = rows.next_chunk(bytes).map_err(|error| storage(&error))?
     {
-        answer = ask(line, &Question::Rows { transfer, number: parts, rows }, limit).await?;
+        let part = Question::Rows { transfer, number: parts, rows };
+        if probe::buggify!(PartTwice) {
+            ask(line, &part, limit).await?;
+        }
+        answer = ask(line, &part, limit).await?;
         parts += 1;
     }
     if answer == vote {
@@ -77,7 +82,7 @@ async fn ask(
         match line.ask(question, limit).await {
             Ok(Answer::Snapshot(vote)) => return Ok(vote),
             Ok(_) => return Err(strange().into()),
-            Err(_) if attempt < ATTEMPTS_MAX => attempt += 1,
+            Err(_) if attempt < probe::knob!(PartAttempts, ATTEMPTS_MAX) => attempt += 1,
             Err(error) => return Err(error.into()),
         }
     }
@@ -110,7 +115,8 @@ impl Receiver {
         if !is_running {
             let install = self.engine.install(self.group).map_err(io::Error::other)?;
             let transfer = Transfer { id, vote, detail, parts: 0, install };
-            self.current.with(|it| *it = Some(transfer));
+            let before = self.current.with(|it| it.replace(transfer));
+            probe::sometimes!(SnapshotInterrupted, before.is_some());
         }
         Ok(())
     }
@@ -123,6 +129,9 @@ impl Receiver {
         rows: Vec<(Bytes, Bytes)>,
     ) -> io::Result<Vote> {
         let mut transfer = self.take(id)?;
+        if probe::buggify!(SnapshotDropped) {
+            return Err(io::Error::other("dropped"));
+        }
         let vote = transfer.vote;
         if number > transfer.parts {
             return Err(io::Error::other("a part of the snapshot is missing"));
@@ -156,7 +165,8 @@ impl Receiver {
     }
 
     fn take(&self, id: u64) -> io::Result<Transfer> {
-        let taken = self.current.with(|it| it.take_if(|it| it.id == id));
+        let taken =
+            self.current.with(|it| it.take_if(|it| it.id == id || probe::mutant!(PartsMixed)));
         taken.ok_or_else(|| io::Error::other("no such transfer of a snapshot"))
     }
 }

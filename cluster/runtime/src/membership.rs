@@ -35,17 +35,20 @@ const DRAIN: Duration = Duration::from_millis(200);
 pub(crate) async fn keep(shards: &Router, shard: ShardId, group: &Group) -> Member {
     let home = group.home();
     let part = u32::try_from(home.seed() % 1_024).expect("small");
-    let patience = PREFER_AFTER + PREFER_WITHIN * part / 1_024;
+    let patience = probe::knob!(PreferAfter, PREFER_AFTER) + PREFER_WITHIN * part / 1_024;
     let mut there = None;
     loop {
-        home.sleep(PERIOD).await;
+        home.sleep(probe::knob!(MembersPeriod, PERIOD)).await;
         let status = group.status();
-        if !status.leads {
+        if !status.leads || probe::buggify!(MembershipSkipped) {
             continue;
         }
         match step(shards, shard, group, &status).await {
             Ok(true) => match heir(shards, shard, group, &status).await {
-                Some(heir) if home.now() - *there.get_or_insert(home.now()) >= patience => {
+                Some(heir)
+                    if home.now() - *there.get_or_insert(home.now()) >= patience
+                        || probe::buggify!(HandedOver) =>
+                {
                     return heir;
                 }
                 Some(_) => {}
@@ -61,7 +64,8 @@ pub(crate) async fn keep(shards: &Router, shard: ShardId, group: &Group) -> Memb
 /// it, whoever leads next does as well.
 pub(crate) async fn hand_over(group: &Group, term: u64, heir: Member) {
     let home = group.home();
-    let deadline = home.now() + DRAIN;
+    probe::sometimes!(HandedOver);
+    let deadline = home.now() + probe::knob!(Drain, DRAIN);
     let is_draining = |status: Status| status.leads && status.applied < status.last;
     while is_draining(group.status()) && home.now() < deadline {
         home.sleep(DRAIN / 100).await;
@@ -94,6 +98,7 @@ async fn step(
     if is_other || status.is_changing {
         let is_ready = |it: &Member| status.voters.contains(it) || is_close(status, *it);
         if voters.iter().all(is_ready) {
+            probe::sometimes!(MembersChangedUnderLoad, status.applied < status.last);
             group.change_voters(&voters, &learners).await?;
         }
         return Ok(false);
@@ -111,7 +116,7 @@ fn watchers(shards: &Router, voters: &BTreeSet<Member>) -> BTreeSet<Member> {
 
 fn is_close(status: &Status, member: Member) -> bool {
     let matched = status.matched.iter().find(|(it, _)| *it == member);
-    matched.is_some_and(|(_, index)| index + LAG_MAX >= status.last)
+    matched.is_some_and(|(_, index)| index + probe::knob!(LagMax, LAG_MAX) >= status.last)
 }
 
 /// The member that comes first, if another one leads, and it is alive and has the whole log.
@@ -122,6 +127,7 @@ async fn heir(shards: &Router, shard: ShardId, group: &Group, status: &Status) -
     }
     let place = (NodeId(first.node), Lane::usual(group.id()));
     let probe = Message::Probe.encode();
-    shards.peers().ask(place, ALIVE, Topic::Node, &probe).await.ok()?;
+    let limit = probe::knob!(HeirPatience, ALIVE);
+    shards.peers().ask(place, limit, Topic::Node, &probe).await.ok()?;
     Some(first)
 }

@@ -55,6 +55,8 @@ pub struct Running {
     pub home: Home,
     /// The way in for clients.
     pub client: Client,
+    /// Its log.
+    pub log: Appender,
 }
 
 /// What every node of a world is made of.
@@ -137,7 +139,7 @@ impl Machine {
                 is_on: Arc::clone(&self.is_on),
             }),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
-            appender,
+            appender: appender.clone(),
             is_log_broken,
             engine,
             offload: Offload::inline(),
@@ -153,7 +155,7 @@ impl Machine {
         let node = home.scope(Node::start(setup, failed)).await.expect("the runtime runs");
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let client = Client::new(&node, clock);
-        self.running = Some(Running { node, home, client });
+        self.running = Some(Running { node, home, client, log: appender });
     }
 
     fn open_log(
@@ -196,6 +198,11 @@ impl Machine {
         self.is_on.store(false, Ordering::Relaxed);
         running.node.kill();
         Some(running)
+    }
+
+    /// Whether its disk has something to do.
+    pub fn is_writing(&self) -> bool {
+        self.folder.has_pending()
     }
 
     /// Breaks a byte of the log, or the rows of a group, while the machine is off.

@@ -80,7 +80,7 @@ impl Asked for World {
     fn answer(&mut self, call: Call) -> Result<Answer, String> {
         /// Far more than a query takes.
         const STEPS_MAX: usize = 1_000;
-        let number = self.directory.shard_of(&call.to.key).0 as usize;
+        let number = self.directory.home(&call.to).ok_or("there is no such shard")?.0 as usize;
         let (now, how) = (self.now, (&self.faults, Sabotage::None));
         let shard = &mut self.shards[number];
         let seat = shard.newest().ok_or("nobody has the shard")?;
