@@ -13,15 +13,21 @@ pub enum Mutant {
     RefusalEarly,
     /// What a node has read of an entity is kept although the entity has changed.
     ChangesMissed,
+    /// Whoever comes back to a channel gets what came since its node sent something, not since it left.
+    MissedForgotten,
+    /// Whoever comes back to a channel gets what it has missed, and some of it again.
+    MissedRepeated,
 }
 
 impl Mutant {
     /// Every mutant.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::FenceUnchecked,
         Self::RepliesForgotten,
         Self::GapAccepted,
         Self::RefusalEarly,
         Self::ChangesMissed,
+        Self::MissedForgotten,
+        Self::MissedRepeated,
     ];
 }

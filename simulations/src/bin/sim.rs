@@ -42,7 +42,8 @@ struct Run {
     /// Three nodes, four shards, a minute of calls, and the faults of the seed: for figures.
     #[arg(long, conflicts_with = "jobs")]
     usual: bool,
-    /// Breaks something on purpose: fence, replies, gap, refusal or changes.
+    /// Breaks something on purpose: fence, replies, gap, refusal, changes, forgotten
+    /// or repeated.
     #[arg(long, value_parser = mutant, conflicts_with = "jobs")]
     mutant: Option<Mutant>,
     /// Prints what the program logs, as in `runtime=debug` or `info`.
@@ -74,7 +75,7 @@ const NODES: World = World {
     one: |number, how| {
         let of = if how.usual { nodes::plan::Plan::usual } else { nodes::plan::Plan::new };
         let mut plan = of(number);
-        plan.knobs.mutant = how.mutant;
+        plan.break_by(how.mutant);
         let report = nodes::run::run(plan, how.trace);
         (report.to_string(), report.violation.is_none())
     },

@@ -55,6 +55,8 @@ pub struct Running {
     pub home: Home,
     /// The way in for clients.
     pub client: Client,
+    /// What it takes for the time.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// What every node of a world is made of.
@@ -152,8 +154,8 @@ impl Machine {
         let failed = move || on_failure("a node gave up");
         let node = home.scope(Node::start(setup, failed)).await.expect("the runtime runs");
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        let client = Client::new(&node, clock);
-        self.running = Some(Running { node, home, client });
+        let client = Client::new(&node, Arc::clone(&clock));
+        self.running = Some(Running { node, home, client, clock });
     }
 
     fn open_log(

@@ -6,6 +6,7 @@ use cluster::executor::Knobs;
 use cluster::mutant::Mutant;
 use raft::timing::Timing;
 
+use super::sockets;
 use crate::chance::{Chance, Odds};
 
 /// Everything that is drawn before anything happens.
@@ -31,6 +32,8 @@ pub struct Plan {
     pub faults: Faults,
     /// Which workloads run.
     pub workloads: Vec<&'static str>,
+    /// Who is connected, if anybody is.
+    pub sockets: Option<sockets::plan::Plan>,
     /// Commands of one workload while things go wrong, at most.
     pub calls_max: u64,
     /// Commands under an `Idempotency-Key` instead of a name of their node.
@@ -49,8 +52,22 @@ impl Plan {
     /// The same world with something broken on purpose.
     #[must_use]
     pub fn with(mut self, mutant: Mutant) -> Self {
-        self.knobs.mutant = Some(mutant);
+        self.break_by(Some(mutant));
         self
+    }
+
+    /// The names of all that runs.
+    pub fn names(&self) -> Vec<&'static str> {
+        let sockets = self.sockets.as_ref().map(|_| "sockets");
+        self.workloads.iter().copied().chain(sockets).collect()
+    }
+
+    /// Breaks something on purpose, or nothing.
+    pub fn break_by(&mut self, mutant: Option<Mutant>) {
+        self.knobs.mutant = mutant;
+        if let Some(sockets) = &mut self.sockets {
+            sockets.knobs.mutant = mutant;
+        }
     }
 }
 
@@ -119,6 +136,7 @@ impl Plan {
             lasting: Duration::from_millis(chance.magnitude(2_000..=30_000)),
             faults,
             workloads,
+            sockets: sockets::plan::Plan::new(seed),
             calls_max: chance.magnitude(20..=200),
             keyed: *chance.pick(&[Odds::NEVER, Odds(300_000), Odds(1_000_000)]),
             loses_one: nodes >= 3 && copies >= 3 && chance.hits(Odds(300_000)),

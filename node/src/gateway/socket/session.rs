@@ -33,9 +33,9 @@ use crate::gateway::channels::{CHANNEL_BYTES_MAX, End, Membership, Outbox, Push}
 use crate::gateway::driver::Drive;
 use crate::gateway::endpoint::Endpoint;
 use crate::gateway::envelope::{Arrival, Panicked, caught};
+use crate::gateway::hall::Connection;
 use crate::gateway::idempotency::{IdempotencyKey, checked_key, fingerprint, scope};
 use crate::gateway::problem::{IDEMPOTENCY_KEY_INVALID, INTERNAL, OVERLOADED};
-use crate::gateway::hall::Connection;
 
 /// A connection.
 pub(super) struct Session {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cluster::mutant::Mutant;
 use entity::{Caller, Offset};
 
 use super::command::Position;
@@ -11,6 +12,7 @@ use super::reply::{
 use crate::gateway::channels::{
     Followed, Hub, Membership, Outbox, Past, Publication, Push, Refused,
 };
+use crate::gateway::knobs::Knobs;
 
 /// A channel as one connection follows it.
 #[derive(Debug)]
@@ -98,11 +100,16 @@ pub(super) async fn begin(
     let (epoch, was_recovering) = (hub.epoch(), since.is_some());
     let (is_recovered, publications) = (false, Vec::new());
     let mut place = Place { epoch, position, was_recovering, is_recovered, publications };
+    let Knobs { recovered_max, mutant, .. } = *hub.knobs();
     if let Some(since) = since.filter(|it| it.epoch == place.epoch) {
-        let from = Offset(since.offset.0.saturating_add(1));
-        let limit = hub.knobs().recovered_max;
-        let past = hub.past(channel, caller, (from, limit + 1)).await.map_err(code)?;
-        place.recover(since.offset, past, limit);
+        let is_forgotten = mutant == Some(Mutant::MissedForgotten);
+        let seen = if is_forgotten { position } else { since.offset };
+        let from = Offset(seen.0.saturating_add(1));
+        let past = hub.past(channel, caller, (from, recovered_max + 1)).await.map_err(code)?;
+        place.recover(seen, past, recovered_max);
+        if mutant == Some(Mutant::MissedRepeated) {
+            place.position = position;
+        }
     }
     Ok(Begun { membership, place: Some(place) })
 }

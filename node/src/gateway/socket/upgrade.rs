@@ -12,8 +12,8 @@ use axum::response::Response;
 use super::session::Session;
 use crate::gateway::Gateway;
 use crate::gateway::envelope::Arrival;
-use crate::gateway::problem::{ORIGIN_FORBIDDEN, UPGRADE_REQUIRED, respond};
 use crate::gateway::hall::Connection;
+use crate::gateway::problem::{ORIGIN_FORBIDDEN, UPGRADE_REQUIRED, respond};
 
 /// Where it is.
 pub(crate) const PATH: &str = "/connection/websocket";

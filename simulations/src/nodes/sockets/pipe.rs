@@ -257,3 +257,89 @@ impl Drop for Pipe {
         self.become_both(state);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    fn pair(nature: Nature) -> (Pipe, Pipe) {
+        Pipe::pair(&nature, &mut Chance::of(1, "test"))
+    }
+
+    /// What arrives until the end comes, or nothing more within an hour.
+    async fn heard(pipe: &mut Pipe) -> (Vec<u8>, String) {
+        let mut bytes = Vec::new();
+        let read = timeout(Duration::from_hours(1), pipe.read_to_end(&mut bytes)).await;
+        let end = match read {
+            Ok(Ok(_)) => "end".to_owned(),
+            Ok(Err(error)) => format!("{:?}", error.kind()),
+            Err(_late) => "silence".to_owned(),
+        };
+        (bytes, end)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_breaks_at_a_byte() {
+        let cases = [
+            (Fate::Deaf, &b"abc"[..], "silence", "silence"),
+            (Fate::Dead, b"abc", "silence", "silence"),
+            (Fate::Closed, b"abc", "end", "end"),
+            (Fate::Reset, b"", "ConnectionReset", "ConnectionReset"),
+        ];
+        for (fate, expected, end, end_back) in cases {
+            let nature = Nature { bytes_max: (3, 9), fate, ..Nature::calm() };
+            let (mut client, mut node) = pair(nature);
+            // It is told of its own break with the next byte at the earliest.
+            client.write_all(b"abcd").await.ok();
+            let (there, here) = tokio::join!(heard(&mut node), heard(&mut client));
+            assert_eq!(there, (expected.to_vec(), end.to_owned()), "{fate:?}");
+            assert_eq!(here, (Vec::new(), end_back.to_owned()), "{fate:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_the_deaf_side_hears_nothing() {
+        let nature = Nature { bytes_max: (3, 9), fate: Fate::Deaf, ..Nature::calm() };
+        let (mut client, mut node) = pair(nature);
+        client.write_all(b"abcd").await.unwrap();
+        node.write_all(b"still there").await.unwrap();
+        let mut told = [0; 9];
+        client.read_exact(&mut told).await.unwrap();
+        assert_eq!(&told, b"still the");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_goes_is_missed_or_not() {
+        for (is_silent, expected) in [(false, "end"), (true, "silence")] {
+            let nature = Nature { is_silent: (is_silent, false), ..Nature::calm() };
+            let (mut client, mut node) = pair(nature);
+            client.write_all(b"abc").await.unwrap();
+            drop(client);
+            assert_eq!(heard(&mut node).await, (b"abc".to_vec(), expected.to_owned()));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_is_not_read_waits() {
+        let (mut client, mut node) = pair(Nature { window: 4, ..Nature::calm() });
+        let write = async {
+            client.write_all(b"abcdefgh").await.unwrap();
+            Instant::now()
+        };
+        let read = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let mut bytes = [0; 8];
+            node.read_exact(&mut bytes).await.unwrap();
+            bytes
+        };
+        let begun = Instant::now();
+        let (written, bytes) = tokio::join!(write, read);
+        assert!(written - begun >= Duration::from_secs(1));
+        assert_eq!(&bytes, b"abcdefgh");
+    }
+}
