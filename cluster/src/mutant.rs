@@ -14,9 +14,9 @@ pub enum Mutant {
     /// What a node has read of an entity is kept although the entity has changed.
     ChangesMissed,
     /// Whoever comes back to a channel gets what came since its node sent something, not since it left.
-    MissedForgotten,
+    RecoverySkipped,
     /// Whoever comes back to a channel gets what it has missed, and some of it again.
-    MissedRepeated,
+    RecoveryDoubled,
 }
 
 impl Mutant {
@@ -27,7 +27,7 @@ impl Mutant {
         Self::GapAccepted,
         Self::RefusalEarly,
         Self::ChangesMissed,
-        Self::MissedForgotten,
-        Self::MissedRepeated,
+        Self::RecoverySkipped,
+        Self::RecoveryDoubled,
     ];
 }

@@ -26,7 +26,7 @@ fn nothing_is_missed_in_a_few_seeds() {
 
 #[test]
 fn whatever_is_broken_is_found_within_a_hundred_seeds() {
-    for mutant in [Mutant::MissedForgotten, Mutant::MissedRepeated] {
+    for mutant in [Mutant::RecoverySkipped, Mutant::RecoveryDoubled] {
         let mut reports = plans().take(100).map(|plan| run(plan.with(mutant), false));
         let found = reports.find(|it| it.violation.is_some());
         let what = found.and_then(|it| it.violation);

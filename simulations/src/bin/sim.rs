@@ -42,8 +42,7 @@ struct Run {
     /// Three nodes, four shards, a minute of calls, and the faults of the seed: for figures.
     #[arg(long, conflicts_with = "jobs")]
     usual: bool,
-    /// Breaks something on purpose: fence, replies, gap, refusal, changes, forgotten
-    /// or repeated.
+    /// Breaks something on purpose: fence, replies, gap, refusal, changes, skipped or doubled.
     #[arg(long, value_parser = mutant, conflicts_with = "jobs")]
     mutant: Option<Mutant>,
     /// Prints what the program logs, as in `runtime=debug` or `info`.

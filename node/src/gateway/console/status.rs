@@ -118,8 +118,8 @@ pub(super) mod tests {
     };
 
     use super::*;
-    use crate::gateway::knobs::Knobs;
     use crate::gateway::console::health::health;
+    use crate::gateway::knobs::Knobs;
     use crate::gateway::overview::Unready;
 
     /// A node that is there.

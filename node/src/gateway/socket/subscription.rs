@@ -102,12 +102,12 @@ pub(super) async fn begin(
     let mut place = Place { epoch, position, was_recovering, is_recovered, publications };
     let Knobs { recovered_max, mutant, .. } = *hub.knobs();
     if let Some(since) = since.filter(|it| it.epoch == place.epoch) {
-        let is_forgotten = mutant == Some(Mutant::MissedForgotten);
-        let seen = if is_forgotten { position } else { since.offset };
+        let is_skipped = mutant == Some(Mutant::RecoverySkipped);
+        let seen = if is_skipped { position } else { since.offset };
         let from = Offset(seen.0.saturating_add(1));
         let past = hub.past(channel, caller, (from, recovered_max + 1)).await.map_err(code)?;
         place.recover(seen, past, recovered_max);
-        if mutant == Some(Mutant::MissedRepeated) {
+        if mutant == Some(Mutant::RecoveryDoubled) {
             place.position = position;
         }
     }

@@ -117,10 +117,15 @@ impl Sockets {
         move |changed| committed.with(|it| it.changed(changed))
     }
 
-    /// The last item of a user's channel that has committed.
+    /// Whose channel the devices of a user follow, once there is an account.
+    pub(super) fn owner(&self, user: usize, topic: Topic) -> Option<UserId> {
+        self.book.borrow().users[topic.owner(user, self.plan.users)]
+    }
+
+    /// The last item of the channel that has committed.
     pub(super) fn last(&self, user: usize, topic: Topic) -> u64 {
-        let user = self.book.borrow().users[user];
-        user.map_or(0, |user| self.committed.with(|it| it.last(&prefix(topic, user))))
+        let owner = self.owner(user, topic);
+        owner.map_or(0, |owner| self.committed.with(|it| it.last(&prefix(topic, owner))))
     }
 
     pub(super) fn count(&self, count: impl FnOnce(&mut Counts)) {
@@ -156,8 +161,8 @@ fn is_item(key: &[u8]) -> bool {
 }
 
 /// What the keys of all items begin with.
-fn prefix(topic: Topic, user: UserId) -> Vec<u8> {
-    let mut first = storage::stream_items(&topic.stream(user), Offset(0), 1).from;
+fn prefix(topic: Topic, owner: UserId) -> Vec<u8> {
+    let mut first = storage::stream_items(&topic.stream(owner), Offset(0), 1).from;
     first.truncate(first.len() - size_of::<u64>());
     first
 }

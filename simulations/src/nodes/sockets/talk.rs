@@ -219,12 +219,12 @@ impl Talk {
         self.hop_at.filter(|at| *at <= Instant::now() && device.phase() == Phase::Faults)?;
         self.hop_at = None;
         let topic = *device.chance.pick(&Topic::ALL);
-        let user = device.sockets.book.borrow().users[device.user]?;
+        let owner = device.sockets.owner(device.user, topic)?;
         self.live.remove(&topic);
         for asked in self.asked.values_mut().filter(|it| it.is_for(topic)) {
             *asked = Asked::Nothing;
         }
-        let leave = json!({ "unsubscribe": { "channel": topic.channel(user) } });
+        let leave = json!({ "unsubscribe": { "channel": topic.channel(owner) } });
         Some(self.command(leave, Asked::Left(topic)))
     }
 
@@ -235,7 +235,7 @@ impl Talk {
         if self.live.contains(&topic) || is_asked || is_early {
             return None;
         }
-        let user = device.sockets.book.borrow().users[device.user]?;
+        let owner = device.sockets.owner(device.user, topic)?;
         let mut since = device.position(topic);
         let lies = device.sockets.plan.faults.lies;
         let is_calm = device.phase() != Phase::Faults;
@@ -250,7 +250,7 @@ impl Talk {
                 position.offset += 1_000_000;
             }
         }
-        let mut subscribe = json!({ "channel": topic.channel(user) });
+        let mut subscribe = json!({ "channel": topic.channel(owner) });
         if let Some(Position { epoch, offset }) = &since {
             subscribe["recover"] = json!(true);
             subscribe["epoch"] = json!(epoch);
@@ -445,8 +445,8 @@ impl Talk {
 
     fn pushed(&mut self, device: &Device, push: &Value) -> Result<(), String> {
         let channel = push["channel"].as_str().ok_or("no channel")?;
-        let user = device.sockets.book.borrow().users[device.user].ok_or("nobody")?;
-        let topic = Topic::ALL.into_iter().find(|it| it.channel(user) == channel);
+        let name = |it: &Topic| Some(it.channel(device.sockets.owner(device.user, *it)?));
+        let topic = Topic::ALL.into_iter().find(|it| name(it).as_deref() == Some(channel));
         let topic = topic.ok_or("there is no such channel")?;
         if self.asked.values().any(|it| matches!(it, Asked::Left(left) if *left == topic)) {
             return Ok(());

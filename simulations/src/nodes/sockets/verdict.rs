@@ -6,7 +6,8 @@ use std::time::Duration;
 use actors::accounts::api::UserId;
 use actors::feeds::FeedItem;
 use actors::follows::FollowsEvent;
-use entity::{Data, Offset};
+use actors::posts::PostChange;
+use entity::{Data, Offset, Time};
 use serde_json::{Value, json};
 
 use super::book::{Book, Post};
@@ -33,7 +34,12 @@ pub struct Truth {
     feeds: Vec<Vec<FeedItem>>,
     /// Whom each user has begun and ceased to follow, in order.
     follows: Vec<Vec<FollowsEvent>>,
+    /// What each user has published and deleted, in order.
+    posts: Vec<Vec<PostChange>>,
 }
+
+/// A post that came, or that went.
+type Change = (String, bool);
 
 /// The post that everybody publishes when nothing goes wrong any more.
 pub fn last_words(user: usize) -> String {
@@ -52,16 +58,20 @@ impl Truth {
         for user in users {
             truth.feeds.push(read(world, Topic::Feed, user).await?);
             truth.follows.push(read(world, Topic::Follows, user).await?);
+            truth.posts.push(read(world, Topic::Posts, user).await?);
         }
         Ok(truth)
     }
 
-    /// How many items a channel of a user has.
+    /// How many items the channel has that the devices of a user follow.
     fn last(&self, user: usize, topic: Topic) -> u64 {
-        match topic {
-            Topic::Feed => self.feeds[user].len() as u64,
-            Topic::Follows => self.follows[user].len() as u64,
-        }
+        let owner = topic.owner(user, self.feeds.len());
+        let count = match topic {
+            Topic::Feed => self.feeds[owner].len(),
+            Topic::Follows => self.follows[owner].len(),
+            Topic::Posts => self.posts[owner].len(),
+        };
+        count as u64
     }
 }
 
@@ -109,6 +119,8 @@ pub fn judge(sockets: &Sockets, truth: &Truth) -> Result<(), String> {
     let court = Court { book: &book, truth, posts: by_id(&book)? };
     for user in 0..book.users.len() {
         court.feed(user).map_err(|what| format!("the feed of user {user}: {what}"))?;
+        let changes = truth.posts[user].iter().map(posted);
+        court.whole(changes, user).map_err(|what| format!("posts of user {user}: {what}"))?;
     }
     behind(sockets, truth).map_or(Ok(()), Err)?;
     for ((number, topic), seen) in &*seen {
@@ -154,10 +166,10 @@ impl Court<'_> {
         let items = &self.truth.feeds[user];
         for author in 0..self.book.users.len() {
             if self.is_steady(user, author) {
-                self.whole(items, author)?;
+                self.whole(items.iter().map(delivered), author)?;
             }
             let words = last_words(author);
-            let is_last = |it: &&FeedItem| self.body(it).is_some_and(|(body, _)| body == words);
+            let is_last = |it: &&FeedItem| self.found(it).is_some_and(|(body, _)| body == words);
             let count = items.iter().filter(is_last).count();
             let expected = usize::from(self.follows(user, author));
             holds(count == expected, || format!("{words:?} came {count} times, not {expected}"))?;
@@ -165,23 +177,24 @@ impl Court<'_> {
         Ok(())
     }
 
-    fn whole(&self, items: &[FeedItem], author: usize) -> Result<(), String> {
+    /// Every post of an author comes once and in the order of publishing, and its end once, behind it.
+    fn whole(&self, items: impl Iterator<Item = Change>, author: usize) -> Result<(), String> {
         let (mut there, mut gone) = (BTreeSet::new(), BTreeSet::new());
         let mut orders: BTreeMap<usize, u64> = BTreeMap::new();
-        for item in items {
-            let Some((body, post)) = self.body(item).filter(|(_, it)| it.author == author) else {
+        for (id, is_gone) in items {
+            let (body, post) = self.posts.get(&*id).ok_or_else(|| format!("what is {id}?"))?;
+            if post.author != author {
                 continue;
+            }
+            let is_new = if is_gone {
+                there.contains(*body) && gone.insert(*body)
+            } else {
+                let (device, number) = post.order;
+                let before = orders.insert(device, number).unwrap_or_default();
+                holds(number > before, || format!("{body:?} follows number {before}"))?;
+                there.insert(*body)
             };
-            let is_new = match item {
-                FeedItem::Post { .. } => {
-                    let (device, number) = post.order;
-                    let before = orders.insert(device, number).unwrap_or_default();
-                    holds(number > before, || format!("{body:?} follows number {before}"))?;
-                    there.insert(body)
-                }
-                FeedItem::Withdrawn { .. } => there.contains(body) && gone.insert(body),
-            };
-            holds(is_new, || format!("{item:?} comes twice, or before its time"))?;
+            holds(is_new, || format!("{body:?} comes or goes twice, or goes before it comes"))?;
         }
         let own = self.book.posts.iter().filter(|(_, it)| it.author == author);
         for (body, post) in own {
@@ -207,26 +220,41 @@ impl Court<'_> {
                     let event = self.truth.follows[user].get(place);
                     event.is_some_and(|it| json!(it) == *item)
                 }
+                Topic::Posts => {
+                    let owner = topic.owner(user, self.truth.posts.len());
+                    let change = self.truth.posts[owner].get(place);
+                    change.is_some_and(|it| self.may_tell(it, item, *asked))
+                }
             };
             holds(is_right, || format!("{item} came as number {}", offset + 1))?;
         }
         Ok(())
     }
 
-    /// Whether an item may be shown like this. One that was asked for is at most a second old.
-    fn may_show(&self, item: &FeedItem, shown: &Value, asked: Option<entity::Time>) -> bool {
+    /// Whether an item of a feed may be shown like this.
+    fn may_show(&self, item: &FeedItem, shown: &Value, asked: Option<Time>) -> bool {
         let (FeedItem::Post { author, post } | FeedItem::Withdrawn { author, post }) = item;
-        let withdrawn = json!({ "withdrawn": { "post": post, "author": author } });
-        let Some((body, written)) = self.body(item) else { return false };
+        let gone = json!({ "withdrawn": { "post": post, "author": author } });
+        let Some((body, written)) = self.found(item) else { return false };
         match item {
-            FeedItem::Withdrawn { .. } => *shown == withdrawn,
-            FeedItem::Post { .. } if *shown == withdrawn => written.deleted_from.is_some(),
+            FeedItem::Withdrawn { .. } => *shown == gone,
+            FeedItem::Post { .. } if *shown == gone => written.deleted_from.is_some(),
             FeedItem::Post { .. } => {
-                let by = written.deleted_by;
-                let is_old = by.zip(asked).is_some_and(|(by, asked)| asked.since(by) > AGE_MAX);
-                !is_old && self.is_shown(&shown["post"], body, written)
+                may_be_there(written, asked) && self.is_shown(&shown["post"], body, written)
             }
         }
+    }
+
+    /// Whether a change of an author's posts may be shown like this.
+    fn may_tell(&self, change: &PostChange, shown: &Value, asked: Option<Time>) -> bool {
+        let (id, is_gone) = posted(change);
+        let gone = json!({ "withdrawn": { "post": id } });
+        let Some((body, written)) = self.posts.get(&*id) else { return false };
+        if is_gone || *shown == gone {
+            return *shown == gone && (is_gone || written.deleted_from.is_some());
+        }
+        let view = &shown["post"];
+        may_be_there(written, asked) && view["post"] == id && view["body"] == *body
     }
 
     /// Whether a post is shown as it was written.
@@ -251,7 +279,7 @@ impl Court<'_> {
         }
         let items = self.truth.feeds[user].iter().enumerate().filter_map(|(place, it)| {
             let FeedItem::Post { .. } = it else { return None };
-            let (_, post) = self.body(it).filter(|(_, post)| self.is_sure(user, post))?;
+            let (_, post) = self.found(it).filter(|(_, post)| self.is_sure(user, post))?;
             Some((place as u64 + 1, post.id.as_deref()?))
         });
         let (from, to) = look.offsets;
@@ -271,7 +299,7 @@ impl Court<'_> {
     fn last_look(&self, user: usize, look: &Look) -> Result<(), String> {
         let items = self.truth.feeds[user].iter().rev().filter_map(|it| {
             let FeedItem::Post { .. } = it else { return None };
-            let (_, post) = self.body(it)?;
+            let (_, post) = self.found(it)?;
             let is_there = post.deleted_by.is_none() && self.follows(user, post.author);
             is_there.then_some(post.id.as_deref()?)
         });
@@ -281,7 +309,7 @@ impl Court<'_> {
     }
 
     /// The post that an item is of.
-    fn body(&self, item: &FeedItem) -> Option<(&str, &Post)> {
+    fn found(&self, item: &FeedItem) -> Option<(&str, &Post)> {
         let (FeedItem::Post { post, .. } | FeedItem::Withdrawn { post, .. }) = item;
         self.posts.get(&*post.to_string()).copied()
     }
@@ -293,4 +321,26 @@ impl Court<'_> {
     fn follows(&self, user: usize, author: usize) -> bool {
         user == author || self.book.follows.contains(&(user, author))
     }
+}
+
+/// A post that has come into a feed, or has left it.
+fn delivered(item: &FeedItem) -> Change {
+    match item {
+        FeedItem::Post { post, .. } => (post.to_string(), false),
+        FeedItem::Withdrawn { post, .. } => (post.to_string(), true),
+    }
+}
+
+/// A post that was published, or deleted.
+fn posted(change: &PostChange) -> Change {
+    match change {
+        PostChange::Published { post, .. } => (post.to_string(), false),
+        PostChange::Deleted { post } => (post.to_string(), true),
+    }
+}
+
+/// Whether a post may be shown to somebody who asked then: what is shown is at most a second old.
+fn may_be_there(post: &Post, asked: Option<Time>) -> bool {
+    let deleted = post.deleted_by.zip(asked);
+    deleted.is_none_or(|(by, asked)| asked.since(by) <= AGE_MAX)
 }
