@@ -1,5 +1,6 @@
 //! Connections under way: how many, and how they end.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,7 +74,7 @@ impl Hall {
         let service = Extension(Arc::clone(&held)).layer(router);
         let service = TowerToHyperService::new(service);
         let connection = self.http.serve_connection(TokioIo::new(stream), service);
-        let mut connection = std::pin::pin!(connection.with_upgrades());
+        let mut connection = pin!(connection.with_upgrades());
         // A connection that breaks is the client's business.
         tokio::select! {
             broken = connection.as_mut() => broken.unwrap_or_default(),
