@@ -1,5 +1,4 @@
 //! Writes the service down as the guide breaks it: `tests/broken.rs` runs it.
-#![expect(clippy::print_stdout, reason = "cargo listens")]
 
 use std::path::Path;
 use std::{env, fs};

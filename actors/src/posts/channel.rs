@@ -9,8 +9,8 @@ use crate::accounts::api::UserId;
 use crate::posts::api::{AuthorId, Authors, Lookup, PostId, PostView};
 use crate::posts::author::{PostChange, Posted};
 
-/// `posts:USER`: what one author publishes and deletes. Feeds hold the posts of authors with very many
-/// followers only when they are read; here they are live too.
+/// The channel `posts:USER`. Feeds hold the posts of authors with very many followers only when they are
+/// read; here they are live too.
 #[derive(Debug)]
 pub enum PostsChannel {}
 
@@ -28,6 +28,8 @@ pub enum PostEvent {
 
 impl Channel for PostsChannel {
     const NAME: &'static str = "posts";
+    const KEY: &'static str = "user";
+    const ABOUT: &'static str = "What one author publishes and deletes.";
     const AUDIENCE: Audience = Audience::Accounts;
     type Kind = Authors;
     type Stream = Posted;

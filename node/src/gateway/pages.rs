@@ -179,9 +179,10 @@ pub(crate) async fn show(
         })
     };
     let body = timeout_at(arrival.deadline, telling).await.unwrap_or_else(|_| Err(late()))?;
-    let (body, content_type) = match page {
-        Page::Index if is_browser(headers) => (Bytes::from_static(HOME.as_bytes()), HTML),
-        other => (body, other.content_type()),
+    let (body, content_type) = if page == Page::Index && is_browser(headers) {
+        (Bytes::from_static(HOME.as_bytes()), HTML)
+    } else {
+        (body, page.content_type())
     };
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();

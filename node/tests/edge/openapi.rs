@@ -60,7 +60,13 @@ async fn every_channel_is_described() {
     assert_eq!(described["path"], "/connection/websocket");
     let channels = described["channels"].as_object().expect("there are channels");
     let declared = actors::channels();
-    assert_eq!(channels.len(), declared.len());
+    assert_eq!(channels.len(), declared.len() + 1);
+    let status = &channels["cluster"];
+    assert_eq!(
+        (&status["name"], &status["audience"]),
+        (&"cluster:status".into(), &"Operators.".into())
+    );
+    assert!(status["publication"]["properties"]["shards"].is_object(), "{status}");
     for channel in declared {
         let it = &channels[channel.name];
         let name = format!("{}:{{{}}}", channel.name, channel.key);

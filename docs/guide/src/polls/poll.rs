@@ -84,9 +84,9 @@ impl Handle<Vote> for Poll {
         let chosen = self.choices.get_mut(usize::from(choice)).ok_or(VoteError::Choice)?;
 
         chosen.votes += 1;
-        let votes = chosen.votes;
+        let change = PollEvent::Voted { choice, votes: chosen.votes };
         cx.put::<Votes>(&voter, &());
-        cx.append::<Changes>(&PollEvent::Voted { choice, votes });
+        cx.append::<Changes>(&change);
         Ok(())
     }
 }

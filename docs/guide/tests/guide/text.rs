@@ -23,7 +23,8 @@ fn root() -> PathBuf {
 
 /// All blocks that name a path.
 fn blocks() -> Vec<Block> {
-    let guide = fs::read_to_string(Path::new(FOLDER).join("../write-a-service.md")).unwrap();
+    let guide = fs::read_to_string(Path::new(FOLDER).join("../write-a-service.md"));
+    let guide = guide.expect("the guide is there");
     let fences: Vec<&str> = guide.split("\n```").collect();
     let block = |fence: &&str| {
         let (head, text) = fence.split_once('\n')?;
@@ -75,18 +76,18 @@ fn all_code_is_that_of_the_files() {
 
 #[test]
 fn all_changes_fit() {
-    let changes = files("diff");
-    for (path, text) in &changes {
+    let diffs = files("diff");
+    for (path, text) in &diffs {
         let is_own = path.starts_with("actors/src/polls/");
-        let changed = if is_own { kept(path) } else { root().join(path) };
-        let changed = fs::read_to_string(changed).unwrap();
+        let file = if is_own { kept(path) } else { root().join(path) };
+        let file = fs::read_to_string(file).unwrap();
         for place in text.split("@@\n") {
             let before = place.lines().filter(|line| !line.starts_with('+'));
-            let before: String = before.map(|line| format!("{}\n", &line[1..])).collect();
-            assert_eq!(changed.matches(&before).count(), 1, "in {path}:\n{before}");
+            let before: String = before.flat_map(|line| [&line[1..], "\n"]).collect();
+            assert_eq!(file.matches(&before).count(), 1, "in {path}:\n{before}");
         }
     }
-    assert!(changes.len() > 5);
+    assert!(diffs.len() > 5);
 }
 
 #[test]
@@ -94,7 +95,7 @@ fn scripts_and_transcripts_are_those_of_the_files() {
     for (path, script) in files("script") {
         let transcript = fs::read_to_string(kept(&path)).unwrap();
         let lines = transcript.lines().filter(|line| !line.starts_with("  "));
-        assert_eq!(script, lines.map(|line| format!("{line}\n")).collect::<String>(), "{path}");
+        assert_eq!(script, lines.flat_map(|line| [line, "\n"]).collect::<String>(), "{path}");
     }
     for Block { path, text, .. } in blocks().into_iter().filter(|it| it.language == "text") {
         let transcript = fs::read_to_string(kept(&path)).unwrap();

@@ -2,20 +2,24 @@
 
 use entity::ChannelType;
 use entity::channel::Audience;
-use schemars::SchemaGenerator;
+use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::hub::RECOVERED_MAX;
+use crate::gateway::console::{self, ClusterStatus};
 use crate::gateway::socket;
 
-/// Describes channels. What their schemas refer to is left with `generator`.
+/// Describes the channels of services and that of the gateway itself. What their schemas refer to is left
+/// with `generator`.
 pub(crate) fn described(channels: &[ChannelType], generator: &mut SchemaGenerator) -> Value {
     let one = |it: &ChannelType| (it.name.to_owned(), channel(it, generator));
-    let channels: Map<String, Value> = channels.iter().map(one).collect();
+    let mut described: Map<String, Value> = channels.iter().map(one).collect();
+    let (name, _) = console::CHANNEL.split_once(':').expect("it is named as others are");
+    described.insert(name.to_owned(), status(generator));
     json!({
         "path": socket::PATH,
         "protocol": "Centrifugo's client protocol, version 2, JSON, over a WebSocket",
-        "channels": channels,
+        "channels": described,
     })
 }
 
@@ -30,6 +34,20 @@ fn channel(it: &ChannelType, generator: &mut SchemaGenerator) -> Value {
         "publication": (it.shown)(generator),
         "history_items_max": it.items_max,
         "recovered_items_max": it.items_max.min(RECOVERED_MAX),
+    })
+}
+
+/// The one channel that has no stream behind it, and no past.
+fn status(generator: &mut SchemaGenerator) -> Value {
+    json!({
+        "name": console::CHANNEL,
+        "description": "How the whole cluster is doing, every second.",
+        "tags": ["operator"],
+        "audience": "Operators.",
+        "security": [{ "operator": [] }],
+        "publication": ClusterStatus::json_schema(generator),
+        "history_items_max": 0,
+        "recovered_items_max": 0,
     })
 }
 

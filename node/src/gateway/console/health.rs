@@ -1,6 +1,7 @@
 //! How a cluster is doing, in a sentence.
 
 use cluster::slots::META;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::status::{CopyLine, NodeLine, ShardLine};
@@ -9,7 +10,7 @@ use super::status::{CopyLine, NodeLine, ShardLine};
 const NAMED_MAX: usize = 3;
 
 /// How a cluster is doing.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 pub(super) struct Health {
     /// How much of it matters to whom.
     level: Level,
@@ -18,7 +19,7 @@ pub(super) struct Health {
 }
 
 /// How much of it matters to whom.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Level {
     /// Nobody has to do anything.

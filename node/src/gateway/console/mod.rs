@@ -16,3 +16,4 @@ mod rates;
 mod status;
 
 pub(super) use observer::{CHANNEL, Observer, PERIOD};
+pub(super) use status::ClusterStatus;

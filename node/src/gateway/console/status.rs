@@ -2,14 +2,15 @@
 //!
 //! It is at most as large as what waits for a connection may be, for the largest cluster there can be.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::health::Health;
 use crate::gateway::overview::NodeStatus;
 
 /// How the cluster is doing.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct ClusterStatus {
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub(in crate::gateway) struct ClusterStatus {
     /// What it is called.
     pub(super) cluster: String,
     /// The node that says so.
@@ -25,7 +26,7 @@ pub(super) struct ClusterStatus {
 }
 
 /// Sums of what is known.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(super) struct Totals {
     /// Requests answered per second.
     requests: f64,
@@ -40,7 +41,7 @@ pub(super) struct Totals {
 }
 
 /// A node.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(super) struct NodeLine {
     #[serde(flatten)]
     pub(super) status: NodeStatus,
@@ -55,7 +56,7 @@ pub(super) struct NodeLine {
 }
 
 /// A shard.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(super) struct ShardLine {
     /// Which. 4294967295 is the meta group.
     pub(super) shard: u32,
@@ -78,7 +79,7 @@ pub(super) struct ShardLine {
 }
 
 /// A copy of a shard.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(super) struct CopyLine {
     /// On which node.
     pub(super) node: u32,

@@ -117,7 +117,9 @@ impl Workload for Polling {
                 match VoteError::decode(refusal).map_err(|error| error.to_string())? {
                     VoteError::Voted => self.told.insert((poll, voter)),
                     VoteError::Closed => self.closed.insert(poll),
-                    other => return Err(format!("{voter} is refused in {poll}: {other:?}")),
+                    other @ (VoteError::Unknown | VoteError::NoAccount | VoteError::Choice) => {
+                        return Err(format!("{voter} is refused in {poll}: {other:?}"));
+                    }
                 };
             }
             (Doing::Voting(Attempt { poll, voter, choice, is_late }), _) => {
