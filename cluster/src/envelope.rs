@@ -107,6 +107,8 @@ impl Envelope {
 
 #[cfg(test)]
 mod tests {
+    use entity::header::HEADER_BYTES;
+
     use super::*;
     use crate::record::{Fence, Record, Write};
 
@@ -180,6 +182,22 @@ mod tests {
             damaged[at] ^= 4;
             assert!(Envelope::open(&damaged).is_err(), "byte {at}");
         }
+    }
+
+    #[test]
+    fn whatever_comes_is_an_envelope_or_refused() {
+        let sealed = envelope().seal();
+        let seeds = [&sealed[..], &sealed[HEADER_BYTES..]];
+        fuzz::target("envelope").seeds(seeds).run(|bytes| {
+            let sealed = seal(Content::Envelope, Envelope::VERSION, bytes);
+            for bytes in [bytes, &sealed] {
+                let Ok(envelope) = Envelope::open(bytes) else { continue };
+                let count = envelope.messages();
+                assert!((0..count).all(|n| envelope.message(n).is_some()));
+                assert_eq!(envelope.message(count), None);
+                assert_eq!(Envelope::open(&envelope.seal()), Ok(envelope));
+            }
+        });
     }
 
     #[test]

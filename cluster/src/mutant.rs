@@ -11,17 +11,21 @@ pub enum Mutant {
     GapAccepted,
     /// A refusal is told before what it saw has committed.
     RefusalEarly,
+    /// A question is answered with what is in memory, whether or not that has committed and the shard
+    /// is still led here.
+    BarrierSkipped,
     /// What a node has read of an entity is kept although the entity has changed.
     ChangesMissed,
 }
 
 impl Mutant {
     /// Every mutant.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::FenceUnchecked,
         Self::RepliesForgotten,
         Self::GapAccepted,
         Self::RefusalEarly,
+        Self::BarrierSkipped,
         Self::ChangesMissed,
     ];
 }

@@ -105,11 +105,12 @@ impl Write {
 
 #[cfg(test)]
 mod tests {
+    use entity::header::HEADER_BYTES;
+
     use super::*;
 
-    #[test]
-    fn records_come_back_and_damage_is_found() {
-        let record = Record {
+    fn record() -> Record {
+        Record {
             fence: Fence { activation: 7, sequence: 3 },
             time: Time(5),
             writes: vec![
@@ -119,9 +120,27 @@ mod tests {
                 },
                 Write { key: Bytes::from_static(b"gone"), value: None },
             ],
-        };
-        let stored = record.encode();
-        assert_eq!(Record::decode(&stored), Ok(record));
+        }
+    }
+
+    #[test]
+    fn whatever_comes_is_a_record_or_refused() {
+        let stored = record().encode();
+        let seeds = [&stored[..], &stored[HEADER_BYTES..]];
+        fuzz::target("record").seeds(seeds).run(|bytes| {
+            let sealed = seal(Content::Record, RecordV1::VERSION, bytes);
+            for bytes in [bytes, &sealed] {
+                if let Ok(record) = Record::decode(bytes) {
+                    assert_eq!(Record::decode(&record.encode()), Ok(record));
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn records_come_back_and_damage_is_found() {
+        let stored = record().encode();
+        assert_eq!(Record::decode(&stored), Ok(record()));
         for at in 0..stored.len() {
             let mut damaged = stored.clone();
             damaged[at] ^= 1;

@@ -14,9 +14,10 @@ const SETTINGS: &str = "settings";
 const SETTINGS_VARIABLE: &str = "ROOST_SETTINGS";
 
 /// Variables that begin as ours do but belong to the tests of roost.
-const FOREIGN: [&str; 7] = [
+const FOREIGN: [&str; 8] = [
     "ROOST_TEST_DATA",
     "ROOST_NIGHTLY",
+    "ROOST_FUZZ_SECONDS",
     "ROOST_PROMTOOL",
     "ROOST_SCHEMATHESIS",
     "ROOST_CHROMIUM",
@@ -211,6 +212,22 @@ mod tests {
         let config = config.unwrap();
         assert_eq!(config.request_timeout, Duration::from_secs(3));
         assert_eq!(config.settings["posts.b"], 8);
+    }
+
+    #[test]
+    fn whatever_comes_is_a_configuration_or_refused_in_words() {
+        let seeds = [EXAMPLE, "shards = 2\n[settings]\n\"posts.a\" = 7\n", "shard = [1]"];
+        fuzz::target("config").seeds(seeds).bytes_max(8_192).run(|bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            if let Err(error) = from_file(&text) {
+                assert!(error.starts_with("roost.toml: "), "{error}");
+            }
+            let lines = text.lines().filter_map(|it| it.split_once(" = "));
+            let name = |name: &str| format!("ROOST_{}", name.to_uppercase());
+            let variables: Vec<_> = lines.map(|(it, value)| (name(it), value)).collect();
+            let variables: Vec<_> = variables.iter().map(|(it, value)| (&**it, *value)).collect();
+            from_environment(&variables).ok();
+        });
     }
 
     #[test]

@@ -56,6 +56,22 @@ fn shards_that_move_as_planned_keep_nobody_waiting() {
     }
 }
 
+/// By what clients were told, and by nothing else.
+#[test]
+fn a_stale_answer_is_found_within_a_hundred_seeds() {
+    let lasting = Duration::from_secs(30);
+    let plan =
+        |seed| Plan { workloads: vec!["register"], calls_max: 200, lasting, ..Plan::new(seed) };
+    let stale = |seed| run(plan(seed).with(Mutant::BarrierSkipped), false);
+    let found = (0..100).map(stale).find(|report| report.violation.is_some());
+    let found = found.expect("it is found");
+    let why = found.violation.clone().unwrap_or_default();
+    assert!(why.starts_with("register: register ") && why.contains("no order"), "{why}");
+    assert_eq!(stale(found.seed), found, "it is found again");
+    let sound = run(plan(found.seed), false);
+    assert!(sound.violation.is_none(), "{sound}");
+}
+
 #[test]
 fn every_mutant_is_found_within_three_hundred_seeds() {
     for mutant in Mutant::ALL {

@@ -145,6 +145,21 @@ mod tests {
     }
 
     #[test]
+    fn whatever_comes_is_the_one_text_of_a_token_or_refused() {
+        fuzz::target("token").seeds([token().to_string(), token().digest().to_string()]).run(
+            |bytes| {
+                let text = String::from_utf8_lossy(bytes);
+                if let Ok(token) = text.parse::<Token>() {
+                    assert_eq!(token.to_string(), text);
+                }
+                if let Ok(digest) = text.parse::<Digest>() {
+                    assert_eq!(digest.to_string(), text);
+                }
+            },
+        );
+    }
+
+    #[test]
     fn other_texts_are_refused() {
         let text = token().to_string();
         let cases = [

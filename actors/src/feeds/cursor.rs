@@ -76,6 +76,18 @@ mod tests {
     }
 
     #[test]
+    fn whatever_comes_is_the_one_text_of_a_cursor_or_refused() {
+        fuzz::target("cursor").seeds([Cursor::START.to_string(), Cursor::END.to_string()]).run(
+            |bytes| {
+                let text = String::from_utf8_lossy(bytes);
+                if let Ok(cursor) = text.parse::<Cursor>() {
+                    assert_eq!(cursor.to_string(), text);
+                }
+            },
+        );
+    }
+
+    #[test]
     fn other_texts_are_refused() {
         let id = Id(9);
         let cases = [

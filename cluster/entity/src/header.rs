@@ -126,6 +126,19 @@ mod tests {
     }
 
     #[test]
+    fn whatever_comes_is_sealed_by_us_or_refused() {
+        let seeds = [seal(Content::Record, 1, b"payload"), seal(Content::Envelope, 9, b"")];
+        fuzz::target("header").seeds(seeds).run(|bytes| {
+            for content in [Content::Record, Content::Envelope] {
+                if let Ok((version, payload)) = open(content, bytes) {
+                    assert_eq!(seal(content, version, payload), bytes);
+                }
+                assert_eq!(open(content, &seal(content, 3, bytes)), Ok((3, bytes)));
+            }
+        });
+    }
+
+    #[test]
     fn every_cut_is_found() {
         let sealed = seal(Content::Envelope, 1, b"payload");
         for length in 0..sealed.len() {

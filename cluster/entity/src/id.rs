@@ -129,6 +129,20 @@ mod tests {
     }
 
     #[test]
+    fn whatever_comes_is_the_one_text_of_an_id_or_of_a_time_or_refused() {
+        let seeds = [Id(7).to_string(), Time(7).to_string(), Time::MAX.to_string()];
+        fuzz::target("id").seeds(seeds).run(|bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            if let Ok(id) = text.parse::<Id>() {
+                assert_eq!(id.to_string(), text);
+            }
+            if let Ok(time) = text.parse::<Time>() {
+                assert_eq!(time.to_string(), text);
+            }
+        });
+    }
+
+    #[test]
     fn other_texts_are_refused() {
         let too_large = format!("8{}", "0".repeat(25));
         for text in ["", "0", &"u".repeat(26), &"A".repeat(26), &"0".repeat(27), &too_large] {

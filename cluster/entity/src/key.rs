@@ -132,6 +132,7 @@ macro_rules! key {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Id, Time};
 
     #[test]
     fn encodings_sort_as_values_do() {
@@ -148,6 +149,31 @@ mod tests {
             let key = (text.to_owned(), 300_u16);
             assert_eq!(<(String, u16)>::from_bytes(&key.to_bytes()), Some(key));
         }
+    }
+
+    fn check_key<K: Key>(bytes: &[u8]) {
+        if let Some(key) = K::from_bytes(bytes) {
+            assert_eq!(key.to_bytes(), bytes, "{key:?}");
+        }
+        let mut rest = bytes;
+        if let Some(key) = K::decode(&mut rest) {
+            assert_eq!([&key.to_bytes()[..], rest].concat(), bytes, "{key:?}");
+        }
+    }
+
+    #[test]
+    fn whatever_comes_is_the_one_encoding_of_a_key_or_none() {
+        let seeds = [
+            ("a\0b".to_owned(), 300_u16).to_bytes(),
+            (7_u64, "한글".to_owned()).to_bytes(),
+            (Id(9), Time(5)).to_bytes(),
+        ];
+        fuzz::target("key").seeds(seeds).run(|bytes| {
+            check_key::<(String, u16)>(bytes);
+            check_key::<(u64, String)>(bytes);
+            check_key::<(Id, (Time, u8))>(bytes);
+            check_key::<(u32, ())>(bytes);
+        });
     }
 
     #[test]

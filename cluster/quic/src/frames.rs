@@ -69,6 +69,35 @@ mod tests {
         }
     }
 
+    /// However it is cut into chunks: the same messages come out, and hold what was put in.
+    #[test]
+    fn whatever_comes_is_messages_or_too_long() {
+        let read = |stream: &[u8], step: usize| {
+            let (mut frames, mut out) = (Frames::default(), Vec::new());
+            for chunk in stream.chunks(step) {
+                frames.push(chunk);
+                loop {
+                    match frames.next() {
+                        Ok(Some(message)) => out.push(message),
+                        Ok(None) => break,
+                        Err(too_long) => return (out, Some(too_long)),
+                    }
+                }
+            }
+            (out, None)
+        };
+        let seeds = [&b"\0\0\0\0\x01\0\0\0a"[..], b"\0\0\x80\0", b"\x01\0\x80\0"];
+        fuzz::target("frames").seeds(seeds).run(|stream| {
+            let (messages, too_long) = read(stream, stream.len().max(1));
+            let written: Vec<u8> =
+                messages.iter().flat_map(|it| [length(it), it.clone()].concat()).collect();
+            assert!(stream.starts_with(&written));
+            for step in [1, 3, 7] {
+                assert_eq!(read(stream, step), (messages.clone(), too_long));
+            }
+        });
+    }
+
     #[test]
     fn what_is_too_long_is_not_waited_for() {
         let mut frames = Frames::default();

@@ -188,6 +188,18 @@ mod tests {
     }
 
     #[test]
+    fn whatever_comes_is_a_hello_or_none() {
+        let hello = Hello { versions: (1, 3), life: 7, purpose: Purpose::Question };
+        fuzz::target("hello").seeds([hello.encode()]).run(|bytes| {
+            let Some(bytes) = bytes.first_chunk::<HELLO_BYTES>() else { return };
+            if let Some(hello) = Hello::decode(*bytes) {
+                assert_eq!(hello.encode(), *bytes);
+                assert!(hello.version().is_none_or(|it| it == VERSIONS.1));
+            }
+        });
+    }
+
+    #[test]
     fn the_newest_common_version_is_spoken() {
         let hello = |versions| Hello { versions, life: 0, purpose: Purpose::Messages };
         let version = |versions| hello(versions).version();

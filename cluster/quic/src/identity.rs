@@ -206,6 +206,7 @@ impl From<rcgen::Error> for IdentityError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tls::proved;
 
     #[test]
     fn names_tell_nodes_of_one_cluster() {
@@ -215,6 +216,25 @@ mod tests {
         for wrong in ["", "n7.roost", "7.x.roost", &format!("nx.{here}.roost")] {
             assert_eq!(node_of(wrong, &here), None, "{wrong}");
         }
+    }
+
+    /// Whoever vouches for a certificate has looked at it before; still nothing may end here.
+    #[test]
+    fn whatever_comes_is_the_certificate_of_a_node_or_of_nobody() {
+        let authority = Authority::of("here", b"long enough for it").unwrap();
+        let identity = authority.vouch(NodeId(7), SystemTime::UNIX_EPOCH).unwrap();
+        let node = |bytes: &[u8], label: &str| {
+            proved(Some(Box::new(vec![CertificateDer::from(bytes.to_vec())])), label)
+        };
+        assert_eq!(node(&identity.certificate, &identity.label), Some(NodeId(7)));
+        fuzz::target("certificate").seeds([&identity.certificate]).run(|bytes| {
+            node(bytes, &identity.label);
+            if let Ok(text) = str::from_utf8(bytes)
+                && let Some(node) = node_of(text, &identity.label)
+            {
+                assert_eq!(name(node, &identity.label), text);
+            }
+        });
     }
 
     #[test]

@@ -199,7 +199,7 @@ pub(crate) fn byte(from: &mut Bytes) -> Result<u8> {
     from.try_get_u8().map_err(|_short| Malformed("byte: cut short"))
 }
 
-fn get_flag(from: &mut Bytes) -> Result<bool> {
+pub(crate) fn get_flag(from: &mut Bytes) -> Result<bool> {
     match byte(from)? {
         0 => Ok(false),
         1 => Ok(true),
@@ -263,6 +263,17 @@ mod tests {
                 assert!(entry(0, bytes.slice(..length)).is_err(), "{length} of {it}");
             }
         }
+    }
+
+    #[test]
+    fn whatever_comes_is_an_entry_or_refused() {
+        fuzz::target("raft-entry").seeds(entries().iter().map(entry_bytes)).run(|bytes| {
+            let bytes = Bytes::copy_from_slice(bytes);
+            if let Ok(found) = entry(7, bytes.clone()) {
+                assert_eq!(entry_log_id(7, bytes.clone()), Ok(found.log_id));
+                assert_eq!(entry_bytes(&found), bytes);
+            }
+        });
     }
 
     #[test]

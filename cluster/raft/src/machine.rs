@@ -299,3 +299,22 @@ impl RaftSnapshotBuilder<Types> for Machine {
         self.take_snapshot().await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proposal::LeaderId;
+
+    #[test]
+    fn whatever_comes_is_a_head_or_refused() {
+        let applied = Some(LogId::new(LeaderId { term: 3, node_id: 1 }, 7));
+        let fence = Fence { activation: 5, sequence: 2 };
+        let head = Head { applied, fence, time: Time(9), ..Head::default() };
+        fuzz::target("raft-head").seeds([head.encode()]).run(|bytes| {
+            let bytes = Bytes::copy_from_slice(bytes);
+            if let Ok(head) = Head::decode(bytes.clone()) {
+                assert_eq!(head.encode(), bytes);
+            }
+        });
+    }
+}

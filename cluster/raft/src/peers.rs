@@ -179,3 +179,40 @@ impl Drop for Waiting<'_> {
         self.inner.calls.with(|calls| calls.waiting.remove(&self.number));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::home::Drift;
+
+    /// Keeps the last message.
+    #[derive(Default)]
+    struct Last(Shared<Bytes>);
+
+    impl Transport for Last {
+        fn send(&self, _: NodeId, _: Lane, message: Bytes) {
+            self.0.with(|it| *it = message);
+        }
+    }
+
+    #[test]
+    fn whatever_comes_is_taken_in_or_dropped() {
+        let last = Arc::new(Last::default());
+        let transport = Arc::clone(&last) as Arc<dyn Transport>;
+        let peers = Peers::new(NodeId(1), Home::new(1, Drift::default()), transport);
+        peers.tell(NodeId(2), Lane::bulk(7), Topic::Raft, b"body");
+        let seed = last.0.with(|it| it.clone());
+        fuzz::target("peers").seeds([seed]).run(|bytes| {
+            let message = Bytes::copy_from_slice(bytes);
+            let Some(incoming) = peers.receive(NodeId(2), message) else { return };
+            assert!(bytes.ends_with(&incoming.body));
+            if let Some(question) = incoming.question {
+                peers.answer(question, &incoming.body);
+                let answer = last.0.with(|it| it.clone());
+                // Its number and lane come back.
+                assert_eq!(answer[2..], bytes[2..]);
+                assert!(peers.receive(NodeId(2), answer).is_none());
+            }
+        });
+    }
+}

@@ -6,8 +6,8 @@ use openraft::raft::{
 };
 
 use crate::codec::{
-    Malformed, byte, entry, entry_bytes, finish, get_bytes, get_log_id, get_option, get_vote,
-    number, put_bytes, put_log_id, put_option, put_vote,
+    Malformed, byte, entry, entry_bytes, finish, get_bytes, get_flag, get_log_id, get_option,
+    get_vote, number, put_bytes, put_log_id, put_option, put_vote,
 };
 use crate::proposal::{Entry, LogId, Types, Vote};
 
@@ -163,7 +163,7 @@ impl Answer {
             3 => Self::Append(AppendEntriesResponse::Conflict),
             4 => Self::Append(AppendEntriesResponse::HigherVote(get_vote(from)?)),
             5 => {
-                let (vote, granted) = (get_vote(from)?, byte(from)? == 1);
+                let (vote, granted) = (get_vote(from)?, get_flag(from)?);
                 Self::Vote(VoteResponse {
                     vote,
                     vote_granted: granted,
@@ -225,10 +225,81 @@ fn put_ballot(to: &mut Vec<u8>, kind: u8, ballot: &VoteRequest<Types>) {
 
 fn get_ballot(from: &mut Bytes) -> Result<VoteRequest<Types>> {
     let mut ballot = VoteRequest::new(get_vote(from)?, get_place(from)?);
-    ballot.leadership_transfer = byte(from)? == 1;
+    ballot.leadership_transfer = get_flag(from)?;
     Ok(ballot)
 }
 
 fn below(count: u64, max: u64) -> Result<u64> {
     if count <= max { Ok(count) } else { Err(Malformed("count: more than there can be")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use openraft::EntryPayload;
+
+    use super::*;
+    use crate::proposal::{LeaderId, Members, Proposal};
+
+    fn vote() -> Vote {
+        Vote { leader_id: LeaderId { term: 3, node_id: 1 << 32 }, committed: true }
+    }
+
+    fn append() -> AppendEntriesRequest<Types> {
+        let id = |index| LogId::new(LeaderId { term: 3, node_id: 1 }, index);
+        let members = Members::new(vec![BTreeSet::from([1, 2])], BTreeSet::from([1, 2, 3]));
+        let payloads = [
+            EntryPayload::Normal(Proposal::Record(Bytes::from_static(b"record"))),
+            members.map_or(EntryPayload::Blank, EntryPayload::Membership),
+        ];
+        let entries = (8..).zip(payloads);
+        let entries = entries.map(|(index, payload)| Entry { log_id: id(index), payload });
+        AppendEntriesRequest {
+            vote: vote(),
+            prev_log_id: Some(id(7)),
+            entries: entries.collect(),
+            leader_commit: None,
+        }
+    }
+
+    fn questions() -> Vec<Question> {
+        let row = (Bytes::from_static(b"key"), Bytes::from_static(b"row"));
+        vec![
+            Question::Append(append()),
+            Question::Vote(VoteRequest::new(vote(), append().prev_log_id)),
+            Question::Transfer(TransferLeaderRequest::new(vote(), 2, None)),
+            Question::Begin { transfer: 1, vote: vote(), detail: Bytes::from_static(b"detail") },
+            Question::Rows { transfer: 1, number: 2, rows: vec![row.clone(), row] },
+            Question::End { transfer: 1, parts: 2 },
+        ]
+    }
+
+    fn answers() -> Vec<Answer> {
+        let last_log_id = append().prev_log_id;
+        vec![
+            Answer::Append(AppendEntriesResponse::PartialSuccess(last_log_id)),
+            Answer::Append(AppendEntriesResponse::HigherVote(vote())),
+            Answer::Vote(VoteResponse { vote: vote(), vote_granted: true, last_log_id }),
+            Answer::Snapshot(vote()),
+            Answer::Failed("why".to_owned()),
+        ]
+    }
+
+    /// What is understood has one form, but for the words of a failure: those may have been no words.
+    #[test]
+    fn whatever_comes_is_a_question_or_an_answer_or_refused() {
+        let seeds = questions().iter().map(Question::encode).collect::<Vec<_>>();
+        let seeds = [seeds, answers().iter().map(Answer::encode).collect()].concat();
+        fuzz::target("raft-message").seeds(seeds).run(|bytes| {
+            let bytes = Bytes::copy_from_slice(bytes);
+            if let Ok(question) = Question::decode(bytes.clone()) {
+                assert_eq!(question.encode(), bytes);
+            }
+            match Answer::decode(bytes.clone()) {
+                Ok(Answer::Failed(_)) | Err(_) => {}
+                Ok(answer) => assert_eq!(answer.encode(), bytes),
+            }
+        });
+    }
 }

@@ -384,3 +384,63 @@ impl From<FailureV1> for Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use entity::Offset;
+
+    use super::*;
+    use crate::follow::message::Item;
+
+    fn requests() -> Message {
+        let outside =
+            RequestId::Outside { account: Id(1), key: "key".to_owned(), fingerprint: [9; 32] };
+        let inside = RequestId::Inside { sender: 1, number: 2, birth: Time(3), acknowledged: 1 };
+        let request = |verb| Request {
+            to: Address { kind: 7, key: b"ann".to_vec() },
+            caller: Caller::Account(Id(1)),
+            verb,
+            tag: 2,
+            body: Bytes::from_static(&[1, 0]),
+            trace: Trace(5),
+        };
+        let verbs = [Verb::Query, Verb::Command(outside), Verb::Command(inside)];
+        Message::Requests(ShardId(3), verbs.map(request).to_vec())
+    }
+
+    fn frame() -> Message {
+        let of = cluster::stream::StreamId {
+            entity: Address { kind: 7, key: b"ann".to_vec() },
+            stream: 1,
+        };
+        let published = vec![Item { of, offset: Offset(4), item: vec![1, 0] }];
+        Message::Frame(ShardId(3), Frame { session: 1, number: 2, changed: vec![5], published })
+    }
+
+    fn replies() -> [Reply; 3] {
+        let answers = vec![
+            Answer::Outcome(Outcome::Reply(Bytes::from_static(&[1, 0]))),
+            Answer::Failure(Failure::Limit(Limit::HeadBytes)),
+            Answer::Failure(Failure::TooLong { what: "body", bytes_max: 5 }),
+            Answer::Failure(Failure::Moved),
+        ];
+        let voters = BTreeSet::from([Member { node: 1, life: 2 }]);
+        let members = Members { voters, learners: BTreeSet::new(), is_changing: true };
+        [Reply::Answers(answers, Time(5)), Reply::NotHere(Some(NodeId(2))), Reply::Members(members)]
+    }
+
+    #[test]
+    fn whatever_comes_is_a_message_or_a_reply_or_refused() {
+        let elsewhere = Message::Elsewhere(ShardId(3), Some(NodeId(2)));
+        let seeds = [requests(), frame(), elsewhere].map(Message::encode);
+        let seeds = seeds.into_iter().chain(replies().map(Reply::encode));
+        fuzz::target("node-message").seeds(seeds).run(|bytes| {
+            if let Ok(message) = Message::decode(bytes) {
+                assert_eq!(Message::decode(&message.clone().encode()), Ok(message));
+            }
+            if let Ok(reply) = Reply::decode(bytes) {
+                assert_eq!(Reply::decode(&reply.clone().encode()), Ok(reply));
+            }
+        });
+    }
+}

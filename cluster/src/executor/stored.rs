@@ -140,6 +140,17 @@ mod tests {
     }
 
     #[test]
+    fn whatever_comes_is_a_reply_or_none() {
+        let seeds = [Reply::encode(Time(7), &[9; 32], &Outcome::Reply(Bytes::from_static(b"yes")))];
+        fuzz::target("reply").seeds(seeds).run(|bytes| {
+            let row = Bytes::copy_from_slice(bytes);
+            if let Some(Reply { at, fingerprint, outcome }) = Reply::decode(&row) {
+                assert_eq!(Reply::encode(at, &fingerprint, &outcome), row);
+            }
+        });
+    }
+
+    #[test]
     fn replies_come_back_and_nothing_else_does() {
         for outcome in [Outcome::Reply(Bytes::from_static(b"yes")), Outcome::Refusal(Bytes::new())]
         {

@@ -58,8 +58,8 @@ impl Roster {
         match part {
             [part] if *part == Part::Head as u8 => {
                 self.cluster = match Meta::decode(row) {
-                    Ok(meta) => meta.cluster,
-                    Err(DataError::Invalid) => Cluster::default(),
+                    Ok(meta) if meta.cluster.shards <= SHARDS_MAX => meta.cluster,
+                    Ok(_) | Err(DataError::Invalid) => Cluster::default(),
                     // All that can be said of it.
                     Err(DataError::TooNew { .. }) => {
                         Cluster { release: u16::MAX, ..Cluster::default() }
@@ -142,4 +142,60 @@ impl Roster {
 
 fn prefix() -> Vec<u8> {
     storage::entity_prefix(&Address { kind: Metas::TAG, key: MetaKey.to_bytes() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(value: &impl Data) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        value.encode(Release::NEWEST, &mut bytes);
+        bytes
+    }
+
+    /// Rows as bytes: for each its table, its number, the length of the row, and the row.
+    fn rows(mut bytes: &[u8]) -> Vec<(Bytes, Bytes)> {
+        let mut rows = Vec::new();
+        while let Some((&[table, number, length], rest)) = bytes.split_first_chunk::<3>() {
+            let (row, rest) = rest.split_at(usize::from(length).min(rest.len()));
+            let number = u32::from(number).to_be_bytes();
+            let part = match table {
+                0 => vec![Part::Head as u8],
+                table => [&[Part::Row as u8, table][..], &number].concat(),
+            };
+            rows.push(([prefix(), part].concat().into(), Bytes::copy_from_slice(row)));
+            bytes = rest;
+        }
+        rows
+    }
+
+    /// They come with snapshots of other nodes.
+    #[test]
+    fn whatever_rows_come_they_are_read() {
+        let cluster = Cluster { incarnation: 1, shards: 4, ..Cluster::default() };
+        let member = Member { node: 1, life: 2 };
+        let assignment = Assignment { version: 1, members: vec![member] };
+        let mut head = Meta::default();
+        head.cluster = cluster;
+        let head = encoded(&head);
+        let row =
+            |table: u8, row: &[u8]| [&[table, 1, u8::try_from(row.len()).unwrap()], row].concat();
+        let seeds = [
+            row(0, &head),
+            row(Assignments::TAG, &encoded(&assignment)),
+            row(Followers::TAG, &encoded(&member)),
+        ];
+        let seeds = [seeds.concat()].into_iter().chain(seeds);
+        fuzz::target("roster").seeds(seeds).growth(1_024).run(|bytes| {
+            let roster = Roster::read(rows(bytes));
+            let address = Address { kind: 7, key: bytes.to_vec() };
+            if let Ok(shard) = roster.home(&address) {
+                assert!(shard.0 < roster.cluster.shards);
+                roster.members(shard);
+            }
+            assert!(roster.hosted(NodeId(1)).into_keys().all(|it| roster.has(it)));
+            assert_eq!(roster.follower(NodeId(200)).node, 200);
+        });
+    }
 }

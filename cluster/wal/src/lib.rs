@@ -23,6 +23,8 @@ pub mod disk;
 mod face;
 pub mod folder;
 pub mod group;
+#[cfg(test)]
+mod hostile;
 mod log;
 pub mod memory;
 pub mod record;

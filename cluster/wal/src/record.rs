@@ -37,7 +37,7 @@ pub(crate) const BATCH_HEADER_BYTES: usize = 24;
 pub(crate) const TABLE_ROW_BYTES: usize = 12;
 
 const SEGMENT_MAGIC: &[u8; 8] = b"roostlog";
-const BATCH_MAGIC: u32 = 0x6274_6368;
+pub(crate) const BATCH_MAGIC: u32 = 0x6274_6368;
 
 /// Version of the format.
 pub const FORMAT: u32 = 1;

@@ -302,6 +302,19 @@ mod tests {
     }
 
     #[test]
+    fn whatever_comes_is_a_stamp_or_refused() {
+        let folder = stamped("whatever");
+        let seeds = [fs::read(folder.0.join(FILE)).unwrap()];
+        fuzz::target("stamp").seeds(seeds).run(|bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            if let Ok(stamp) = Stamp::read(&folder.0, &text) {
+                let text = serde_json::to_string(&stamp).unwrap();
+                assert_eq!(Stamp::read(&folder.0, &text).unwrap(), stamp);
+            }
+        });
+    }
+
+    #[test]
     fn every_broken_byte_is_found() {
         let folder = stamped("broken");
         let sound = fs::read(folder.0.join(FILE)).unwrap();

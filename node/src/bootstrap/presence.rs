@@ -83,3 +83,41 @@ pub(super) fn encode(said: &impl Serialize) -> Bytes {
 pub(super) fn decode<'a, T: Deserialize<'a>>(said: &'a [u8]) -> Result<T, String> {
     serde_json::from_slice(said).map_err(|error| format!("it speaks something else: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_comes_is_a_question_or_an_answer_or_refused() {
+        let presence = Presence {
+            name: "n1".to_owned(),
+            disk: "0f".to_owned(),
+            zone: String::new(),
+            weight: 100,
+            peers: vec!["a:7400".to_owned()],
+            shards: 8,
+            copies: 3,
+            release: 1,
+            stage: Stage::Empty,
+        };
+        let join = Question::Join(presence.at("a:7400"));
+        let seeds = [
+            encode(&Question::Who),
+            encode(&join),
+            encode(&Answer::Here(presence)),
+            encode(&Answer::Joined(7)),
+        ];
+        fuzz::target("presence").seeds(seeds).run(|bytes| {
+            if let Ok(question) = decode::<Question>(bytes) {
+                if let Question::Join(founder) = &question {
+                    record(founder);
+                }
+                assert_eq!(decode(&encode(&question)), Ok(question));
+            }
+            if let Ok(answer) = decode::<Answer>(bytes) {
+                assert_eq!(decode(&encode(&answer)), Ok(answer));
+            }
+        });
+    }
+}

@@ -61,6 +61,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn whatever_comes_is_json_or_not() {
+        let seeds = ["application/json;charset=\"UTF-8\"", "text/plain; application/json"];
+        fuzz::target("content-type").seeds(seeds).run(|bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            assert_eq!(is_json(&text), is_json(&text.to_ascii_uppercase()));
+        });
+    }
+
+    #[test]
     fn types_are_told_apart() {
         let cases = [
             ("application/json", true),

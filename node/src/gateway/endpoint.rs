@@ -139,3 +139,60 @@ impl Endpoint {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use entity::Caller;
+    use entity::operation::{Operating, Stop};
+
+    use super::*;
+
+    fn endpoints() -> Vec<Endpoint> {
+        let mut generator = SchemaGenerator::default();
+        let routes = actors::routes().into_iter().chain(cluster::operator::routes());
+        routes.map(|it| Endpoint::new(it, &mut generator)).collect()
+    }
+
+    /// The first byte chooses the route; the rest is its body, or its query string behind parts of the
+    /// path, each behind a zero.
+    #[test]
+    fn whatever_comes_in_a_request_suits_its_route_or_is_refused() {
+        let endpoints = endpoints();
+        let id = entity::Id(1).to_string();
+        let bodies = [
+            r#"{"handle":"ann","password":"long enough"}"#.to_owned(),
+            r#"{"body":"hello"}"#.to_owned(),
+            format!("{id}\0limit=20&before={id}"),
+            format!("{id}\0{id}"),
+        ];
+        let seeds = (0_u8..)
+            .zip(&endpoints)
+            .flat_map(|(route, _)| bodies.iter().map(move |it| [&[route], it.as_bytes()].concat()));
+        fuzz::target("route").seeds(seeds).run(|bytes| {
+            let Some((route, rest)) = bytes.split_first() else { return };
+            let endpoint = &endpoints[usize::from(*route) % endpoints.len()];
+            let mut pieces = rest.split(|it| *it == 0);
+            let text = |it: &[u8]| String::from_utf8_lossy(it).into_owned();
+            let parts = endpoint.route.parts();
+            let parts: Vec<_> = parts
+                .map(|name| (name.to_owned(), text(pieces.next().unwrap_or_default())))
+                .collect();
+            let last = pieces.next().unwrap_or_default();
+            let (query, body) = if endpoint.route.method.has_body() {
+                (String::new(), last)
+            } else {
+                (text(last), &[][..])
+            };
+            let Ok(input) = endpoint.input(parts.into_iter(), &query, body) else { return };
+            let caller = Caller::Account(entity::Id(1));
+            let mut cx = Operating::new(&caller, &[]);
+            match endpoint.route.run(input, &mut cx) {
+                Ok(_) => {}
+                Err(Stop::Suspended) => assert!(cx.into_step().is_some()),
+                Err(Stop::Refused(problem)) => {
+                    assert!((400..500).contains(&problem.class.status), "{problem:?}");
+                }
+            }
+        });
+    }
+}

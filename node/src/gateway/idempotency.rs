@@ -126,6 +126,17 @@ mod tests {
     }
 
     #[test]
+    fn whatever_comes_is_a_key_or_refused() {
+        fuzz::target("idempotency-key").seeds(["a", "~!\"#", "a b", "키"]).run(|bytes| {
+            let Ok(value) = HeaderValue::from_bytes(bytes) else { return };
+            let headers = HeaderMap::from_iter([(HEADER.parse().expect("a name"), value)]);
+            if let Ok(key) = key_text(&headers) {
+                assert_eq!(key.as_deref().map(str::as_bytes), Some(bytes));
+            }
+        });
+    }
+
+    #[test]
     fn two_keys_are_refused() {
         let mut headers = HeaderMap::new();
         headers.append(HEADER, HeaderValue::from_static("a"));

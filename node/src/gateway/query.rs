@@ -60,6 +60,19 @@ mod tests {
     }
 
     #[test]
+    fn whatever_comes_is_parameters_or_refused() {
+        let encoded =
+            |text: &str| text.bytes().fold(String::new(), |to, it| format!("{to}%{it:02X}"));
+        fuzz::target("query").seeds(["a=1&b=%ED%95%9c+x&c&&d=%3D%26=", "a=%4"]).run(|bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            let Ok(found) = parameters(&text) else { return };
+            let pairs = found.iter().map(|(name, value)| encoded(name) + "=" + &encoded(value));
+            let written = pairs.collect::<Vec<_>>().join("&");
+            assert_eq!(parameters(&written), Ok(found), "{written}");
+        });
+    }
+
+    #[test]
     fn malformed_queries_are_refused() {
         let cases = [
             ("a=1&a=1", DUPLICATE_PARAMETER),

@@ -32,6 +32,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn whatever_comes_names_a_trace_or_none() {
+        let seeds = [
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+        ];
+        fuzz::target("traceparent").seeds(seeds).run(|bytes| {
+            let Ok(value) = HeaderValue::from_bytes(bytes) else { return };
+            let headers = HeaderMap::from_iter([(TRACEPARENT, value)]);
+            if let Some(trace) = of(&headers) {
+                assert_eq!(&bytes[3..35], trace.to_string().as_bytes());
+            }
+        });
+    }
+
+    #[test]
     fn only_what_the_standard_allows_names_a_trace() {
         let (trace, parent) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
         let cases = [

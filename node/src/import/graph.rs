@@ -20,7 +20,10 @@ impl Graph {
     /// smallest numbers are kept.
     pub(crate) fn read(path: &Path, people_max: usize) -> Result<Self, ImportError> {
         let unreadable = |error| ImportError::File { path: path.to_owned(), error };
-        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        Self::parse(path, &std::fs::read_to_string(path).map_err(unreadable)?, people_max)
+    }
+
+    fn parse(path: &Path, text: &str, people_max: usize) -> Result<Self, ImportError> {
         let mut edges = BTreeSet::new();
         for (text, line) in text.lines().zip(1..) {
             let text = text.trim();
@@ -74,6 +77,17 @@ mod tests {
         assert_eq!(graph.follows, [(0, 1), (0, 2), (1, 0), (2, 0)]);
         let graph = Graph::of(&edges, 2);
         assert_eq!((graph.people, graph.follows), (vec![2, 7], vec![(0, 1), (1, 0)]));
+    }
+
+    #[test]
+    fn whatever_comes_is_a_graph_or_refused() {
+        fuzz::target("import-graph").seeds(["12 7\n# none\n\n2\t9\r\n", "3 3"]).run(|bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            let Ok(graph) = Graph::parse(Path::new("edges"), &text, 5) else { return };
+            let count = graph.people.len();
+            assert!(count <= 5 && graph.people.is_sorted());
+            assert!(graph.follows.iter().all(|(one, other)| one.max(other) < &count));
+        });
     }
 
     #[test]

@@ -44,7 +44,7 @@ struct Run {
     /// Three nodes, four shards, a minute of calls, and the faults of the seed: for figures.
     #[arg(long, conflicts_with = "jobs")]
     usual: bool,
-    /// Breaks something on purpose: fence, replies, gap, refusal or changes.
+    /// Breaks something on purpose: fence, replies, gap, refusal, barrier or changes.
     #[arg(long, value_parser = mutant, conflicts_with = "jobs")]
     mutant: Option<Mutant>,
     /// Runs this workload and no other, instead of those that the seed chooses.

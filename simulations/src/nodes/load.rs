@@ -34,7 +34,8 @@ impl World {
         for crew in 0..crews {
             let calls = self.crews.borrow_mut()[crew].ground();
             for call in calls {
-                let done = self.call(&call, &mut Chance::of(self.parts.plan.seed, "ground")).await;
+                let mut chance = Chance::of(self.parts.plan.seed, "ground");
+                let done = self.call(&call, None, &mut chance).await;
                 if !matches!(done, Done::Reply(_)) {
                     self.blame(&format!("{done:?} to {call:?} before anything went wrong"));
                 }
@@ -58,8 +59,9 @@ impl World {
                 return;
             }
             let Some(call) = self.crews.borrow_mut()[crew].next(client) else { return };
+            let home = self.parts.plan.are_loyal.then_some(client);
             let began = Instant::now();
-            let done = self.call(&call, &mut chance).await;
+            let done = self.call(&call, home, &mut chance).await;
             self.counts.slowest.set(self.counts.slowest.get().max(began.elapsed()));
             if matches!(done, Done::Reply(_)) && call.is_command && call.to.kind == Counters::TAG {
                 let now = true_time(self.began);
@@ -75,8 +77,9 @@ impl World {
         }
     }
 
-    /// Makes a call until somebody knows what became of it, or nobody ever will.
-    async fn call(&self, call: &Call, chance: &mut Chance) -> Done {
+    /// Makes a call until somebody knows what became of it, or nobody ever will: first through the node
+    /// that belongs to a client, if one does.
+    async fn call(&self, call: &Call, home: Option<usize>, chance: &mut Chance) -> Done {
         let number = self.counts.calls.get() + 1;
         self.counts.calls.set(number);
         let is_keyed = call.is_command && chance.hits(self.parts.plan.keyed);
@@ -86,8 +89,9 @@ impl World {
             fingerprint: sha256(&call.body),
         });
         let mut in_doubt = 0;
+        let mut first = home.and_then(|it| self.client_at(it));
         for _ in 0..ATTEMPTS_MAX {
-            let Some(client) = self.any_client(chance) else {
+            let Some(client) = first.take().or_else(|| self.any_client(chance)) else {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             };
@@ -129,6 +133,13 @@ impl World {
         let running = machines.values().filter_map(|it| it.running.as_ref());
         let clients: Vec<_> = running.map(|it| it.client.clone()).collect();
         if clients.is_empty() { None } else { Some(chance.pick(&clients).clone()) }
+    }
+
+    /// The way in through the node that belongs to a client, if it runs.
+    fn client_at(&self, client: usize) -> Option<Client> {
+        let machines = self.machines.borrow();
+        let machine = machines.values().nth(client % machines.len().max(1))?;
+        machine.running.as_ref().map(|it| it.client.clone())
     }
 
     /// The nodes that run.

@@ -182,7 +182,11 @@ impl World {
         plan.nodes >= 3 && plan.copies >= 3 && !self.is_rotten.get()
     }
 
+    /// Nodes do not hear each other: a node and others, half of the time one that leads.
     async fn cut(&self, node: NodeId, chance: &mut Chance) {
+        let groups = self.groups(self.any_shard(chance));
+        let leading = groups.iter().find(|it| it.believes_to_lead()).filter(|_| chance.flips());
+        let node = leading.map_or(node, |it| NodeId(it.member().node));
         let others: Vec<_> = self.nodes().filter(|it| *it != node).collect();
         let (hears, speaks) = match chance.below(4) {
             0 => (true, false),

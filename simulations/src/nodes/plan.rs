@@ -36,6 +36,8 @@ pub struct Plan {
     pub calls_max: u64,
     /// Commands under an `Idempotency-Key` instead of a name of their node.
     pub keyed: Odds,
+    /// Whether clients stay with one node each as long as it answers.
+    pub are_loyal: bool,
     /// Whether a node, one that can be missed, never comes back.
     pub loses_one: bool,
     /// Above how many followers posts are pulled.
@@ -130,6 +132,7 @@ impl Plan {
             workloads,
             calls_max: chance.magnitude(20..=200),
             keyed: *chance.pick(&[Odds::NEVER, Odds(300_000), Odds(1_000_000)]),
+            are_loyal: Chance::of(seed, "nodes: loyalty").flips(),
             loses_one: nodes >= 3 && copies >= 3 && chance.hits(Odds(300_000)),
             pull_above_followers: chance.within(256..=290),
             guest: None,

@@ -8,7 +8,7 @@ use crate::manifest;
 use crate::paths::{Path, paths};
 
 /// Our crates, and which of ours each is built with. A new edge is a decision.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("entity-derive", &[]),
     ("entity", &["entity-derive"]),
     ("config", &[]),
@@ -53,6 +53,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
             "wal",
         ],
     ),
+    ("fuzz", &[]),
     ("seeded-entropy", &[]),
     ("tidy", &[]),
 ];

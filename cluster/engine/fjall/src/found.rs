@@ -54,7 +54,10 @@ impl Marks {
         let meta = self.meta.values().filter_map(|bytes| StoredMark::decode(bytes));
         let meta = meta.map(|stored| stored.mark.generation);
         let rows = self.state.keys().chain(self.streams.keys()).copied();
-        rows.chain(meta).max().unwrap_or(0) + 1
+        let used: BTreeSet<u32> = rows.chain(meta).collect();
+        let next = used.last().map_or(Some(1), |it| it.checked_add(1));
+        // There are never as many as there are numbers.
+        next.or_else(|| (1..=u32::MAX).find(|it| !used.contains(it))).unwrap_or_default()
     }
 
     fn group(&self, group: GroupId, bytes: &[u8]) -> Found {
@@ -148,6 +151,35 @@ mod tests {
             };
             assert_eq!(marks.groups(), BTreeMap::from([(1, expected)]), "case {at}");
         }
+    }
+
+    /// Three marks, each behind its length.
+    #[test]
+    fn whatever_marks_are_found_they_are_judged() {
+        let mark = |generation| stored(1, generation, 5, 3);
+        let sealed = |bytes: &[u8]| [bytes, &crc32c::crc32c(bytes).to_be_bytes()].concat();
+        let bare = |bytes: &Bytes| [&[29], &bytes[..bytes.len() - 4], &[0; 4]].concat();
+        let seeds = [[bare(&mark(4)), bare(&mark(4)), bare(&mark(u32::MAX))].concat()];
+        fuzz::target("engine-marks").seeds(seeds).growth(1_024).run(|mut bytes| {
+            let mut next = || {
+                let (length, rest) = bytes.split_first()?;
+                let (mark, rest) = rest.split_at(usize::from(*length).min(rest.len()));
+                bytes = rest;
+                Some(Bytes::from(sealed(&mark[..mark.len().saturating_sub(4)])))
+            };
+            let (meta, state, streams) = (next(), next(), next());
+            let at = state.as_ref().map_or(4, |it| it.first().copied().unwrap_or(4).into());
+            let marks = Marks {
+                meta: meta.map(|mark| (1, mark)).into_iter().collect(),
+                state: BTreeMap::from([(4, state)]),
+                streams: BTreeMap::from([(at, streams)]),
+            };
+            let groups = marks.groups();
+            assert_eq!(groups.len(), marks.meta.len());
+            marks.leftovers(&groups);
+            let used = |it: &u32| marks.state.contains_key(it) || marks.streams.contains_key(it);
+            assert!(!used(&marks.next_generation()));
+        });
     }
 
     #[test]

@@ -102,6 +102,20 @@ mod tests {
     }
 
     #[test]
+    fn whatever_comes_is_the_one_form_of_a_mark_or_none() {
+        let bytes = stored().encode();
+        let seeds = [&bytes[..], &bytes[..bytes.len() - CHECKSUM_BYTES]];
+        fuzz::target("engine-mark").seeds(seeds).run(|bytes| {
+            let checksum = crc32c::crc32c(bytes).to_be_bytes();
+            for bytes in [bytes, &[bytes, &checksum].concat()] {
+                if let Some(stored) = StoredMark::decode(bytes) {
+                    assert_eq!(stored.encode(), bytes);
+                }
+            }
+        });
+    }
+
+    #[test]
     fn a_damaged_mark_is_none() {
         let bytes = stored().encode();
         for at in 0..bytes.len() {

@@ -209,6 +209,28 @@ mod tests {
     }
 
     #[test]
+    fn whatever_comes_is_a_command_or_refused() {
+        let seeds = [
+            r#"{"id":1,"connect":{"token":"t","name":"js"}}"#,
+            r#"{"id":2,"rpc":{"method":"M","data":{"a":[1,-2.5,null,"\u00e9"]}}}"#,
+            r#"{"id":3,"subscribe":{"channel":"c","recover":true,"offset":7,"epoch":"e"}}"#,
+            r#"{"id":4,"history":{"channel":"c","since":{"offset":7,"epoch":"e"},"reverse":true}}"#,
+            r#"{"send":{"data":1}}"#,
+        ];
+        fuzz::target("socket-command").seeds(seeds).run(|line| {
+            match Command::read(line) {
+                // What an operation is told, it can say.
+                Ok(Command::Rpc { data, .. }) => {
+                    let text = serde_json::to_vec(&data).expect("it was JSON");
+                    assert_eq!(json::object(&text), Ok(data));
+                }
+                Ok(_) => {}
+                Err(problem) => assert_eq!(problem.class.status, 400),
+            }
+        });
+    }
+
+    #[test]
     fn what_is_no_command_is_refused() {
         let lines = [
             "",
