@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cluster::executor::Knobs;
 use cluster::mutant::Mutant;
+use simulations::chance::Odds;
 use simulations::nodes::plan::{Faults, Plan};
 use simulations::nodes::run::run;
 
@@ -52,6 +53,19 @@ fn shards_that_move_as_planned_keep_nobody_waiting() {
         let faults = Faults { weigh: Some(Duration::from_secs(5)), ..plan.faults.calm() };
         let report = run(Plan { faults, knobs: Knobs::default(), ..plan }, false);
         assert!(report.violation.is_none() && report.faults > 3, "{report}");
+        assert!(report.unknown == 0 && report.slowest < MOVED_MAX, "{:?} {report}", report.slowest);
+    }
+}
+
+/// Nodes end and come back, and are told before: nobody waits for an election.
+#[test]
+fn nodes_that_end_as_planned_keep_nobody_waiting() {
+    for number in 0..4 {
+        let plan = Plan::usual(number);
+        let (kill, announced) = (Some(Duration::from_secs(5)), Odds(1_000_000));
+        let faults = Faults { kill, announced, ..plan.faults.calm() };
+        let report = run(Plan { faults, knobs: Knobs::default(), ..plan }, false);
+        assert!(report.violation.is_none() && report.kills > 3, "{report}");
         assert!(report.unknown == 0 && report.slowest < MOVED_MAX, "{:?} {report}", report.slowest);
     }
 }

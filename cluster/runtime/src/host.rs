@@ -33,7 +33,7 @@ use crate::router::Router;
 use crate::shard::{Inbox, Life, Said, turn_away};
 use crate::traffic::Counters;
 use crate::wire::Message;
-use crate::{driver, life, membership};
+use crate::{driver, leave, life, membership};
 
 /// What every shard of a node is made of. Clones are the same.
 #[derive(Clone)]
@@ -342,6 +342,7 @@ impl Host {
             () = group.reign_ended(term) => return,
             () = self.is_damaged(shard) => return,
             heir = membership::keep(&parts.router, shard, group) => heir,
+            heir = leave::successor(&parts.router, shard, group) => heir,
             () = driver::drive(&parts.router, parts.replace_after), if shard == META => return,
         };
         // Nobody comes in any more. Who is here has an answer before somebody else leads, or asks there

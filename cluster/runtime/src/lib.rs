@@ -8,6 +8,7 @@ mod driver;
 pub mod follow;
 pub mod host;
 mod leaders;
+pub mod leave;
 mod life;
 mod membership;
 pub mod meta;

@@ -7,19 +7,15 @@ use cluster::meta::Member;
 use cluster::slots::{META, ShardId};
 use cluster::transport::{Lane, NodeId};
 use raft::group::{Group, GroupError, Status};
-use raft::peers::Topic;
 
+use crate::leave;
 use crate::router::Router;
-use crate::wire::Message;
 
 /// Between two looks at the assignment.
 const PERIOD: Duration = Duration::from_millis(500);
 
 /// How many entries a learner may lack when it becomes a voter, or a voter when it is to lead.
 const LAG_MAX: u64 = 64;
-
-/// How quickly the node that is to lead must answer, or it is not asked to.
-const ALIVE: Duration = Duration::from_millis(100);
 
 /// How long the member that comes first has to have been there before it is to lead.
 const PREFER_AFTER: Duration = Duration::from_secs(3);
@@ -117,11 +113,17 @@ fn is_close(status: &Status, member: Member) -> bool {
 /// The member that comes first, if another one leads, and it is alive and has the whole log.
 async fn heir(shards: &Router, shard: ShardId, group: &Group, status: &Status) -> Option<Member> {
     let first = shards.roster().members(shard).first().copied()?;
-    if first == status.member || !is_close(status, first) {
-        return None;
-    }
-    let place = (NodeId(first.node), Lane::usual(group.id()));
-    let probe = Message::Probe.encode();
-    shards.peers().ask(place, ALIVE, Topic::Node, &probe).await.ok()?;
-    Some(first)
+    can_lead(shards, group, status, first).await.then_some(first)
+}
+
+/// Whether another member has the whole log, and its node is there and stays.
+pub(crate) async fn can_lead(
+    shards: &Router,
+    group: &Group,
+    status: &Status,
+    member: Member,
+) -> bool {
+    member != status.member
+        && is_close(status, member)
+        && leave::stays(shards, NodeId(member.node), Lane::usual(group.id())).await
 }

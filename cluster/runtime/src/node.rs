@@ -34,7 +34,7 @@ use crate::router::{PATIENCE, Router};
 use crate::supervisor::{Child, Supervisor};
 use crate::traffic::Counters;
 use crate::wire::{Message, Reply};
-use crate::{compactor, detector, progress};
+use crate::{compactor, detector, leave, progress};
 
 /// What a node is made of.
 pub struct Setup {
@@ -242,7 +242,7 @@ impl Node {
                 });
             }
             (Ok(Message::Probe), Some(question)) => {
-                router.peers().answer(question, &Reply::Here.encode());
+                router.peers().answer(question, &router.leave().sign().encode());
             }
             (Ok(Message::Envelope(shard, envelope)), _) => {
                 router.take(from, shard, Input::Envelope(envelope));
@@ -273,6 +273,12 @@ impl Node {
             ) => {}
             (Err(error), _) => tracing::warn!(%error, "a message of another node"),
         }
+    }
+
+    /// Gives away every shard that it leads, for at most [`leave::LEAVE_MAX`]: then nobody waits for what
+    /// it did when it ends. It leads nothing for long any more.
+    pub async fn leave(&self) {
+        leave::leave(self.router()).await;
     }
 
     /// Ends at once, as a power cut would: nothing is said, nothing is left.

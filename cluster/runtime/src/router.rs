@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::detector::Detector;
 use crate::follow::message::{Frame, Watch, Watched};
 use crate::leaders::Leaders;
+use crate::leave::Leave;
 use crate::open::Open;
 use crate::progress::Progress;
 use crate::report::NodeReport;
@@ -69,6 +70,7 @@ struct Inner {
     leaders: Leaders,
     detector: Detector,
     progress: Progress,
+    leave: Leave,
     /// Messages handed to shards whose leader nobody knew.
     guesses: Shared<u32>,
 }
@@ -85,8 +87,18 @@ impl Router {
     pub fn new(peers: Peers, roster: watch::Receiver<Arc<Roster>>, seeds: Vec<NodeId>) -> Self {
         let (hosted, guesses) = (Shared::default(), Shared::default());
         let (leaders, detector) = (Leaders::default(), Detector::default());
-        let progress = Progress::default();
-        Self(Arc::new(Inner { peers, roster, seeds, hosted, leaders, detector, progress, guesses }))
+        let (progress, leave) = (Progress::default(), Leave::default());
+        Self(Arc::new(Inner {
+            peers,
+            roster,
+            seeds,
+            hosted,
+            leaders,
+            detector,
+            progress,
+            leave,
+            guesses,
+        }))
     }
 
     /// The nodes and shards as this node knows them.
@@ -112,6 +124,11 @@ impl Router {
     /// Whether the copies of this node get on.
     pub(crate) fn progress(&self) -> &Progress {
         &self.0.progress
+    }
+
+    /// Whether this node is to end.
+    pub(crate) fn leave(&self) -> &Leave {
+        &self.0.leave
     }
 
     /// Changes what this node hosts of a shard.

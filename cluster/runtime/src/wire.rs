@@ -57,6 +57,8 @@ pub enum Reply {
     Members(Members),
     /// The other is there.
     Here,
+    /// The other is there, but not for long: it is to lead nothing.
+    Leaving,
     /// The other is doing like this.
     Report(NodeReport),
     /// A shard is followed; none when its leader does not know the session.
@@ -129,6 +131,7 @@ enum ReplyV1 {
     Members { voters: Vec<Member>, learners: Vec<Member>, is_changing: bool },
     Watched { watched: Option<Watched> },
     Report { report: NodeReport },
+    Leaving,
 }
 
 #[data]
@@ -247,6 +250,7 @@ impl Reply {
             }
             Self::NotHere(leader) => ReplyV1::NotHere { leader: leader.map(|it| it.0) },
             Self::Here => ReplyV1::Here,
+            Self::Leaving => ReplyV1::Leaving,
             Self::Report(report) => ReplyV1::Report { report },
             Self::Watched(watched) => ReplyV1::Watched { watched },
             Self::Members(Members { voters, learners, is_changing }) => ReplyV1::Members {
@@ -272,6 +276,7 @@ impl Reply {
             }
             ReplyV1::NotHere { leader } => Self::NotHere(leader.map(NodeId)),
             ReplyV1::Here => Self::Here,
+            ReplyV1::Leaving => Self::Leaving,
             ReplyV1::Report { report } => Self::Report(report),
             ReplyV1::Watched { watched } => Self::Watched(watched),
             ReplyV1::Members { voters, learners, is_changing } => Self::Members(Members {

@@ -148,8 +148,10 @@ impl Running {
         Client::new(&self.node, Arc::new(SystemClock))
     }
 
-    /// Ends it: tasks first, then the log with all that was submitted, then the rows.
+    /// Ends it: first others lead what it leads, if there are any, then tasks end, then the log with all
+    /// that was submitted, then the rows.
     pub fn stop(self) {
+        self.runtime.block_on(self.home.scope(self.node.leave()));
         self.node.kill();
         self.receiver.with(Option::take);
         self.runtime.shutdown_timeout(STOP_PATIENCE);

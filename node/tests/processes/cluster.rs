@@ -157,6 +157,12 @@ impl Cluster {
         self.wait_for(node);
     }
 
+    /// Tells a node to end, and waits until it is back.
+    pub(crate) fn stop_one(&mut self, node: &str) {
+        self.signal(node, "TERM");
+        self.wait_for(node);
+    }
+
     fn end(&self, node: &str) {
         self.signal(node, "KILL");
     }

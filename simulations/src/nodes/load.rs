@@ -131,7 +131,8 @@ impl World {
     pub(super) fn any_client(&self, chance: &mut Chance) -> Option<Client> {
         let machines = self.machines.borrow();
         let running = machines.values().filter_map(|it| it.running.as_ref());
-        let clients: Vec<_> = running.map(|it| it.client.clone()).collect();
+        let open = running.filter(|it| !it.is_closed);
+        let clients: Vec<_> = open.map(|it| it.client.clone()).collect();
         if clients.is_empty() { None } else { Some(chance.pick(&clients).clone()) }
     }
 
@@ -139,7 +140,7 @@ impl World {
     fn client_at(&self, client: usize) -> Option<Client> {
         let machines = self.machines.borrow();
         let machine = machines.values().nth(client % machines.len().max(1))?;
-        machine.running.as_ref().map(|it| it.client.clone())
+        machine.running.as_ref().filter(|it| !it.is_closed).map(|it| it.client.clone())
     }
 
     /// The nodes that run.

@@ -55,6 +55,8 @@ pub struct Running {
     pub home: Home,
     /// The way in for clients.
     pub client: Client,
+    /// Whether clients come in no more, because the node is to end.
+    pub is_closed: bool,
 }
 
 /// What every node of a world is made of.
@@ -153,7 +155,7 @@ impl Machine {
         let node = home.scope(Node::start(setup, failed)).await.expect("the runtime runs");
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let client = Client::new(&node, clock);
-        self.running = Some(Running { node, home, client });
+        self.running = Some(Running { node, home, client, is_closed: false });
     }
 
     fn open_log(

@@ -12,8 +12,12 @@ use raft::group::Group;
 
 use super::cluster::{Phase, World};
 use super::load::attempt;
+use super::machine::Machine;
 use crate::chance::Chance;
 use crate::world::call::Call;
+
+/// How long clients of a node that is to end have for what they have asked.
+const DRAIN: Duration = Duration::from_millis(100);
 
 /// Something that goes wrong.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -140,14 +144,31 @@ impl World {
             return;
         }
         self.counts.kills.set(self.counts.kills.get() + 1);
+        if chance.hits(self.parts.plan.faults.announced) {
+            self.announce(node).await;
+        }
         self.switch_off(node).await;
         if self.may_rot() && chance.hits(self.parts.plan.faults.rot) {
             self.is_rotten.set(true);
-            let what = self.machines.borrow_mut().get_mut(&node).map(super::machine::Machine::rot);
+            let what = self.machines.borrow_mut().get_mut(&node).map(Machine::rot);
             self.note("rot", &[u64::from(node.0)], what.unwrap_or_default().as_bytes());
         }
         tokio::time::sleep(chance.lasting(1_000..=3_000_000)).await;
         self.switch_on(node).await;
+    }
+
+    /// A node is told that it is to end: clients leave, and then it gives away what it leads.
+    async fn announce(&self, node: NodeId) {
+        let close = |machine: &mut Machine| {
+            let running = machine.running.as_mut()?;
+            running.is_closed = true;
+            Some(running.node.clone())
+        };
+        let closed = self.machines.borrow_mut().get_mut(&node).and_then(close);
+        let Some(closed) = closed else { return };
+        self.note("announced", &[u64::from(node.0)], &[]);
+        tokio::time::sleep(DRAIN).await;
+        closed.leave().await;
     }
 
     /// Rows of a copy rot while the node runs.

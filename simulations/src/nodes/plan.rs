@@ -80,6 +80,8 @@ pub struct Faults {
     pub skew_micros: u64,
     /// Mean time between two kills of nodes.
     pub kill: Option<Duration>,
+    /// Kills of which the node is told before, so that it gives away what it leads.
+    pub announced: Odds,
     /// Nodes that are started again with a broken byte in their log, or broken rows.
     pub rot: Odds,
     /// Mean time between two pauses of nodes.
@@ -174,6 +176,7 @@ impl Faults {
             drift: if chance.flips() { 20_000 } else { 0 },
             skew_micros: if chance.flips() { chance.magnitude(1_000..=5_000_000) } else { 0 },
             kill: mean(chance),
+            announced: Odds(300_000),
             rot,
             pause: mean(chance),
             cut: mean(chance),

@@ -1,0 +1,93 @@
+//! A node that is to end gives away what it leads, so that nobody waits for an election.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use cluster::meta::Member;
+use cluster::slots::ShardId;
+use cluster::transport::{Lane, NodeId};
+use futures::future::join_all;
+use raft::group::Group;
+use raft::peers::Topic;
+use tokio::sync::watch;
+
+use crate::membership;
+use crate::router::Router;
+use crate::wire::{Message, Reply};
+
+/// Longest time that a node takes to give away what it leads. What is left then is elected a leader for,
+/// as after a crash.
+pub const LEAVE_MAX: Duration = Duration::from_secs(2);
+
+/// Between two looks.
+const PERIOD: Duration = Duration::from_millis(20);
+
+/// How quickly a node that is to lead must answer, or it is not asked to.
+const ALIVE: Duration = Duration::from_millis(100);
+
+/// Whether this node is to end.
+#[derive(Debug, Default)]
+pub(crate) struct Leave(watch::Sender<bool>);
+
+impl Leave {
+    /// It is.
+    fn begin(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Waits until it is.
+    async fn begun(&self) {
+        // The sender is here.
+        self.0.subscribe().wait_for(|it| *it).await.map(drop).ok();
+    }
+
+    /// What to answer who asks whether this node is there.
+    pub(crate) fn sign(&self) -> Reply {
+        if *self.0.borrow() { Reply::Leaving } else { Reply::Here }
+    }
+}
+
+/// Gives away every shard that this node leads, as long as there is a node that stays.
+pub(crate) async fn leave(shards: &Router) {
+    let home = shards.peers().home();
+    let deadline = home.now() + LEAVE_MAX;
+    shards.leave().begin();
+    while leads(shards) && home.now() < deadline && is_somebody_there(shards).await {
+        home.sleep(PERIOD).await;
+    }
+}
+
+/// Waits until this node is to end, and then for a member that can lead a group instead of it.
+pub(crate) async fn successor(shards: &Router, shard: ShardId, group: &Group) -> Member {
+    shards.leave().begun().await;
+    loop {
+        let status = group.status();
+        for member in shards.roster().members(shard) {
+            let is_voter = status.leads && status.voters.contains(&member);
+            if is_voter && membership::can_lead(shards, group, &status, member).await {
+                return member;
+            }
+        }
+        group.home().sleep(PERIOD).await;
+    }
+}
+
+/// Whether a node is there, and stays.
+pub(crate) async fn stays(shards: &Router, node: NodeId, lane: Lane) -> bool {
+    let probe = Message::Probe.encode();
+    let asked = shards.peers().ask((node, lane), ALIVE, Topic::Node, &probe).await;
+    asked.is_ok_and(|it| Reply::decode(&it) == Ok(Reply::Here))
+}
+
+fn leads(shards: &Router) -> bool {
+    shards.all_hosted().into_values().filter_map(|it| it.group).any(|it| it.believes_to_lead())
+}
+
+/// Whether any other node is there and stays: the last ones of a cluster that ends as a whole have
+/// nobody to give anything to.
+async fn is_somebody_there(shards: &Router) -> bool {
+    let (roster, me) = (shards.roster(), shards.peers().me());
+    let others: BTreeSet<NodeId> = roster.nodes.keys().copied().filter(|it| *it != me).collect();
+    let asked = others.into_iter().map(|node| stays(shards, node, Lane::CONTROL));
+    join_all(asked).await.into_iter().any(|it| it)
+}
