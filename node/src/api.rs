@@ -1,6 +1,7 @@
 //! Sends requests to roost, and repeats them where that helps.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -27,8 +28,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// Longest wait for an answer: above what roost itself allows for a request.
 const ANSWER_MAX: Duration = Duration::from_mins(1);
 
-/// Longest answer that is read, in bytes.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Longest answer that is read, in bytes: above a page of the longest posts, escaped as far as JSON can.
+const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// A request that may be sent several times.
 #[derive(Clone, Debug)]
@@ -46,7 +47,8 @@ pub(crate) struct Call {
 #[derive(Clone, Debug)]
 pub(crate) struct Api {
     client: Client<HttpConnector, Full<Bytes>>,
-    to: String,
+    /// Nodes, without a slash at the end.
+    to: Arc<[String]>,
     tries_max: u32,
 }
 
@@ -86,14 +88,17 @@ enum Try {
 impl Api {
     /// Prepares to send to an address such as `http://127.0.0.1:8080`.
     pub(crate) fn new(to: &str) -> Result<Self, ApiError> {
-        let address = || ApiError::Address { to: to.to_owned() };
-        let uri: Uri = to.parse().ok().ok_or_else(address)?;
-        let is_plain = uri.scheme_str() == Some("http") && uri.path() == "/";
-        if !is_plain || uri.query().is_some() || uri.authority().is_none() {
-            return Err(address());
+        Self::any(&[to.to_owned()])
+    }
+
+    /// Prepares to send to any of several nodes: what one does not answer is sent to the next one.
+    pub(crate) fn any(to: &[String]) -> Result<Self, ApiError> {
+        let to: Vec<_> = to.iter().map(|it| address(it)).collect::<Result<_, _>>()?;
+        if to.is_empty() {
+            return Err(ApiError::Address { to: String::new() });
         }
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Ok(Self { client, to: to.trim_end_matches('/').to_owned(), tries_max: TRIES_MAX })
+        Ok(Self { client, to: to.into(), tries_max: TRIES_MAX })
     }
 
     /// The same, but nothing is tried again.
@@ -103,27 +108,29 @@ impl Api {
 
     /// Sends a request until it is answered for good.
     pub(crate) async fn send(&self, call: &Call) -> Result<Value, ApiError> {
-        let what = || format!("{} {}{}", call.method, self.to, call.path);
-        let mut pause_max = PAUSE_FIRST;
-        let mut last = String::new();
-        for _ in 0..self.tries_max {
-            match self.attempt(call).await {
+        let begin = world::chance() % self.to.len() as u64;
+        let begin = usize::try_from(begin).expect("it was a length");
+        let nodes = self.to.iter().cycle().skip(begin);
+        let (mut pause_max, mut tried) = (PAUSE_FIRST, (String::new(), String::new()));
+        for (node, _) in nodes.zip(0..self.tries_max) {
+            let what = format!("{} {node}{}", call.method, call.path);
+            match self.attempt(node, call).await {
                 Try::Done(reply) => return Ok(reply),
-                Try::Again(why) => last = why,
+                Try::Again(why) => tried = (what, why),
                 Try::Refused(status, answer) => {
-                    let status = status.as_u16();
-                    return Err(ApiError::Refused { what: what(), status, answer });
+                    return Err(ApiError::Refused { what, status: status.as_u16(), answer });
                 }
             }
             sleep(part_of(pause_max)).await;
             pause_max = (pause_max * 2).min(PAUSE_MAX);
         }
-        Err(ApiError::Unavailable { what: what(), last })
+        let (what, last) = tried;
+        Err(ApiError::Unavailable { what, last })
     }
 
-    async fn attempt(&self, call: &Call) -> Try {
+    async fn attempt(&self, node: &str, call: &Call) -> Try {
         let sending = async {
-            let answer = self.client.request(self.request(call)).await;
+            let answer = self.client.request(request(node, call)).await;
             let answer = answer.map_err(|error| format!("cannot be reached: {}", chain(&error)))?;
             let status = answer.status();
             let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await;
@@ -136,22 +143,33 @@ impl Api {
             Ok(Ok((status, body))) => judge(status, &body),
         }
     }
+}
 
-    fn request(&self, call: &Call) -> Request<Full<Bytes>> {
-        let mut request = Request::builder()
-            .method(call.method.clone())
-            .uri(format!("{}{}", self.to, call.path))
-            .header("idempotency-key", &call.key);
-        if let Some(token) = &call.token {
-            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
-        }
-        let mut bytes = Bytes::new();
-        if let Some(body) = &call.body {
-            request = request.header(CONTENT_TYPE, "application/json");
-            bytes = body.to_string().into();
-        }
-        request.body(Full::new(bytes)).expect("paths and headers are made of plain ASCII")
+/// An address without a slash at its end.
+fn address(to: &str) -> Result<String, ApiError> {
+    let wrong = || ApiError::Address { to: to.to_owned() };
+    let uri: Uri = to.parse().ok().ok_or_else(wrong)?;
+    let is_plain = uri.scheme_str() == Some("http") && uri.path() == "/";
+    if !is_plain || uri.query().is_some() || uri.authority().is_none() {
+        return Err(wrong());
     }
+    Ok(to.trim_end_matches('/').to_owned())
+}
+
+fn request(node: &str, call: &Call) -> Request<Full<Bytes>> {
+    let mut request = Request::builder()
+        .method(call.method.clone())
+        .uri(format!("{node}{}", call.path))
+        .header("idempotency-key", &call.key);
+    if let Some(token) = &call.token {
+        request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+    }
+    let mut bytes = Bytes::new();
+    if let Some(body) = &call.body {
+        request = request.header(CONTENT_TYPE, "application/json");
+        bytes = body.to_string().into();
+    }
+    request.body(Full::new(bytes)).expect("paths and headers are made of plain ASCII")
 }
 
 fn judge(status: StatusCode, body: &[u8]) -> Try {

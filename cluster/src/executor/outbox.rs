@@ -30,7 +30,7 @@ struct Link {
     sent: u64,
     /// All may be sent up to this one: their records have committed.
     committed: u64,
-    /// When something was last sent or acknowledged.
+    /// Since when nothing has been acknowledged of what was sent.
     at: Time,
     /// Those not acknowledged, in order.
     envelopes: VecDeque<(u64, Bytes)>,
@@ -125,7 +125,11 @@ impl Outbox {
             let new = link.envelopes.iter().filter(|(it, _)| (link.sent + 1..=until).contains(it));
             leaving.extend(new.map(|(_, envelope)| (*to, envelope.clone())));
             if until > link.sent {
-                (link.sent, link.at) = (until, now);
+                // The first one counts: whatever is sent behind it does not put off that it is repeated.
+                if link.sent == link.acknowledged {
+                    link.at = now;
+                }
+                link.sent = until;
             }
         }
         leaving
@@ -148,5 +152,49 @@ impl Outbox {
     pub(super) fn take_removals(&mut self, limit: usize) -> Vec<Write> {
         let count = limit.min(self.removals.len());
         self.removals.drain(..count).map(|key| Write { key, value: None }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const TO: ShardId = ShardId(1);
+
+    fn at(millis: u64) -> Time {
+        Time(0) + Duration::from_millis(1_000 + millis)
+    }
+
+    /// Sends one more, and yields the numbers of all that leave with it.
+    fn send(outbox: &mut Outbox, millis: u64) -> Vec<u64> {
+        let number = outbox.next_number(TO);
+        outbox.push(TO, number, Bytes::copy_from_slice(&number.to_be_bytes()));
+        outbox.committed(TO, number);
+        leaving(outbox, millis)
+    }
+
+    fn leaving(outbox: &mut Outbox, millis: u64) -> Vec<u64> {
+        let number = |(_, bytes): (ShardId, Bytes)| {
+            u64::from_be_bytes(bytes[..].try_into().expect("a number"))
+        };
+        outbox.leaving(at(millis), 64).into_iter().map(number).collect()
+    }
+
+    #[test]
+    fn what_is_lost_is_sent_again_however_much_comes_behind_it() {
+        let outbox = &mut Outbox::default();
+        assert_eq!(send(outbox, 0), [1]);
+        assert_eq!(send(outbox, 200), [2]);
+        assert_eq!(send(outbox, 400), [3]);
+        assert_eq!(outbox.next_resend(), Some(at(500)));
+        assert_eq!(send(outbox, 500), [1, 2, 3, 4]);
+        outbox.acknowledge(TO, 2, at(700));
+        assert_eq!(send(outbox, 1_100), [5]);
+        assert_eq!(leaving(outbox, 1_200), [3, 4, 5]);
+        outbox.acknowledge(TO, 5, at(1_300));
+        assert_eq!(send(outbox, 9_000), [6]);
+        assert_eq!(leaving(outbox, 9_400), [0; 0]);
     }
 }

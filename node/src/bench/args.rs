@@ -10,6 +10,7 @@ use raft::timing::Timing;
 
 use super::executor::{self, Load};
 use super::figure::Figure;
+use super::served::broadcast::Broadcast;
 use super::served::durable::Durable;
 use super::served::failover::Failover;
 use super::served::feed::Feed;
@@ -30,6 +31,7 @@ pub struct Bench {
 
 const EXAMPLES: &str = "\
 Examples:
+  roost bench broadcast --spawn 3 --subscribers 1000 --rate 20
   roost bench executor
   roost bench executor --commands 1000000 --entities 100 --json
   roost bench cluster --seconds 30
@@ -41,11 +43,14 @@ Examples:
   roost bench failover --spawn 3
   roost bench feed --spawn 3 --follows follows.txt --people-max 1000
   roost bench restart --spawn 3 --data 1024
-  roost bench sockets --spawn 3 --count 10000
+  roost bench sockets --spawn 3
+  roost bench sockets --spawn 1 --count 10000 --tls
   roost bench recovery";
 
 #[derive(Clone, Debug, Subcommand)]
 enum What {
+    /// A cluster that is started for it: one author's posts reach very many sockets.
+    Broadcast(Broadcast),
     /// One shard on one core with a ledger in memory: small commands, and memory of idle entities.
     Executor {
         /// Commands that are measured.
@@ -135,6 +140,7 @@ impl Bench {
     /// When something does not start, or nothing can be printed.
     pub async fn run(self) -> Result<(), Box<dyn Error>> {
         match &self.what {
+            What::Broadcast(broadcast) => self.print(&broadcast.run().await?)?,
             What::Executor { commands, entities, in_flight, idle } => {
                 let (commands, entities, in_flight) = (*commands, *entities, *in_flight);
                 let load = Load { commands, entities, in_flight, ..Load::default() };

@@ -25,9 +25,9 @@ pub struct Import {
     /// A CSV file with a column `post`.
     #[arg(long, value_name = "TEXT")]
     pub posts: PathBuf,
-    /// Where roost is.
-    #[arg(long, value_name = "URL")]
-    pub to: String,
+    /// Where roost is: one node or several. What one does not answer is sent to the next one.
+    #[arg(long, value_name = "URL,...", value_delimiter = ',', required = true)]
+    pub to: Vec<String>,
     /// Chooses the authors of the posts, and names the requests.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -43,13 +43,18 @@ pub struct Import {
     /// Most people to import, those with the smallest numbers.
     #[arg(long, value_name = "NUMBER", default_value_t = usize::MAX, hide_default_value = true)]
     pub people_max: usize,
+    /// Reads every feed in the end, and compares it with what it should hold.
+    #[arg(long)]
+    pub verify: bool,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   roost import --follows follows.txt --posts posts.csv --to http://127.0.0.1:8080
   roost import --follows follows.txt --posts posts.csv --to http://127.0.0.1:8080 \\
-    --people-max 100 --posts-max 1000 --state small.jsonl";
+    --people-max 100 --posts-max 1000 --state small.jsonl
+  roost import --follows follows.txt --posts posts.csv --verify \\
+    --to http://10.0.0.1:8080,http://10.0.0.2:8080,http://10.0.0.3:8080";
 
 impl Import {
     /// Imports, and prints what was done.
@@ -58,9 +63,15 @@ impl Import {
     ///
     /// [`ImportError`]
     pub async fn run(self) -> Result<(), ImportError> {
-        let summary = self.import().await?;
+        let mut phases = self.open()?;
+        let summary = phases.run().await?;
         // Whoever closed the output does not want to know.
         write!(std::io::stdout(), "{summary}").ok();
+        if self.verify {
+            let verified = phases.verify().await?;
+            write!(std::io::stdout(), "{verified}").ok();
+            verified.check()?;
+        }
         Ok(())
     }
 
@@ -70,13 +81,16 @@ impl Import {
     ///
     /// [`ImportError`]
     pub async fn import(self) -> Result<Summary, ImportError> {
+        self.open()?.run().await
+    }
+
+    fn open(&self) -> Result<Phases, ImportError> {
         let graph = Graph::read(&self.follows, self.people_max)?;
         let posts = texts::read(&self.posts, self.posts_max)?;
         if graph.people.is_empty() && !posts.is_empty() {
-            return Err(ImportError::NoPeople { path: self.follows });
+            return Err(ImportError::NoPeople { path: self.follows.clone() });
         }
         let plan = Plan { graph, posts, seed: self.seed };
-        let concurrency = usize::from(self.concurrency);
-        Phases::open(plan, &self.to, &self.state, concurrency)?.run().await
+        Phases::open(plan, &self.to, &self.state, usize::from(self.concurrency))
     }
 }

@@ -37,6 +37,22 @@ pub enum ImportError {
         /// The file that names the people.
         path: PathBuf,
     },
+    /// An author does not learn of all followers in time: posts would not come to them.
+    Unsettled {
+        /// The author's handle.
+        author: String,
+        /// How many they know of.
+        known: u64,
+        /// How many there are.
+        expected: u64,
+    },
+    /// Feeds do not hold what they should.
+    Differs {
+        /// How many of them.
+        feeds: u64,
+        /// One of them, by the handle of its owner.
+        example: String,
+    },
     /// A request came to nothing.
     Api(ApiError),
 }
@@ -55,6 +71,16 @@ impl fmt::Display for ImportError {
             ),
             Self::NoPeople { path } => {
                 write!(f, "{}: nobody is there to write the posts", path.display())
+            }
+            Self::Unsettled { author, known, expected } => write!(
+                f,
+                "{author} knows of {known} followers, and should of {expected}. Start it again to wait on"
+            ),
+            Self::Differs { feeds, example } => {
+                write!(
+                    f,
+                    "{feeds} feeds do not hold what they should, that of {example} for instance"
+                )
             }
             Self::Api(error) => error.fmt(f),
         }

@@ -12,6 +12,8 @@
 //! | `state`    | remembers how far an import is, for the next run                  |
 //! | `lanes`    | does the work of a phase, a bounded number of items at once       |
 //! | `phases`   | does one item of each phase                                       |
+//! | `settle`   | waits until every author knows their followers                    |
+//! | `verify`   | reads every feed again, and compares                              |
 //! | `progress` | shows how far it is                                               |
 //! | [`error`]  | says what went wrong, and what to do                              |
 
@@ -24,8 +26,10 @@ mod lanes;
 mod phases;
 mod plan;
 mod progress;
+mod settle;
 mod state;
 mod texts;
+mod verify;
 
 pub use args::Import;
 pub use error::ImportError;

@@ -9,23 +9,21 @@ use std::time::Duration;
 use axum::http::Method;
 use entity::digest::sha256;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::ImportError;
 use super::graph::handle;
 use super::lanes::{self, Watermark};
 use super::plan::{Phase, Plan};
 use super::progress::Progress;
+use super::settle::settle;
 use super::state::{Account, State};
+use super::verify::{Verified, verify};
 use crate::api::{Api, ApiError, Call};
 use crate::hex::hex;
 
 /// After so many items the state is written: what is repeated after a crash at most.
 const WRITE_EVERY: usize = 1_000;
-
-/// Pause between follows and posts. A follow is answered when the follower knows of it; the author
-/// learns of it a moment later, or half a second later if the first message was lost.
-const SETTLING: Duration = Duration::from_secs(2);
 
 /// One import on its way.
 #[derive(Debug)]
@@ -34,6 +32,17 @@ pub(crate) struct Phases {
     api: Api,
     state: State,
     concurrency: usize,
+}
+
+/// What an import has made so far.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    pub(crate) plan: Arc<Plan>,
+    /// By the place of their person.
+    pub(crate) accounts: Arc<BTreeMap<usize, Account>>,
+    pub(crate) api: Api,
+    /// How many requests are under way at once.
+    pub(crate) width: usize,
 }
 
 /// What an import did.
@@ -48,7 +57,8 @@ impl fmt::Display for Summary {
             let seconds = lasted.as_secs_f64();
             #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
             let rate = *count as f64 / seconds.max(0.001);
-            writeln!(f, "{phase:8} {count:>8} in {seconds:>8.1} s {rate:>8.0} per second")?;
+            let name = phase.name();
+            writeln!(f, "{name:8} {count:>8} in {seconds:>8.1} s {rate:>8.0} per second")?;
         }
         Ok(())
     }
@@ -58,12 +68,12 @@ impl Phases {
     /// Prepares an import, or goes on with one.
     pub(crate) fn open(
         plan: Plan,
-        to: &str,
+        to: &[String],
         state: &Path,
         concurrency: usize,
     ) -> Result<Self, ImportError> {
-        let api = Api::new(to)?;
-        let state = State::open(state, &plan, to)?;
+        let api = Api::any(to)?;
+        let state = State::open(state, &plan, &to.join(","))?;
         Ok(Self { plan: Arc::new(plan), api, state, concurrency })
     }
 
@@ -74,11 +84,23 @@ impl Phases {
             let begun = Instant::now();
             let count = self.advance(phase).await?;
             phases.push((phase, count, begun.elapsed()));
-            if phase == Phase::Follows && count > 0 {
-                sleep(SETTLING).await;
+            let is_left = self.state.done(Phase::Posts) < self.plan.count(Phase::Posts);
+            if phase == Phase::Follows && (count > 0 || is_left) {
+                settle(&self.site()).await?;
             }
         }
         Ok(Summary { phases })
+    }
+
+    /// Reads every feed again.
+    pub(crate) async fn verify(&self) -> Result<Verified, ImportError> {
+        verify(&self.site()).await
+    }
+
+    fn site(&self) -> Site {
+        let (plan, api) = (Arc::clone(&self.plan), self.api.clone());
+        let accounts = Arc::new(self.state.accounts.clone());
+        Site { plan, accounts, api, width: self.concurrency }
     }
 
     /// The accounts that are there, by the place of their person.
@@ -96,7 +118,7 @@ impl Phases {
             watermark.add(item);
         }
         let count = left.len();
-        let mut progress = Progress::new(phase, all, all - count);
+        let mut progress = Progress::new(phase.name(), all, all - count);
         let requests = Arc::new(Requests::new(&self.plan, &self.state));
         let api = self.api.clone();
         let work = move |item| {

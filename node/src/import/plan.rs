@@ -1,7 +1,5 @@
 //! What is to be done, in phases whose items are numbered from 0.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::draw::author;
@@ -19,13 +17,14 @@ pub(crate) enum Phase {
     Posts,
 }
 
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+impl Phase {
+    /// What people call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
             Self::Accounts => "accounts",
             Self::Follows => "follows",
             Self::Posts => "posts",
-        })
+        }
     }
 }
 
@@ -62,6 +61,6 @@ impl Plan {
 
     /// Names the request of an item: the same in every run, so that a repeat has no second effect.
     pub(crate) fn key(&self, phase: Phase, item: usize) -> String {
-        format!("import-{}-{phase}-{item}", self.seed)
+        format!("import-{}-{}-{item}", self.seed, phase.name())
     }
 }

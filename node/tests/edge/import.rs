@@ -1,14 +1,14 @@
 //! What is imported arrives: every feed holds exactly what it should, in order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use node::api::ApiError;
 use node::import::{Import, ImportError};
-use serde_json::Value;
 
+use crate::oracle::{Expected, Imported, tokens};
 use crate::rig::{Rig, ask, folder, rig, variable};
 
 /// Longest wait until every feed has what was posted, after the import.
@@ -18,87 +18,14 @@ fn import(rig: &Rig, folder: &Path, follows: &Path, posts: &Path) -> Import {
     Import {
         follows: follows.to_owned(),
         posts: posts.to_owned(),
-        to: rig.url(),
+        to: vec![rig.url()],
         seed: 7,
         concurrency: 8,
         state: folder.join("state.jsonl"),
         posts_max: usize::MAX,
         people_max: usize::MAX,
+        verify: false,
     }
-}
-
-/// What should be there, computed again from the same files.
-struct Expected {
-    /// Whom each handle follows.
-    follows: BTreeMap<String, BTreeSet<String>>,
-    /// Each author's posts, oldest first.
-    posts: BTreeMap<String, Vec<String>>,
-}
-
-impl Expected {
-    fn of(import: &Import) -> Self {
-        let edges = std::fs::read_to_string(&import.follows).expect("the edges are there");
-        let edge = |line: &str| {
-            let (one, other) = line.split_once(' ').expect("two numbers");
-            [one, other].map(|it| it.parse::<u64>().expect("a number"))
-        };
-        let edges: Vec<_> = edges.lines().map(edge).collect();
-        let people: BTreeSet<u64> = edges.iter().flatten().copied().collect();
-        let people: Vec<u64> = people.into_iter().take(import.people_max).collect();
-        let name = |number: u64| format!("p{number:04}");
-        let mut follows: BTreeMap<_, BTreeSet<_>> =
-            people.iter().map(|it| (name(*it), BTreeSet::new())).collect();
-        let is_kept = |it: &u64| people.binary_search(it).is_ok();
-        for [one, other] in edges.iter().filter(|it| it.iter().all(is_kept)) {
-            follows.entry(name(*one)).or_default().insert(name(*other));
-            follows.entry(name(*other)).or_default().insert(name(*one));
-        }
-        let mut posts: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        let mut chance = import.seed;
-        for text in column(&import.posts).into_iter().take(import.posts_max) {
-            let place = usize::try_from(next(&mut chance) % people.len() as u64).expect("small");
-            posts.entry(name(people[place])).or_default().push(text);
-        }
-        Self { follows, posts }
-    }
-
-    /// The posts that a reader should see, by author, oldest first.
-    fn feed<'a>(&'a self, reader: &'a str) -> BTreeMap<&'a str, &'a [String]> {
-        let authors = self.follows[reader].iter().map(String::as_str).chain([reader]);
-        authors.filter_map(|it| Some((it, self.posts.get(it)?.as_slice()))).collect()
-    }
-}
-
-/// `SplitMix64` as its authors wrote it, with a state that moves on.
-fn next(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-/// The first column of a CSV file whose only quotes are around whole fields.
-fn column(path: &Path) -> Vec<String> {
-    let text = std::fs::read_to_string(path).expect("the posts are there");
-    let field = |line: &str| match line.strip_prefix('"') {
-        Some(rest) => {
-            rest.split_once("\",").map_or(rest.trim_end_matches('"'), |it| it.0).to_owned()
-        }
-        None => line.split(',').next().unwrap_or_default().to_owned(),
-    };
-    text.lines().skip(1).map(field).collect()
-}
-
-/// The tokens that the state file has, in the order of the people.
-fn tokens(import: &Import) -> Vec<String> {
-    let text = std::fs::read_to_string(&import.state).expect("the state is there");
-    let lines = text.lines().map(|it| serde_json::from_str::<Value>(it).expect("it is JSON"));
-    let accounts = lines.filter_map(|it| {
-        let account = it.get("account")?;
-        Some((account["person"].as_u64()?, account["account"]["token"].as_str()?.to_owned()))
-    });
-    accounts.collect::<BTreeMap<_, _>>().into_values().collect()
 }
 
 /// A reader's whole feed by author, oldest first.
@@ -118,8 +45,14 @@ async fn feed(rig: &Rig, token: &str) -> BTreeMap<String, Vec<String>> {
 
 /// Compares every feed with what it should hold; waits for deliveries under way.
 async fn check(rig: &Rig, import: &Import) {
-    let expected = Expected::of(import);
-    let tokens = tokens(import);
+    let expected = Expected::of(&Imported {
+        follows: import.follows.clone(),
+        posts: import.posts.clone(),
+        seed: import.seed,
+        people_max: import.people_max,
+        posts_max: import.posts_max,
+    });
+    let tokens = tokens(&import.state);
     assert_eq!(tokens.len(), expected.follows.len());
     let checking = async {
         for (reader, token) in expected.follows.keys().zip(&tokens) {
@@ -223,7 +156,7 @@ async fn wrong_input_is_named() {
         assert!(!folder.join("state.jsonl").exists(), "{expected}");
     }
     let mut elsewhere = import(&rig, &folder, &follows, &posts);
-    elsewhere.to = "localhost:8080".to_owned();
+    elsewhere.to = vec!["localhost:8080".to_owned()];
     let error = elsewhere.import().await.expect_err("it is no URL");
     assert!(matches!(error, ImportError::Api(ApiError::Address { .. })), "{error}");
 }

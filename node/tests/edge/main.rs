@@ -13,6 +13,8 @@ mod metrics;
 mod openapi;
 mod operations;
 mod operator;
+#[path = "../oracle/imported.rs"]
+mod oracle;
 mod rig;
 mod schemathesis;
 mod socket;

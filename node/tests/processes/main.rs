@@ -13,6 +13,8 @@
 //! - `console`: the console in a browser, while the node that serves it is killed
 //! - `browsed`: the page of a node in a browser, while that node is killed
 //! - `followed`: clients of others follow a feed while nodes are killed
+//! - `imported`: an import goes on while every node is killed
+//! - `oracle`: what feeds hold then, computed again
 //! - `killed`: every node is killed in turn, under load
 //! - `refused`: nodes that do not belong there
 //! - `observed`: what nodes say of themselves
@@ -29,11 +31,14 @@ mod console;
 mod cut;
 mod followed;
 mod follower;
+mod imported;
 mod killed;
 mod load;
 mod namespaces;
 mod observed;
 mod operator;
+#[path = "../oracle/imported.rs"]
+mod oracle;
 mod refused;
 mod restored;
 mod stopped;

@@ -190,7 +190,8 @@ impl Durable {
         let mut sockets = BTreeMap::new();
         for (node, url) in urls.iter().filter(|_| wire == Wire::Socket) {
             for _ in 0..SOCKETS {
-                let socket = Socket::open(url, &cluster.token).await.map_err(ServedError::Other)?;
+                let socket =
+                    Socket::open(url, &cluster.token, None).await.map_err(ServedError::Other)?;
                 sockets.entry(*node).or_insert_with(Vec::new).push(socket);
             }
         }

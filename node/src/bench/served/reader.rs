@@ -1,4 +1,4 @@
-//! Somebody whose socket follows their feed.
+//! Somebody whose socket follows a channel of posts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::{SinkExt, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, interval, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::way::ANSWER_MAX;
@@ -16,7 +16,7 @@ use super::wire::{WebSocket, connect};
 /// Between two looks whether it is over.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// A socket that follows a feed.
+/// A socket that follows a channel of posts.
 pub(super) struct Reader {
     wire: WebSocket,
     position: u64,
@@ -70,11 +70,10 @@ struct Post {
 }
 
 impl Reader {
-    /// Connects, and follows the feed of an account.
-    pub(super) async fn open(url: &str, token: &str, user: &str) -> Result<Self, String> {
+    /// Connects with the token of an account, and follows a channel of posts.
+    pub(super) async fn open(url: &str, token: &str, channel: &str) -> Result<Self, String> {
         let mut wire = connect(url).await?;
         let hello = json!({ "id": 1, "connect": { "token": token } });
-        let channel = format!("feed:{user}");
         let subscribe = json!({ "id": 2, "subscribe": { "channel": channel } });
         let said = Message::text(format!("{hello}\n{subscribe}"));
         wire.send(said).await.map_err(|error| error.to_string())?;
@@ -96,20 +95,23 @@ impl Reader {
         received: Arc<AtomicU64>,
         is_over: Arc<AtomicBool>,
     ) -> Received {
-        let mut all = Received::default();
+        let (mut all, mut look) = (Received::default(), interval(LOOK));
         while !is_over.load(Ordering::Relaxed) {
-            match timeout(LOOK, self.wire.next()).await {
-                Err(_late) => {}
-                Ok(Some(Ok(Message::Text(text)))) if text.as_str() == "{}" => {
+            let heard = tokio::select! {
+                heard = self.wire.next() => heard,
+                _ = look.tick() => continue,
+            };
+            match heard {
+                Some(Ok(Message::Text(text))) if text.as_str() == "{}" => {
                     all.is_broken |= self.wire.send(Message::text("{}")).await.is_err();
                 }
-                Ok(Some(Ok(Message::Text(text)))) => {
+                Some(Ok(Message::Text(text))) => {
                     let now = Instant::now();
                     text.lines().for_each(|line| self.heard(line, now, &mut all));
                     received.fetch_add(text.lines().count() as u64, Ordering::Relaxed);
                 }
-                Ok(Some(Ok(_))) => {}
-                Ok(Some(Err(_)) | None) => {
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => {
                     all.is_broken = true;
                     return all;
                 }

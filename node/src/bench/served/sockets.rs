@@ -5,12 +5,14 @@ use std::time::Duration;
 use clap::Args;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
+use tokio_rustls::TlsConnector;
 
 use super::latency::Latencies;
 use super::socket::Socket;
 use super::spawned::Spawned;
 use super::target::{Cluster, ServedError, Target};
 use super::way::{Told, Write};
+use super::wire::trust;
 use crate::bench::figure::{Figure, as_float};
 use crate::world::{self, Used};
 
@@ -29,6 +31,9 @@ pub(in crate::bench) struct Sockets {
     #[arg(long, value_name = "NUMBER", default_value_t = 6_000,
           value_parser = clap::value_parser!(u64).range(1..=60_000))]
     count: u64,
+    /// Over TLS, with the certificate of the cluster that is started.
+    #[arg(long, requires = "spawn")]
+    tls: bool,
     /// How long they stay. Nodes ask every 25 seconds whether they are still there.
     #[arg(long, value_name = "SECONDS", default_value_t = 40)]
     seconds: u64,
@@ -52,8 +57,10 @@ impl Sockets {
             || cluster.spawned.as_ref().map(Spawned::used),
             || cluster.spawned.as_ref().map(Spawned::resident_bytes),
         );
+        let tls = cluster.spawned.as_ref().filter(|_| self.tls);
+        let tls = tls.map(|it| trust(&it.certificate())).transpose()?;
         let (began, before, bytes_before) = (Used::now(), used(), resident());
-        let Opened { sockets, took, errors } = self.open(&cluster).await;
+        let Opened { sockets, took, errors } = self.open(&cluster, tls.as_ref()).await;
         let lasted = Used::now().since(began).wall;
         let spent = before.zip(used()).map(|(before, after)| after.since(before).cpu);
         sleep(REST).await;
@@ -63,7 +70,7 @@ impl Sockets {
         let lost = lost(sockets).await;
         let took = took.sorted();
         let figure = |metric, value, unit| Figure {
-            case: count.to_string(),
+            case: format!("{count}{}", if self.tls { " tls" } else { "" }),
             ..Figure::new("sockets", metric, value, unit)
         };
         let mut figures = vec![
@@ -84,18 +91,18 @@ impl Sockets {
         Ok(figures)
     }
 
-    async fn open(&self, cluster: &Cluster) -> Opened {
+    async fn open(&self, cluster: &Cluster, tls: Option<&TlsConnector>) -> Opened {
         let mut urls = cluster.map.urls.values().cycle();
         let mut left = self.count;
         let (mut opening, mut all) = (JoinSet::new(), Opened::default());
         loop {
             while left > 0 && (opening.len() as u64) < OPENING {
                 let Some(url) = urls.next().cloned() else { return all };
-                let token = cluster.token.clone();
+                let (token, tls) = (cluster.token.clone(), tls.cloned());
                 left -= 1;
                 opening.spawn(async move {
                     let began = Instant::now();
-                    (Socket::open(&url, &token).await, began.elapsed())
+                    (Socket::open(&url, &token, tls.as_ref()).await, began.elapsed())
                 });
             }
             match opening.join_next().await {

@@ -60,6 +60,11 @@ impl Spawned {
         self.folder.join("secret")
     }
 
+    /// The file with the certificate that its nodes show to clients.
+    pub(super) fn certificate(&self) -> PathBuf {
+        self.folder.join("tls.pem")
+    }
+
     /// Where its nodes serve clients.
     pub(super) fn urls(&self) -> Vec<String> {
         self.nodes.values().map(|it| it.url.clone()).collect()
