@@ -16,16 +16,22 @@ pub enum Mutant {
     BarrierSkipped,
     /// What a node has read of an entity is kept although the entity has changed.
     ChangesMissed,
+    /// Whoever comes back to a channel gets what came since its node sent something, not since it left.
+    RecoverySkipped,
+    /// Whoever comes back to a channel gets what it has missed, and some of it again.
+    RecoveryDoubled,
 }
 
 impl Mutant {
     /// Every mutant.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::FenceUnchecked,
         Self::RepliesForgotten,
         Self::GapAccepted,
         Self::RefusalEarly,
         Self::BarrierSkipped,
         Self::ChangesMissed,
+        Self::RecoverySkipped,
+        Self::RecoveryDoubled,
     ];
 }

@@ -30,7 +30,7 @@ use crate::assembly::{
 use crate::bootstrap::{
     Announcement, Meeting, MeetingError, Presence, Reception, Stage, announce, meet,
 };
-use crate::gateway::{self, Gateway, OperatorToken};
+use crate::gateway::{self, Gateway, OperatorToken, Ports};
 use crate::probe::{self, Probe};
 use crate::secret::Secret;
 use crate::settings::{self, SettingError};
@@ -144,7 +144,14 @@ impl Serving {
             let _entered = running.handle().enter();
             running.home().spawn(async { die(&announce(way, announcement).await) });
         }
-        let gateway = Gateway::router((routes, channels), &running.client(), config, secret);
+        let setup = gateway::Setup {
+            routes,
+            channels,
+            client: running.client(),
+            ports: Ports::machine(),
+            knobs: gateway::Knobs::default(),
+        };
+        let gateway = Gateway::router(setup, config, secret);
         let operator = OperatorToken::of(secret);
         Ok(Self { running, gateway, operator, number, nodes, _lock: lock })
     }

@@ -34,6 +34,11 @@ impl Secret {
         Self(hex(&world::secret()).into_bytes())
     }
 
+    /// One that is known already.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+
     /// Reads the one in a file, without the space around it.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use entity::{Id, Time};
+use runtime::clock::Clock;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Length of a secret, in bytes: 256 bits, which nobody guesses.
@@ -19,6 +20,16 @@ pub fn now() -> Time {
     Time(u64::try_from(since.as_micros()).expect("the clock is before the year 586,000"))
 }
 
+/// The clock of this machine.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Time {
+        now()
+    }
+}
+
 /// The time of day as the system has it: certificates are judged by it.
 #[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
 pub fn wall() -> SystemTime {
@@ -32,8 +43,17 @@ pub fn wall() -> SystemTime {
 /// When the system has no entropy: nothing may run without.
 pub fn secret() -> [u8; SECRET_BYTES] {
     let mut bytes = [0; SECRET_BYTES];
-    getrandom::fill(&mut bytes).expect("the system has entropy");
+    fill(&mut bytes);
     bytes
+}
+
+/// Fills a buffer with bytes that nobody can guess.
+///
+/// # Panics
+///
+/// As [`secret`].
+pub fn fill(bytes: &mut [u8]) {
+    getrandom::fill(bytes).expect("the system has entropy");
 }
 
 /// 64 bits by chance.

@@ -41,7 +41,7 @@ fn nothing_is_wrong_in_a_few_seeds() {
     }
     assert!(kills > 30 && faults > 300 && unknown > 5, "{kills} {faults} {unknown}");
     assert_eq!(shapes, BTreeSet::from([1, 2, 3, 4, 5]));
-    assert_eq!(workloads.len(), 7, "{workloads:?}");
+    assert_eq!(workloads.len(), 8, "{workloads:?}");
 }
 
 /// Nodes are to hold nothing any more, or their share again: leaders hand over what they lead, and nobody is

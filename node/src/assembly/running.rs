@@ -8,12 +8,10 @@ use std::time::Duration;
 use cluster::meta::Member;
 use engine::{Engine, EngineError};
 use engine_fjall::FjallEngine;
-use entity::Time;
 use raft::home::{Drift, Home};
 use raft::offload::Offload;
 use raft::shared::Shared;
 use runtime::client::Client;
-use runtime::clock::Clock;
 use runtime::disk::Disk;
 use runtime::node::{Node, Setup};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -23,7 +21,7 @@ use wal::thread::WriterThread;
 use super::disk;
 use super::plan::{Plan, StartError};
 use super::stamp::Stamp;
-use crate::world;
+use crate::world::{self, SystemClock};
 
 /// Most threads that wait for the disk on behalf of groups: flushes, installs, applies that the engine
 /// holds back.
@@ -54,15 +52,6 @@ pub struct Running {
     home: Home,
     appender: Appender,
     log: WriterThread,
-}
-
-/// The clock of this machine.
-struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> Time {
-        world::now()
-    }
 }
 
 impl Running {

@@ -10,8 +10,9 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::idempotency::IdempotencyKey;
 use super::origin;
 use super::passwords::Passwords;
+use super::ports::Ports;
 use super::problem::{INTERNAL, OUTCOME_UNKNOWN, TIMEOUT};
-use crate::world::{self, SECRET_BYTES};
+use crate::world::SECRET_BYTES;
 
 /// What operations are driven with.
 #[derive(Clone, Debug)]
@@ -20,6 +21,7 @@ pub(crate) struct Driver {
     pub(crate) passwords: Passwords,
     /// What the secrets of repeatable requests are made of: the same on all nodes, for ever.
     pub(crate) secret: [u8; SECRET_BYTES],
+    pub(crate) ports: Ports,
 }
 
 /// For whom an operation is driven.
@@ -71,14 +73,14 @@ impl Driver {
                 Done::Verified(self.passwords.verify(password, hash).await?)
             }
             Step::Secret => Done::Secret(match &drive.key {
-                None => world::secret(),
+                None => self.ports.secret(),
                 Some(key) => {
                     taken.secrets += 1;
                     key.secret(&self.secret, taken.secrets)
                 }
             }),
             Step::Request => Done::Request(match &drive.key {
-                None => world::id(),
+                None => self.ports.id(),
                 Some(key) => self.begin(drive, key, taken).await?,
             }),
             Step::Pause(lasting) => {

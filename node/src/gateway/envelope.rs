@@ -18,7 +18,6 @@ use tokio::time::Instant;
 use super::Gateway;
 use super::problem::{HEADER_TOO_LARGE, INTERNAL, respond};
 use super::trace;
-use crate::world;
 
 /// Names the attempt in every answer.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -45,7 +44,7 @@ pub(crate) struct Arrival {
 impl Arrival {
     /// A request that arrives now. Its headers, if it has any, may name a trace.
     pub(crate) fn new(gateway: &Gateway, headers: Option<&HeaderMap>) -> Self {
-        let (id, at) = (world::id(), Instant::now());
+        let (id, at) = (gateway.driver.ports.id(), Instant::now());
         let trace = headers.and_then(trace::of).unwrap_or(Trace(id.0));
         Self { id, trace, at, deadline: at + gateway.request_timeout }
     }

@@ -4,7 +4,8 @@
 //!
 //! | module           | does                                                               |
 //! |------------------|--------------------------------------------------------------------|
-//! | [`server`]       | accepts connections, bounds them, ends them                        |
+//! | [`server`]       | accepts connections                                                |
+//! | [`hall`]         | bounds them, speaks HTTP, ends them                                |
 //! | `tls`            | speaks TLS, where there is a certificate                           |
 //! | `router`         | finds the endpoint of a path and method                            |
 //! | `envelope`       | names every request, catches panics, finishes every answer         |
@@ -17,6 +18,7 @@
 //! | `idempotency`, [`origin`] | make repeats harmless                                    |
 //! | `driver`         | drives the operation, step by step                                 |
 //! | `passwords`      | hashes passwords, a few at once                                    |
+//! | `ports`, `knobs` | the world around all of it, and limits that simulations make small |
 //! | `problem`        | answers with a problem, as RFC 9457 has it                         |
 //! | `channels`       | follows streams for clients, once for all of them                  |
 //! | `socket`         | serves channels and requests over a WebSocket                      |
@@ -28,6 +30,7 @@
 //! | `openapi`, `responses` | describe all of it                                           |
 
 pub mod authentication;
+pub mod hall;
 pub mod origin;
 pub mod server;
 
@@ -40,11 +43,13 @@ mod envelope;
 mod fields;
 mod idempotency;
 mod json;
+mod knobs;
 mod metrics;
 mod openapi;
 mod overview;
 mod pages;
 mod passwords;
+mod ports;
 mod problem;
 mod query;
 mod responses;
@@ -56,9 +61,12 @@ mod trace;
 mod waiting;
 
 pub use authentication::OperatorToken;
+pub use hall::Hall;
+pub use knobs::Knobs;
 pub use origin::register;
 pub use overview::is_ready;
 pub(crate) use overview::{CopyStatus, NodeStatus, ShardStatus};
-pub use router::Gateway;
+pub use ports::{Entropy, Ports};
+pub use router::{Gateway, Setup};
 pub use server::Server;
 pub use waiting::waiting;

@@ -7,17 +7,21 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use entity::Problem;
 use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::problem::OVERLOADED;
+use super::ports::Ports;
+use super::problem::{NOT_READY, OVERLOADED};
 
 /// Longest wait for a processor that hashes. Who waits longer had better come again later.
 const WAIT_MAX: Duration = Duration::from_secs(2);
 
-/// Hashes and verifies passwords, as many at once as the machine has processors.
+/// Length of a salt, in bytes. Source: RFC 9106, 3.1.
+const SALT_BYTES: usize = 16;
+
+/// Hashes and verifies passwords, as many at once as [`Ports::hashes_max`] says.
 #[derive(Clone, Debug)]
 pub(crate) struct Passwords {
+    ports: Ports,
     permits: Arc<Semaphore>,
     argon2: Argon2<'static>,
     /// Verified against when there is no hash, so that both take equally long.
@@ -30,17 +34,18 @@ impl Passwords {
     /// # Panics
     ///
     /// When argon2 does not allow the cost, which the configuration has checked.
-    pub(crate) fn new(memory_kib: u32, iterations: u32) -> Self {
+    pub(crate) fn new(ports: Ports, memory_kib: u32, iterations: u32) -> Self {
         let params = Params::new(memory_kib, iterations, 1, None).expect("checked by `config`");
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let width = std::thread::available_parallelism().map_or(1, usize::from);
-        let dummy = hash(&argon2, "nobody's password").into();
-        Self { permits: Arc::new(Semaphore::new(width)), argon2, dummy }
+        let permits = Arc::new(Semaphore::new(ports.hashes_max));
+        let dummy = hash(&argon2, "nobody's password", &ports.bytes()).into();
+        Self { ports, permits, argon2, dummy }
     }
 
     /// Hashes `password` with a new salt.
     pub(crate) async fn hash(&self, password: String) -> Result<String, Problem> {
-        self.run(move |argon2| hash(argon2, &password)).await
+        let salt = self.ports.bytes();
+        self.run(move |argon2| hash(argon2, &password, &salt)).await
     }
 
     /// Whether `password` has `stored`. Takes as long, and is never true, when nothing is stored.
@@ -55,7 +60,7 @@ impl Passwords {
         Ok(is_right && is_stored)
     }
 
-    /// Runs `work` on a thread of its own. Whoever gives up waiting for the result leaves the permit
+    /// Runs `work` where it keeps nobody waiting. Whoever gives up waiting for the result leaves the permit
     /// with the work, so never more of it runs than there are processors.
     async fn run<T: Send + 'static>(
         &self,
@@ -66,18 +71,19 @@ impl Passwords {
         let permit = waiting.await.ok().ok_or_else(overloaded)?;
         let permit = permit.expect("the semaphore is never closed");
         let argon2 = self.argon2.clone();
-        let running = spawn_blocking(move || {
+        let running = self.ports.offload.run(move || {
             let result = work(&argon2);
             drop(permit);
             result
         });
-        Ok(running.await.expect("hashing does not panic"))
+        running.await.map_err(|_ending| NOT_READY.because("This node is going down."))
     }
 }
 
-fn hash(argon2: &Argon2<'_>, password: &str) -> String {
-    let hash: PasswordHash =
-        argon2.hash_password(password.as_bytes()).expect("bounded in length by the services");
+fn hash(argon2: &Argon2<'_>, password: &str, salt: &[u8; SALT_BYTES]) -> String {
+    let hash: PasswordHash = argon2
+        .hash_password_with_salt(password.as_bytes(), salt)
+        .expect("bounded in length by the services");
     hash.to_string()
 }
 
@@ -91,7 +97,7 @@ mod tests {
 
     #[tokio::test]
     async fn passwords_are_told_apart() {
-        let passwords = Passwords::new(8, 1);
+        let passwords = Passwords::new(Ports::machine(), 8, 1);
         let hash = passwords.hash("right horse".into()).await.expect("nothing else is hashed");
         assert!(hash.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{hash}");
         let cases = [
@@ -110,7 +116,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn waiting_is_bounded() {
-        let passwords = Passwords::new(8, 1);
+        let passwords = Passwords::new(Ports::machine(), 8, 1);
         let all = passwords.permits.available_permits();
         let _busy = passwords.permits.acquire_many(u32::try_from(all).expect("few")).await;
         let problem = passwords.hash("right horse".into()).await.expect_err("nothing is free");

@@ -20,11 +20,13 @@ use super::channels::{Hub, described};
 use super::driver::Driver;
 use super::endpoint::Endpoint;
 use super::envelope::{Arrival, envelope};
+use super::knobs::Knobs;
 use super::metrics::Metrics;
 use super::openapi;
 use super::overview::{NodeStatus, ShardStatus};
 use super::pages::{self, Page};
 use super::passwords::Passwords;
+use super::ports::Ports;
 use super::problem::{METHOD_NOT_ALLOWED, NOT_FOUND, respond};
 use super::serve::{PathParts, serve};
 use super::socket::{self, Watchlist};
@@ -50,22 +52,33 @@ pub struct Gateway {
     pub(crate) hub: Hub,
     /// The tokens of connections.
     pub(crate) watchlist: Watchlist,
+    pub(crate) knobs: Knobs,
+}
+
+/// What a gateway serves, and with what.
+#[derive(Debug)]
+pub struct Setup {
+    /// Requests.
+    pub routes: Vec<Route>,
+    /// Streams that clients follow.
+    pub channels: Vec<ChannelType>,
+    /// The way to the entities.
+    pub client: Client,
+    /// The world around it.
+    pub ports: Ports,
+    /// Its limits.
+    pub knobs: Knobs,
 }
 
 impl Gateway {
-    /// Makes a router that serves `routes` with the entities behind `client`, and the gateway's own
-    /// pages.
+    /// Makes a router that serves the routes and channels, and the gateway's own pages.
     ///
     /// # Panics
     ///
     /// When two routes have the same method and path: an error of the programmer, found at every
     /// start.
-    pub fn router(
-        (routes, channels): (Vec<Route>, Vec<ChannelType>),
-        client: &Client,
-        config: &Config,
-        secret: &Secret,
-    ) -> Router {
+    pub fn router(setup: Setup, config: &Config, secret: &Secret) -> Router {
+        let Setup { routes, channels, client, ports, knobs } = setup;
         let mut generator = SchemaSettings::draft2020_12()
             .with(|it| it.definitions_path = openapi::DEFINITIONS.into())
             .into_generator();
@@ -78,14 +91,17 @@ impl Gateway {
         let described = described(&channels, &mut generator);
         let definitions = generator.take_definitions(true);
         let doorkeeper = Doorkeeper { client: client.clone(), operator: OperatorToken::of(secret) };
+        let (memory_kib, iterations) = (config.argon2_memory_kib, config.argon2_iterations);
         let driver = Driver {
             client: client.clone(),
-            passwords: Passwords::new(config.argon2_memory_kib, config.argon2_iterations),
+            passwords: Passwords::new(ports.clone(), memory_kib, iterations),
             secret: secret.derive("repeats"),
+            ports,
         };
         let gateway = Arc::new(Self {
-            client: client.clone(),
-            hub: Hub::new(driver.clone(), channels),
+            metrics: Metrics::new(Arc::clone(client.node().counters())),
+            client,
+            hub: Hub::new(driver.clone(), channels, knobs),
             watchlist: Watchlist::new(doorkeeper.clone()),
             doorkeeper,
             driver,
@@ -97,7 +113,7 @@ impl Gateway {
                 .iter()
                 .map(|it| (openapi::operation_id(it, &endpoints), Arc::clone(it)))
                 .collect(),
-            metrics: Metrics::new(Arc::clone(client.node().counters())),
+            knobs,
         });
         let mut paths = Router::new();
         for endpoint in endpoints {

@@ -44,7 +44,7 @@ struct Run {
     /// Three nodes, four shards, a minute of calls, and the faults of the seed: for figures.
     #[arg(long, conflicts_with = "jobs")]
     usual: bool,
-    /// Breaks something on purpose: fence, replies, gap, refusal, barrier or changes.
+    /// Breaks something on purpose: fence, replies, gap, refusal, barrier, changes, skipped or doubled.
     #[arg(long, value_parser = mutant, conflicts_with = "jobs")]
     mutant: Option<Mutant>,
     /// Runs this workload and no other, instead of those that the seed chooses.
@@ -99,7 +99,7 @@ const NODES: World = World {
     one: |number, how| {
         let of = if how.usual { nodes::plan::Plan::usual } else { nodes::plan::Plan::new };
         let mut plan = of(number);
-        plan.knobs.mutant = how.mutant;
+        plan.break_by(how.mutant);
         how.choose(&mut plan.workloads);
         let report = nodes::run::run(plan, how.trace);
         (how.repeatable(&report), report.violation.is_none())

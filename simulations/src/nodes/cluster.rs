@@ -25,6 +25,7 @@ use super::mishap::true_time;
 use super::net::Net;
 use super::plan::Plan;
 use super::readers::{self, Readers};
+use super::sockets::state::Sockets;
 use super::watch::Oracle;
 use crate::chance::Chance;
 use crate::workloads::catalogue;
@@ -42,6 +43,8 @@ pub struct World {
     pub oracle: Arc<Shared<Oracle>>,
     /// What readers saw.
     pub readers: Arc<Shared<Readers>>,
+    /// Who is connected, if anybody is.
+    pub sockets: Option<Rc<Sockets>>,
     pub(super) began: Instant,
     pub(super) phase: Cell<Phase>,
     pub(super) machines: RefCell<BTreeMap<NodeId, Machine>>,
@@ -68,7 +71,9 @@ impl World {
     /// A world whose machines are off. Call it inside its runtime.
     pub fn new(plan: Plan, is_printed: bool) -> Rc<Self> {
         let Plan { pull_above_followers, guest, .. } = plan;
-        let registry = Arc::new(catalogue::registry(pull_above_followers, guest));
+        let mut registry = catalogue::registry(pull_above_followers, guest);
+        node::gateway::register(&mut registry);
+        let registry = Arc::new(registry);
         let nodes: Vec<_> = (1..=plan.nodes).map(NodeId).collect();
         let candidates: Vec<_> = nodes.iter().map(|it| Candidate::new(*it, "", 100)).collect();
         let placed = place(META, &candidates, usize::from(plan.copies));
@@ -76,12 +81,14 @@ impl World {
         let crews = catalogue::crews(plan.seed, &plan.workloads, pull_above_followers, guest);
         let machines = nodes.iter().map(|it| (*it, Machine::new(plan.seed, *it))).collect();
         let net = Net::new(plan.seed);
+        let sockets = plan.sockets.clone().map(|it| Rc::new(Sockets::new(it)));
         Rc::new(Self {
             parts: Parts { plan, net, registry, founders },
             trace: Shared::new(Trace::new(is_printed)),
             counts: Counts::default(),
             oracle: Arc::default(),
             readers: Arc::default(),
+            sockets,
             began: Instant::now(),
             phase: Cell::new(Phase::Setup),
             machines: RefCell::new(machines),
@@ -137,7 +144,11 @@ impl World {
     pub(super) async fn switch_on(self: &Rc<Self>, node: NodeId) {
         self.note("on", &[u64::from(node.0)], &[]);
         let (oracle, seen) = (Arc::clone(&self.oracle), Arc::clone(&self.seen));
+        let committed = self.sockets.as_ref().map(|it| it.watch());
         let watch = move |changed: &Changed<'_>| {
+            if let Some(committed) = &committed {
+                committed(changed);
+            }
             oracle.with(|oracle| oracle.changed(node, changed));
             seen.with(|seen| seen.push((node.0, changed.group, changed.applied)));
         };
@@ -153,6 +164,16 @@ impl World {
             }
         }
         self.machines.borrow_mut().insert(node, machine);
+        self.open_door(node);
+    }
+
+    /// Clients are served by a node from now on, if it runs.
+    pub(super) fn open_door(&self, node: NodeId) {
+        let machines = self.machines.borrow();
+        let running = machines.get(&node).and_then(|it| it.running.as_ref());
+        if let (Some(sockets), Some(running)) = (&self.sockets, running) {
+            sockets.open(node, &running.home, &running.client, &running.clock);
+        }
     }
 
     /// Cuts the power of a machine. Nothing of its node may be left.

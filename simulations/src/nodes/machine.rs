@@ -57,6 +57,8 @@ pub struct Running {
     pub client: Client,
     /// Whether clients come in no more, because the node is to end.
     pub is_closed: bool,
+    /// What it takes for the time.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// What every node of a world is made of.
@@ -154,8 +156,8 @@ impl Machine {
         let failed = move || on_failure("a node gave up");
         let node = home.scope(Node::start(setup, failed)).await.expect("the runtime runs");
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        let client = Client::new(&node, clock);
-        self.running = Some(Running { node, home, client, is_closed: false });
+        let client = Client::new(&node, Arc::clone(&clock));
+        self.running = Some(Running { node, home, client, clock, is_closed: false });
     }
 
     fn open_log(

@@ -9,6 +9,7 @@
 //! - [`watch`]: what must be true of every entry that any replica applies
 //! - [`load`]: clients, and what they learn
 //! - [`readers`]: what nodes follow and keep
+//! - [`sockets`]: clients of the gateway, who are connected and come back
 //! - [`mishap`]: what goes wrong while the seed says so
 //! - [`cluster`]: all of it
 //! - [`ending`]: what must be true when everything has settled
@@ -23,4 +24,5 @@ pub mod net;
 pub mod plan;
 pub mod readers;
 pub mod run;
+pub mod sockets;
 pub mod watch;

@@ -6,6 +6,7 @@ use cluster::executor::Knobs;
 use cluster::mutant::Mutant;
 use raft::timing::Timing;
 
+use super::sockets;
 use crate::chance::{Chance, Odds};
 use crate::workloads::catalogue::Guest;
 
@@ -32,6 +33,8 @@ pub struct Plan {
     pub faults: Faults,
     /// Which workloads run.
     pub workloads: Vec<&'static str>,
+    /// Who is connected, if anybody is.
+    pub sockets: Option<sockets::plan::Plan>,
     /// Commands of one workload while things go wrong, at most.
     pub calls_max: u64,
     /// Commands under an `Idempotency-Key` instead of a name of their node.
@@ -54,7 +57,7 @@ impl Plan {
     /// The same world with something broken on purpose.
     #[must_use]
     pub fn with(mut self, mutant: Mutant) -> Self {
-        self.knobs.mutant = Some(mutant);
+        self.break_by(Some(mutant));
         self
     }
 
@@ -62,6 +65,20 @@ impl Plan {
     #[must_use]
     pub fn of_guest(self, guest: Guest) -> Self {
         Self { workloads: vec![guest.name], guest: Some(guest), ..self }
+    }
+
+    /// The names of all that runs.
+    pub fn names(&self) -> Vec<&'static str> {
+        let sockets = self.sockets.as_ref().map(|_| "sockets");
+        self.workloads.iter().copied().chain(sockets).collect()
+    }
+
+    /// Breaks something on purpose, or nothing.
+    pub fn break_by(&mut self, mutant: Option<Mutant>) {
+        self.knobs.mutant = mutant;
+        if let Some(sockets) = &mut self.sockets {
+            sockets.knobs.mutant = mutant;
+        }
     }
 }
 
@@ -132,6 +149,7 @@ impl Plan {
             lasting: Duration::from_millis(chance.magnitude(2_000..=30_000)),
             faults,
             workloads,
+            sockets: sockets::plan::Plan::new(seed),
             calls_max: chance.magnitude(20..=200),
             keyed: *chance.pick(&[Odds::NEVER, Odds(300_000), Odds(1_000_000)]),
             are_loyal: Chance::of(seed, "nodes: loyalty").flips(),

@@ -14,6 +14,7 @@ use super::cluster::{Phase, World};
 use super::ending::Gate;
 use super::plan::Plan;
 use super::readers;
+use super::sockets::state::Counts;
 use crate::chance::Chance;
 use crate::workloads::counter::Total;
 use crate::world::run::text;
@@ -44,6 +45,8 @@ pub struct Report {
     pub applied: u64,
     /// How long it took, in seconds of virtual time.
     pub seconds: u64,
+    /// What happened to those who were connected.
+    pub sockets: Option<Counts>,
     /// Which workloads ran.
     pub workloads: Vec<&'static str>,
     /// The first thing that was wrong.
@@ -64,7 +67,7 @@ fn begin(work: impl FnOnce() + Send + 'static) {
 /// Runs a plan to its end, in a thread of its own: what is seeded once in each thread, is for it.
 pub fn run(plan: Plan, is_printed: bool) -> Report {
     let (seed, shape) = (plan.seed, (plan.nodes, plan.shards, plan.copies));
-    let workloads = plan.workloads.clone();
+    let workloads = plan.names();
     let (sender, receiver) = mpsc::channel();
     begin(move || {
         seeded_entropy::seed(seed);
@@ -89,6 +92,7 @@ pub fn run(plan: Plan, is_printed: bool) -> Report {
         kills: 0,
         applied: 0,
         seconds: 0,
+        sockets: None,
         workloads,
         violation: Some(ran),
     }
@@ -119,6 +123,10 @@ async fn live(world: &Rc<World>) {
     if !world.is_wrong() {
         world.lay_ground().await;
     }
+    let sockets = world.sockets.clone();
+    if let Some(sockets) = sockets.as_ref().filter(|_| !world.is_wrong()) {
+        sockets.connect(world).await;
+    }
     if !world.is_wrong() {
         // What the ground is made of has arrived where it belongs.
         world.settle().await;
@@ -128,6 +136,9 @@ async fn live(world: &Rc<World>) {
     }
     world.phase.set(Phase::Faults);
     world.begin_mishaps();
+    if let Some(sockets) = &sockets {
+        sockets.begin_closing(world);
+    }
     let crews: Vec<_> = world.crews.borrow().iter().map(|it| it.clients).collect();
     let mut working = Vec::new();
     for (crew, clients) in crews.into_iter().enumerate() {
@@ -141,6 +152,9 @@ async fn live(world: &Rc<World>) {
         if client.await.is_err() {
             world.blame("a client panicked");
         }
+    }
+    if let Some(sockets) = sockets.as_ref().filter(|_| !world.is_wrong()) {
+        sockets.judge(world).await;
     }
     if !world.is_wrong() {
         world.settle().await;
@@ -179,6 +193,7 @@ fn check_readers(world: &World, view: &mut View<'_>) -> Result<(), String> {
 
 fn report(world: &World) -> Report {
     let (plan, counts) = (&world.parts.plan, &world.counts);
+    let workloads = plan.names();
     let (applied, violation) = world.oracle.with(|it| (it.applied, it.violation.clone()));
     Report {
         seed: plan.seed,
@@ -192,7 +207,8 @@ fn report(world: &World) -> Report {
         kills: counts.kills.get(),
         applied,
         seconds: world.began.elapsed().as_secs(),
-        workloads: plan.workloads.clone(),
+        sockets: world.sockets.as_ref().map(|it| it.counts.get()),
+        workloads,
         violation,
     }
 }
@@ -204,6 +220,9 @@ impl fmt::Display for Report {
         write!(f, "seed {seed} hash {hash} nodes {nodes} shards {shards} copies {copies} ")?;
         write!(f, "messages {messages} applied {applied} commands {calls} unknown {unknown} ")?;
         write!(f, "faults {faults} kills {kills} virtual {} s ", self.seconds)?;
+        if let Some(sockets) = &self.sockets {
+            write!(f, "{sockets}")?;
+        }
         write!(
             f,
             "{} violations {}",

@@ -5,8 +5,8 @@ use entity::channel::Audience;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::hub::RECOVERED_MAX;
 use crate::gateway::console::{self, ClusterStatus};
+use crate::gateway::knobs::RECOVERED_MAX;
 use crate::gateway::socket;
 
 /// Describes the channels of services and that of the gateway itself. What their schemas refer to is left
@@ -33,7 +33,7 @@ fn channel(it: &ChannelType, generator: &mut SchemaGenerator) -> Value {
         "security": [{ "account": [] }, { "operator": [] }],
         "publication": (it.shown)(generator),
         "history_items_max": it.items_max,
-        "recovered_items_max": it.items_max.min(RECOVERED_MAX),
+        "recovered_items_max": it.items_max.min(RECOVERED_MAX as u64),
     })
 }
 

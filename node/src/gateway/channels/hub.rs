@@ -19,12 +19,10 @@ use super::publication::Publication;
 use super::topic::{Joined, Membership, Topic};
 use crate::gateway::console::{self, Observer};
 use crate::gateway::driver::{Drive, Driver};
+use crate::gateway::knobs::Knobs;
 
 /// Longest name of a channel, in bytes.
 pub(crate) const CHANNEL_BYTES_MAX: usize = 255;
-
-/// Most items that a client which comes back gets at once. Whoever has missed more begins anew.
-pub(crate) const RECOVERED_MAX: u64 = 1_000;
 
 /// How long it may take until it is known where a stream begins: below what clients wait for an answer.
 const JOIN_MAX: Duration = Duration::from_secs(4);
@@ -74,6 +72,7 @@ pub(crate) struct Hub(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     driver: Driver,
+    knobs: Knobs,
     channels: BTreeMap<&'static str, ChannelType>,
     topics: Shared<BTreeMap<String, Arc<Topic>>>,
 }
@@ -89,9 +88,14 @@ enum Found<'a> {
 
 impl Hub {
     /// The channels that services declare.
-    pub(crate) fn new(driver: Driver, channels: Vec<ChannelType>) -> Self {
+    pub(crate) fn new(driver: Driver, channels: Vec<ChannelType>, knobs: Knobs) -> Self {
         let channels = channels.into_iter().map(|it| (it.name, it)).collect();
-        Self(Arc::new(Inner { driver, channels, topics: Shared::default() }))
+        Self(Arc::new(Inner { driver, knobs, channels, topics: Shared::default() }))
+    }
+
+    /// Its limits.
+    pub(crate) fn knobs(&self) -> &Knobs {
+        &self.0.knobs
     }
 
     /// Names the history that positions belong to: that of the cluster.

@@ -17,9 +17,7 @@ mod publication;
 mod topic;
 
 pub(crate) use description::described;
-pub(crate) use hub::{CHANNEL_BYTES_MAX, Followed, Hub, Past, RECOVERED_MAX, Refused};
-#[cfg(test)]
-pub(crate) use outbox::OUTBOX_BYTES_MAX;
+pub(crate) use hub::{CHANNEL_BYTES_MAX, Followed, Hub, Past, Refused};
 pub(crate) use outbox::{End, Outbox, Push};
 pub(crate) use publication::Publication;
 pub(crate) use topic::Membership;

@@ -6,9 +6,6 @@ use entity::Offset;
 use raft::shared::Shared;
 use tokio::sync::Notify;
 
-/// Most bytes that wait for a connection: whoever reads so slowly comes back and catches up.
-pub(crate) const OUTBOX_BYTES_MAX: usize = 1024 * 1024;
-
 /// Something for a connection that follows a channel.
 #[derive(Clone, Debug)]
 pub(crate) enum Push {
@@ -45,9 +42,10 @@ pub(crate) enum End {
     Revoked,
 }
 
-/// Pushes in order, up to [`OUTBOX_BYTES_MAX`].
-#[derive(Debug, Default)]
+/// Pushes in order, up to so many bytes.
+#[derive(Debug)]
 pub(crate) struct Outbox {
+    bytes_max: usize,
     waiting: Shared<Waiting>,
     news: Notify,
 }
@@ -89,6 +87,11 @@ impl Waiting {
 }
 
 impl Outbox {
+    /// Nothing waits yet. Whoever lets more than so many bytes gather gets no more.
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        Self { bytes_max, waiting: Shared::default(), news: Notify::new() }
+    }
+
     /// Adds something, unless the connection has had its end.
     pub(crate) fn push(&self, push: Push) {
         self.waiting.with(|waiting| {
@@ -97,7 +100,7 @@ impl Outbox {
             }
             waiting.make_way(&push);
             waiting.bytes += push.bytes();
-            if waiting.bytes > OUTBOX_BYTES_MAX {
+            if waiting.bytes > self.bytes_max {
                 *waiting = Waiting { end: Some(End::Slow), ..Waiting::default() };
             } else {
                 waiting.pushes.push(push);
@@ -144,9 +147,9 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_reads_slowly_gets_the_newest_state() {
-        let outbox = Outbox::default();
+        let outbox = Outbox::new(100);
         let state = |channel: &str, line: &str| {
-            let line = format!("{line}{}", " ".repeat(OUTBOX_BYTES_MAX / 3));
+            let line = format!("{line}{}", " ".repeat(100 / 3));
             outbox.push(Push::State { channel: channel.into(), line: line.into() });
         };
         for line in ["one", "two", "three"] {
@@ -165,10 +168,10 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_lets_too_much_gather_gets_nothing_more() {
-        let outbox = Outbox::default();
-        outbox.push(item(1, OUTBOX_BYTES_MAX));
+        let outbox = Outbox::new(100);
+        outbox.push(item(1, 100));
         assert_eq!(outbox.take().await.expect("it fits").len(), 1);
-        outbox.push(item(2, OUTBOX_BYTES_MAX));
+        outbox.push(item(2, 100));
         outbox.push(item(3, 1));
         assert_eq!(outbox.take().await.expect_err("it does not"), End::Slow);
         outbox.push(item(4, 1));

@@ -121,8 +121,8 @@ pub(super) mod tests {
     };
 
     use super::*;
-    use crate::gateway::channels::OUTBOX_BYTES_MAX;
     use crate::gateway::console::health::health;
+    use crate::gateway::knobs::Knobs;
     use crate::gateway::overview::Unready;
 
     /// A node that is there.
@@ -194,6 +194,6 @@ pub(super) mod tests {
         let cluster = long(NAME_BYTES_MAX);
         let status = ClusterStatus { cluster, node: 1, health, totals, nodes, shards };
         let text = serde_json::to_string(&status).expect("it is plain data");
-        assert!(text.len() < OUTBOX_BYTES_MAX, "{} bytes", text.len());
+        assert!(text.len() < Knobs::default().outbox_bytes_max, "{} bytes", text.len());
     }
 }

@@ -1,12 +1,11 @@
 //! What clients are told, and how connections end.
 
-use entity::{Offset, Problem, ProblemClass};
+use entity::{Id, Offset, Problem, ProblemClass};
 use serde_json::{Value, json};
 
 use super::subscription::Begun;
 use super::upgrade::PING_PERIOD;
 use crate::gateway::channels::Publication;
-use crate::world;
 
 /// Why a connection ends: a code that tells a client whether to come back (3000 to 3499) or not.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -62,9 +61,8 @@ const INSUFFICIENT_STATE: Code = (2500, "insufficient state");
 /// Asks whether the client is still there.
 pub(super) const PING: &str = "{}";
 
-/// Welcomes a client, and names the node that it is connected to.
-pub(super) fn connected(id: u64, node: &str) -> String {
-    let client = world::id();
+/// Welcomes a client under the name of its connection, and names the node that it is connected to.
+pub(super) fn connected(id: u64, client: Id, node: &str) -> String {
     let connect = json!({
         "client": client,
         "node": node,

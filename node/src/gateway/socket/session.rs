@@ -33,9 +33,9 @@ use crate::gateway::channels::{CHANNEL_BYTES_MAX, End, Membership, Outbox, Push}
 use crate::gateway::driver::Drive;
 use crate::gateway::endpoint::Endpoint;
 use crate::gateway::envelope::{Arrival, Panicked, caught};
+use crate::gateway::hall::Connection;
 use crate::gateway::idempotency::{IdempotencyKey, checked_key, fingerprint, scope};
 use crate::gateway::problem::{IDEMPOTENCY_KEY_INVALID, INTERNAL, OVERLOADED};
-use crate::gateway::server::Connection;
 
 /// A connection.
 pub(super) struct Session {
@@ -90,6 +90,7 @@ enum Event {
 
 impl Session {
     pub(super) fn new(gateway: Arc<Gateway>, connection: Arc<Connection>, id: Id) -> Self {
+        let outbox = Arc::new(Outbox::new(gateway.knobs.outbox_bytes_max));
         Self {
             _counted: gateway.client.node().counters().opened(),
             gateway,
@@ -98,7 +99,7 @@ impl Session {
             client: None,
             running: FuturesUnordered::new(),
             running_bytes: 0,
-            outbox: Arc::default(),
+            outbox,
             subscriptions: BTreeMap::new(),
             joins: 0,
             watching: None,
@@ -280,7 +281,8 @@ impl Session {
         let way = self.gateway.client.router();
         let known = way.roster();
         let node = known.nodes.get(&way.peers().me()).map(|it| it.name.as_str());
-        Ok(connected(id, node.unwrap_or_default()))
+        let client = self.gateway.driver.ports.id();
+        Ok(connected(id, client, node.unwrap_or_default()))
     }
 
     /// The client has another token of the same account.

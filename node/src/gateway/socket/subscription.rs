@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cluster::mutant::Mutant;
 use entity::{Caller, Offset};
 
 use super::command::Position;
@@ -9,8 +10,9 @@ use super::reply::{
     Code, INTERNAL_ERROR, NOT_AVAILABLE, PERMISSION_DENIED, UNKNOWN_CHANNEL, UNRECOVERABLE, history,
 };
 use crate::gateway::channels::{
-    Followed, Hub, Membership, Outbox, Past, Publication, Push, RECOVERED_MAX, Refused,
+    Followed, Hub, Membership, Outbox, Past, Publication, Push, Refused,
 };
+use crate::gateway::knobs::Knobs;
 
 /// A channel as one connection follows it.
 #[derive(Debug)]
@@ -98,11 +100,16 @@ pub(super) async fn begin(
     let (epoch, was_recovering) = (hub.epoch(), since.is_some());
     let (is_recovered, publications) = (false, Vec::new());
     let mut place = Place { epoch, position, was_recovering, is_recovered, publications };
+    let Knobs { recovered_max, mutant, .. } = *hub.knobs();
     if let Some(since) = since.filter(|it| it.epoch == place.epoch) {
-        let from = Offset(since.offset.0.saturating_add(1));
-        let limit = usize::try_from(RECOVERED_MAX + 1).expect("a thousand");
-        let past = hub.past(channel, caller, (from, limit)).await.map_err(code)?;
-        place.recover(since.offset, past);
+        let is_skipped = mutant == Some(Mutant::RecoverySkipped);
+        let seen = if is_skipped { position } else { since.offset };
+        let from = Offset(seen.0.saturating_add(1));
+        let past = hub.past(channel, caller, (from, recovered_max + 1)).await.map_err(code)?;
+        place.recover(seen, past, recovered_max);
+        if mutant == Some(Mutant::RecoveryDoubled) {
+            place.position = position;
+        }
     }
     Ok(Begun { membership, place: Some(place) })
 }
@@ -115,11 +122,11 @@ impl Begun {
 }
 
 impl Place {
-    fn recover(&mut self, seen: Offset, past: Past) {
+    fn recover(&mut self, seen: Offset, past: Past, limit: usize) {
         let Past { last, publications } = past;
         let is_next = publications.first().is_none_or(|it| it.offset.0 == seen.0 + 1);
         let is_known = seen <= last && is_next && (publications.is_empty() == (seen == last));
-        if !is_known || publications.len() as u64 > RECOVERED_MAX {
+        if !is_known || publications.len() > limit {
             return;
         }
         let end = publications.last().map_or(seen, |it| it.offset);
@@ -144,7 +151,7 @@ pub(super) async fn read_history(
     if since.as_ref().is_some_and(|it| it.epoch != epoch) {
         return Err(UNRECOVERABLE);
     }
-    let limit = usize::try_from((*limit).min(RECOVERED_MAX)).expect("a thousand");
+    let limit = usize::try_from(*limit).unwrap_or(usize::MAX).min(hub.knobs().recovered_max);
     let top = hub.past(channel, caller, (Offset::MAX, 1)).await.map_err(code)?.last;
     let from = match (since, is_reverse) {
         (Some(since), false) => Offset(since.offset.0.saturating_add(1)),

@@ -12,8 +12,8 @@ use axum::response::Response;
 use super::session::Session;
 use crate::gateway::Gateway;
 use crate::gateway::envelope::Arrival;
+use crate::gateway::hall::Connection;
 use crate::gateway::problem::{ORIGIN_FORBIDDEN, UPGRADE_REQUIRED, respond};
-use crate::gateway::server::Connection;
 
 /// Where it is.
 pub(crate) const PATH: &str = "/connection/websocket";
@@ -72,8 +72,10 @@ pub(crate) async fn upgrade(
         .write_buffer_size(0)
         .max_message_size(gateway.body_bytes_max)
         .max_frame_size(gateway.body_bytes_max);
+    let home = gateway.client.router().peers().home().clone();
     let session = Session::new(gateway, connection, arrival.id);
-    upgrade.on_upgrade(move |socket| session.serve(socket))
+    // What was spawned to wait for the socket belongs to nobody.
+    upgrade.on_upgrade(async move |socket| drop(home.spawn(session.serve(socket))))
 }
 
 /// Whether a page may connect: browsers say of which site it is, and other clients say nothing.
