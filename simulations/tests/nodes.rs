@@ -10,7 +10,7 @@ use simulations::nodes::plan::{Faults, Plan};
 use simulations::nodes::run::run;
 
 /// How long a call may take while shards move: a fsync or two, an election, and the pauses of whoever asks.
-const MOVED_MAX: Duration = Duration::from_millis(60);
+const MOVED_MAX: Duration = Duration::from_millis(100);
 
 /// Seeds that once found a defect, and which.
 const REGRESSIONS: [(u64, &str); 1] = [(

@@ -10,6 +10,7 @@
 //! | [`storage`]   | the part of a group in the log of the node                             |
 //! | `status`      | how a member is doing                                                  |
 //! | `network`     | openraft's way to the other members                                    |
+//! | `commits`     | news for followers that need not be told at once                       |
 //! | [`snapshot`]  | state on its way to a member that is far behind                        |
 //! | [`peers`]     | questions and answers over a transport that only sends                 |
 //! | `wire`        | what members say to each other, as bytes                               |
@@ -22,6 +23,7 @@
 //! | [`timing`]    | how a group keeps time and its log                                     |
 
 mod codec;
+mod commits;
 pub mod group;
 pub mod home;
 pub mod ledger;

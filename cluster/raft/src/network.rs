@@ -17,6 +17,7 @@ use openraft::raft::{
     TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
 };
 
+use crate::commits;
 use crate::peers::{Peers, Topic};
 use crate::proposal::{Member, Snapshot, Types, Vote};
 use crate::snapshot::{self, Rows};
@@ -154,7 +155,8 @@ impl RaftNetworkV2<Types> for Line {
         S: Stream<Item = AppendEntriesRequest<Types>> + Send + Unpin + 'static,
     {
         let (line, limit) = (self.clone(), patience(&option));
-        let results = input.map(move |append| {
+        let appends = commits::gathered(input, self.peers.home().clone());
+        let results = appends.map(move |append| {
             let line = line.clone();
             let before = append.prev_log_id;
             let last = append.entries.last().map(|it| it.log_id).or(before);

@@ -19,6 +19,9 @@ use crate::wire::{Answer, Question};
 /// Rows of one part, in bytes.
 const PART_BYTES: usize = 256 * 1024;
 
+/// How long a member may take to say that it is ready for a snapshot: nothing is read or written for it.
+const BEGIN_PATIENCE: Duration = Duration::from_millis(500);
+
 /// How often a part is sent again before the transfer begins anew.
 const ATTEMPTS_MAX: u32 = 3;
 
@@ -47,7 +50,8 @@ pub(crate) async fn send(
     };
     let transfer = line.transfer();
     let begin = Question::Begin { transfer, vote, detail: rows.mark().detail.clone() };
-    let mut answer = ask(line, &begin, limit).await?;
+    // A member that is down, or has just begun, is asked again soon: openraft waits between two attempts.
+    let mut answer = vote_of(&line.ask(&begin, limit.min(BEGIN_PATIENCE)).await?)?;
     let mut parts = 0;
     while answer == vote
         && let Some(rows) = rows.next_chunk(PART_BYTES).map_err(|error| storage(&error))?
@@ -75,12 +79,16 @@ async fn ask(
     let mut attempt = 1;
     loop {
         match line.ask(question, limit).await {
-            Ok(Answer::Snapshot(vote)) => return Ok(vote),
-            Ok(_) => return Err(strange().into()),
+            Ok(answer) => return vote_of(&answer),
             Err(_) if attempt < ATTEMPTS_MAX => attempt += 1,
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+fn vote_of(answer: &Answer) -> Result<Vote, StreamingError<Types>> {
+    let Answer::Snapshot(vote) = answer else { return Err(strange().into()) };
+    Ok(*vote)
 }
 
 /// The snapshot that a member is receiving: at most one, the newest.

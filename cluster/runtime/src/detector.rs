@@ -40,6 +40,10 @@ const CALL_PAUSE: Duration = Duration::from_millis(80);
 /// How often it is each member's turn. Then the groups go on by themselves.
 const ROUNDS: usize = 3;
 
+/// What comes for so long of a node that has said that it ends was under way: it does not make it count as
+/// up again.
+const ENDING_MAX: Duration = Duration::from_secs(1);
+
 /// What a node has heard of the others. It takes nobody's word for it.
 #[derive(Default)]
 pub(crate) struct Detector {
@@ -57,19 +61,40 @@ struct Heard {
 struct Sign {
     at: Moment,
     is_down: bool,
+    /// When it said that it ends.
+    ended: Option<Moment>,
+}
+
+impl Heard {
+    /// Of whom nothing is known, something has been heard just now.
+    fn of(&mut self, node: NodeId, now: Moment) -> &mut Sign {
+        self.nodes.entry(node).or_insert(Sign { at: now, is_down: false, ended: None })
+    }
 }
 
 impl Detector {
     /// Something came from a node.
     pub(crate) fn heard(&self, node: NodeId, now: Moment) {
-        let sign = Sign { at: now, is_down: false };
         // Both under one lock: whoever counts nodes as down meanwhile would never be corrected.
         self.heard.with(|heard| {
-            let before = heard.nodes.insert(node, sign);
-            if before.is_some_and(|it| it.is_down) {
+            let sign = heard.of(node, now);
+            sign.at = now;
+            if sign.ended.is_none_or(|it| now - it > ENDING_MAX) && sign.is_down {
+                (sign.is_down, sign.ended) = (false, None);
                 self.down.send_if_modified(|down| down.remove(&node));
             }
         });
+    }
+
+    /// A node has said that it ends. Yields whether it counted as up until then.
+    fn ended(&self, node: NodeId, now: Moment) -> bool {
+        self.heard.with(|heard| {
+            let sign = heard.of(node, now);
+            sign.ended = Some(now);
+            let was_down = std::mem::replace(&mut sign.is_down, true);
+            self.down.send_if_modified(|down| down.insert(node));
+            !was_down
+        })
     }
 
     /// The nodes that have fallen silent since the last look.
@@ -81,7 +106,7 @@ impl Detector {
                 heard.nodes.values_mut().for_each(|sign| sign.at = now);
             }
             let is_new = |node: &NodeId| {
-                let sign = heard.nodes.entry(*node).or_insert(Sign { at: now, is_down: false });
+                let sign = heard.of(*node, now);
                 let is_down = now - sign.at > SILENCE_MAX;
                 is_down && !std::mem::replace(&mut sign.is_down, is_down)
             };
@@ -133,11 +158,24 @@ pub(crate) async fn watch(shards: Router) {
         }
         for node in shards.detector().fallen(&others, home.now()) {
             tracing::warn!(peer = node.0, "a node has fallen silent");
-            for (shard, hosted) in shards.all_hosted() {
-                if let Some(group) = hosted.group {
-                    home.spawn(succeed(shards.clone(), shard, group, node));
-                }
-            }
+            succeed_all(&shards, node);
+        }
+    }
+}
+
+/// A node has said that it ends: nobody waits for its answers any more, nor until it falls silent.
+pub(crate) fn ends(shards: &Router, node: NodeId) {
+    let now = shards.peers().home().now();
+    if node != shards.peers().me() && shards.detector().ended(node, now) {
+        tracing::info!(peer = node.0, "a node ends");
+        succeed_all(shards, node);
+    }
+}
+
+fn succeed_all(shards: &Router, down: NodeId) {
+    for (shard, hosted) in shards.all_hosted() {
+        if let Some(group) = hosted.group {
+            shards.peers().home().spawn(succeed(shards.clone(), shard, group, down));
         }
     }
 }
@@ -232,6 +270,20 @@ mod tests {
         assert_eq!(pass(&home, &detector, &OTHERS, 10).await, []);
         assert!(!detector.is_down(NodeId(3)));
         assert_eq!(pass(&home, &detector, &[], 10).await, OTHERS);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_says_so_ends_at_once_and_may_come_back() {
+        let (home, detector) = (Home::new(1, Drift::default()), Detector::default());
+        assert_eq!(pass(&home, &detector, &OTHERS, 3).await, []);
+        assert!(detector.ended(NodeId(3), home.now()) && !detector.ended(NodeId(3), home.now()));
+        let other = NodeId(2);
+        assert_eq!(pass(&home, &detector, &OTHERS, 4).await, [], "what was under way comes");
+        assert!(detector.is_down(NodeId(3)) && !detector.is_down(other));
+        assert_eq!(pass(&home, &detector, &[other], 10).await, [], "it is known");
+        assert_eq!(pass(&home, &detector, &OTHERS, 3).await, []);
+        assert!(!detector.is_down(NodeId(3)));
+        assert_eq!(pass(&home, &detector, &[other], 10).await, [NodeId(3)]);
     }
 
     #[tokio::test(start_paused = true)]

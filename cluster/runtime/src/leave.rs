@@ -1,6 +1,5 @@
 //! A node that is to end gives away what it leads, so that nobody waits for an election.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use cluster::meta::Member;
@@ -25,6 +24,10 @@ const PERIOD: Duration = Duration::from_millis(20);
 /// How quickly a node that is to lead must answer, or it is not asked to.
 const ALIVE: Duration = Duration::from_millis(100);
 
+/// How long a node that has said farewell still tells who asks it that it leads nothing: what it has said
+/// gets around meanwhile.
+const FAREWELL: Duration = Duration::from_millis(50);
+
 /// Whether this node is to end.
 #[derive(Debug, Default)]
 pub(crate) struct Leave(watch::Sender<bool>);
@@ -47,7 +50,7 @@ impl Leave {
     }
 }
 
-/// Gives away every shard that this node leads, as long as there is a node that stays.
+/// Gives away every shard that this node leads, as long as there is a node that stays, and says farewell.
 pub(crate) async fn leave(shards: &Router) {
     let home = shards.peers().home();
     let deadline = home.now() + LEAVE_MAX;
@@ -55,6 +58,11 @@ pub(crate) async fn leave(shards: &Router) {
     while leads(shards) && home.now() < deadline && is_somebody_there(shards).await {
         home.sleep(PERIOD).await;
     }
+    let farewell = Message::Ending.encode();
+    for node in others(shards) {
+        shards.peers().tell(node, Lane::CONTROL, Topic::Node, &farewell);
+    }
+    home.sleep(FAREWELL).await;
 }
 
 /// Waits until this node is to end, and then for a member that can lead a group instead of it.
@@ -86,8 +94,11 @@ fn leads(shards: &Router) -> bool {
 /// Whether any other node is there and stays: the last ones of a cluster that ends as a whole have
 /// nobody to give anything to.
 async fn is_somebody_there(shards: &Router) -> bool {
-    let (roster, me) = (shards.roster(), shards.peers().me());
-    let others: BTreeSet<NodeId> = roster.nodes.keys().copied().filter(|it| *it != me).collect();
-    let asked = others.into_iter().map(|node| stays(shards, node, Lane::CONTROL));
+    let asked = others(shards).into_iter().map(|node| stays(shards, node, Lane::CONTROL));
     join_all(asked).await.into_iter().any(|it| it)
+}
+
+fn others(shards: &Router) -> Vec<NodeId> {
+    let (roster, me) = (shards.roster(), shards.peers().me());
+    roster.nodes.keys().copied().filter(|it| *it != me).collect()
 }

@@ -24,7 +24,7 @@ const PREFER_AFTER: Duration = Duration::from_secs(3);
 /// all of its shards in one moment otherwise, and everybody would wait for it.
 const PREFER_WITHIN: Duration = Duration::from_secs(4);
 
-/// How long what is in flight has to commit before leadership is handed over.
+/// How long what is in flight has to reach the heir before leadership is handed over.
 const DRAIN: Duration = Duration::from_millis(200);
 
 /// Keeps the members of a group as the roster says. Ends when somebody else is to lead: that one.
@@ -53,13 +53,21 @@ pub(crate) async fn keep(shards: &Router, shard: ShardId, group: &Group) -> Memb
     }
 }
 
-/// Hands leadership over once nothing is in flight. If that takes too long, or the heir does not take
-/// it, whoever leads next does as well.
+/// Hands leadership over once nothing is in flight, and the heir has everything: one that lacks something
+/// would not call an election, and the group would wait for one. If the heir does not take it all the same,
+/// whoever leads next does as well.
 pub(crate) async fn hand_over(group: &Group, term: u64, heir: Member) {
     let home = group.home();
     let deadline = home.now() + DRAIN;
-    let is_draining = |status: Status| status.leads && status.applied < status.last;
-    while is_draining(group.status()) && home.now() < deadline {
+    loop {
+        let status = group.status();
+        if !status.leads || status.applied == status.last && lag(&status, heir) == Some(0) {
+            break;
+        }
+        if home.now() >= deadline {
+            tracing::debug!(shard = group.id(), ?heir, "a shard is not handed over");
+            return;
+        }
         home.sleep(DRAIN / 100).await;
     }
     group.transfer(heir).await;
@@ -106,8 +114,13 @@ fn watchers(shards: &Router, voters: &BTreeSet<Member>) -> BTreeSet<Member> {
 }
 
 fn is_close(status: &Status, member: Member) -> bool {
+    lag(status, member).is_some_and(|it| it <= LAG_MAX)
+}
+
+/// How many entries a member lacks, as far as the leader knows.
+fn lag(status: &Status, member: Member) -> Option<u64> {
     let matched = status.matched.iter().find(|(it, _)| *it == member);
-    matched.is_some_and(|(_, index)| index + LAG_MAX >= status.last)
+    matched.map(|(_, index)| status.last.saturating_sub(*index))
 }
 
 /// The member that comes first, if another one leads, and it is alive and has the whole log.

@@ -258,6 +258,7 @@ impl Node {
                 });
             }
             (Ok(Message::Frame(shard, frame)), _) => self.follower().take(shard, frame),
+            (Ok(Message::Ending), _) => detector::ends(&router, from),
             (Ok(Message::Elsewhere(shard, leader)), _) => {
                 router.learn(shard, leader.filter(|it| *it != from));
             }

@@ -44,6 +44,8 @@ pub enum Message {
     Watch(ShardId, Watch),
     /// What has changed in a shard that the other follows.
     Frame(ShardId, Frame),
+    /// A node ends, and leads nothing any more.
+    Ending,
 }
 
 /// What comes back for [`Message::Requests`].
@@ -105,6 +107,7 @@ enum MessageV1 {
     Watch { shard: u32, watch: Watch },
     Frame { shard: u32, frame: Frame },
     Report,
+    Ending,
 }
 
 #[data]
@@ -199,6 +202,7 @@ impl Message {
             }
             Self::Probe => MessageV1::Probe,
             Self::Report => MessageV1::Report,
+            Self::Ending => MessageV1::Ending,
             Self::Members(shard) => MessageV1::Members { shard: shard.0 },
             Self::Watch(shard, watch) => MessageV1::Watch { shard: shard.0, watch },
             Self::Frame(shard, frame) => MessageV1::Frame { shard: shard.0, frame },
@@ -230,6 +234,7 @@ impl Message {
             }
             MessageV1::Probe => Self::Probe,
             MessageV1::Report => Self::Report,
+            MessageV1::Ending => Self::Ending,
             MessageV1::Members { shard } => Self::Members(ShardId(shard)),
             MessageV1::Watch { shard, watch } => Self::Watch(ShardId(shard), watch),
             MessageV1::Frame { shard, frame } => Self::Frame(ShardId(shard), frame),

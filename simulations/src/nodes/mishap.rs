@@ -9,6 +9,7 @@ use cluster::slots::{META, ShardId};
 use cluster::transport::NodeId;
 use entity::Time;
 use raft::group::Group;
+use runtime::leave::LEAVE_MAX;
 
 use super::cluster::{Phase, World};
 use super::load::attempt;
@@ -143,10 +144,10 @@ impl World {
         if !self.running().contains(&node) {
             return;
         }
-        self.counts.kills.set(self.counts.kills.get() + 1);
-        if chance.hits(self.parts.plan.faults.announced) {
-            self.announce(node).await;
+        if chance.hits(self.parts.plan.faults.announced) && !self.announce(node).await {
+            return;
         }
+        self.counts.kills.set(self.counts.kills.get() + 1);
         self.switch_off(node).await;
         if self.may_rot() && chance.hits(self.parts.plan.faults.rot) {
             self.is_rotten.set(true);
@@ -157,18 +158,20 @@ impl World {
         self.switch_on(node).await;
     }
 
-    /// A node is told that it is to end: clients leave, and then it gives away what it leads.
-    async fn announce(&self, node: NodeId) {
+    /// A node is told that it is to end: clients leave, and then it gives away what it leads. Yields whether it
+    /// has lived to do so.
+    async fn announce(&self, node: NodeId) -> bool {
         let close = |machine: &mut Machine| {
             let running = machine.running.as_mut()?;
             running.is_closed = true;
-            Some(running.node.clone())
+            Some((running.node.clone(), running.home.clone()))
         };
         let closed = self.machines.borrow_mut().get_mut(&node).and_then(close);
-        let Some(closed) = closed else { return };
+        let Some((closed, home)) = closed else { return false };
         self.note("announced", &[u64::from(node.0)], &[]);
         tokio::time::sleep(DRAIN).await;
-        closed.leave().await;
+        tokio::time::timeout(2 * LEAVE_MAX, closed.leave()).await.ok();
+        !home.is_over()
     }
 
     /// Rows of a copy rot while the node runs.
