@@ -60,8 +60,8 @@ pub struct Config {
     /// Pages of which other sites may open a `WebSocket` here, as their browsers name them:
     /// `https://example.com`. Pages of the same host always may; `*` lets every page.
     pub origins: Vec<String>,
-    /// Most connections of clients at once, those of `WebSocket` among them. More wait in the queue of
-    /// the listening socket.
+    /// Most connections of clients at once, those of `WebSocket` among them, as far as the machine lets
+    /// the process open files. More wait in the queue of the listening socket.
     pub connections_max: usize,
     /// Memory that hashing one password takes, in KiB. Default: OWASP's first choice for argon2id.
     pub argon2_memory_kib: u32,

@@ -30,6 +30,7 @@ use crate::assembly::{
 use crate::bootstrap::{
     Announcement, Meeting, MeetingError, Presence, Reception, Stage, announce, meet,
 };
+use crate::files::Files;
 use crate::gateway::{self, Gateway, OperatorToken, Ports};
 use crate::probe::{self, Probe};
 use crate::secret::Secret;
@@ -273,6 +274,7 @@ fn plan(
         engine: engine_fjall::Options {
             memory_bytes: config.rows_memory_mib << 20,
             free_bytes_min: free_bytes_min / 2,
+            files_max: Files::share(world::files_max()).rows,
         },
         threads: if config.threads == 0 { cores } else { config.threads },
         connect: over_quic(line),

@@ -34,4 +34,5 @@ pub mod secret;
 pub mod settings;
 pub mod world;
 
+mod files;
 mod hex;

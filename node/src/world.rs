@@ -142,6 +142,12 @@ pub fn raise_files() {
     }
 }
 
+/// How many files and connections this process may have open.
+pub fn files_max() -> usize {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
 /// Memory of this process that is in use now, in bytes.
 ///
 /// # Panics

@@ -10,7 +10,6 @@
 //! | [`nodes`]     | whole nodes in one thread: Raft, log and executors, disks and clocks   |
 //! | [`sweep`]     | one seed after another                                                 |
 
-pub mod chance;
 pub mod golden;
 #[cfg(test)]
 mod handlers;
@@ -19,3 +18,5 @@ pub mod oracles;
 pub mod sweep;
 pub mod workloads;
 pub mod world;
+
+pub use ::chance;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes};
@@ -31,6 +32,8 @@ struct Inner {
     home: Home,
     transport: Arc<dyn Transport>,
     calls: Shared<Calls>,
+    /// Whether it hears nobody.
+    is_alone: AtomicBool,
 }
 
 #[derive(Default)]
@@ -67,6 +70,8 @@ pub struct Question {
 const TELL: u8 = 0;
 const ASK: u8 = 1;
 const ANSWER: u8 = 2;
+/// Somebody who hears nobody calls. It is no sign that whoever calls is of any use.
+const CALL: u8 = 3;
 
 /// Kind, topic, number, class, lane.
 const HEAD_BYTES: usize = 15;
@@ -76,7 +81,7 @@ impl Peers {
     pub fn new(me: NodeId, home: Home, transport: Arc<dyn Transport>) -> Self {
         // Numbers of an earlier life are not used again soon: a late answer must not fit.
         let calls = Shared::new(Calls { last: home.seed() >> 16, waiting: BTreeMap::new() });
-        Self(Arc::new(Inner { me, home, transport, calls }))
+        Self(Arc::new(Inner { me, home, transport, calls, is_alone: AtomicBool::new(false) }))
     }
 
     /// This node.
@@ -124,6 +129,23 @@ impl Peers {
         self.send((question.from, question.lane), (ANSWER, 0, question.number), body);
     }
 
+    /// This node hears nobody: from now on it only calls, until it hears somebody. What else it said would
+    /// have others wait for one that does not hear their answers.
+    pub fn fall_silent(&self) {
+        self.0.is_alone.store(true, Ordering::Relaxed);
+    }
+
+    /// Calls a node: if it hears that, it says something.
+    pub fn call(&self, to: NodeId) {
+        self.send((to, Lane::CONTROL), (CALL, Topic::Node as u8, 0), &[]);
+    }
+
+    /// Somebody is heard. Yields whether they only call.
+    pub fn hear(&self, message: &Bytes) -> bool {
+        self.0.is_alone.store(false, Ordering::Relaxed);
+        message.first() == Some(&CALL)
+    }
+
     /// Takes in what arrived from `from`. What is no message of ours is dropped.
     pub fn receive(&self, from: NodeId, mut message: Bytes) -> Option<Incoming> {
         if message.len() < HEAD_BYTES {
@@ -157,6 +179,9 @@ impl Peers {
     }
 
     fn send(&self, (to, lane): (NodeId, Lane), (kind, topic, number): (u8, u8, u64), body: &[u8]) {
+        if kind != CALL && self.0.is_alone.load(Ordering::Relaxed) {
+            return;
+        }
         let mut message = Vec::with_capacity(HEAD_BYTES + body.len());
         message.put_u8(kind);
         message.put_u8(topic);

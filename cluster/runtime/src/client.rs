@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cluster::limits::SKEW_MAX;
 use cluster::request::{Answer, Failure, Request, RequestId, Trace, Verb};
 use cluster::sender::{Sender, Sent};
 use cluster::slots::ShardId;
@@ -103,10 +104,21 @@ impl Client {
                 return Answer::Failure(Failure::Moved);
             }
         };
-        let birth = self.inner.clock.now().max(router.time(shard));
-        let (sent, id) = sender.with(|sender| sender.name(shard, birth));
-        let _asked = Asked { sender, sent };
-        self.send((shard, deadline), caller, Verb::Command(id), request).await
+        let mut birth = self.inner.clock.now().max(router.time(shard));
+        loop {
+            let (sent, id) = sender.with(|sender| sender.name(shard, birth));
+            let asked = Asked { sender, sent };
+            let to = (shard, deadline);
+            let answer = self.send(to, caller.clone(), Verb::Command(id), request.clone()).await;
+            drop(asked);
+            let told = router.time(shard);
+            if answer != Answer::Failure(Failure::Expired) || birth <= told + SKEW_MAX {
+                return answer;
+            }
+            // The clock here is ahead, and no shard executes a command of its own future: it goes again, by
+            // the time that the shard has told.
+            birth = told;
+        }
     }
 
     async fn send(

@@ -156,7 +156,15 @@ pub(crate) async fn watch(shards: Router) {
         for node in &others {
             shards.peers().tell(*node, Lane::CONTROL, Topic::Node, &sign);
         }
-        for node in shards.detector().fallen(&others, home.now()) {
+        let fallen = shards.detector().fallen(&others, home.now());
+        // Perhaps this node is heard, and does not hear: whoever waits for it had better not.
+        if !others.is_empty() && others.iter().all(|it| shards.detector().is_down(*it)) {
+            shards.peers().fall_silent();
+            for node in &others {
+                shards.peers().call(*node);
+            }
+        }
+        for node in fallen {
             tracing::warn!(peer = node.0, "a node has fallen silent");
             succeed_all(&shards, node);
         }

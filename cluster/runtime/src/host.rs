@@ -32,7 +32,7 @@ use crate::report::{self, NodeReport};
 use crate::router::Router;
 use crate::shard::{Inbox, Life, Said, turn_away};
 use crate::traffic::Counters;
-use crate::wire::Message;
+use crate::wire::{Message, Reply};
 use crate::{driver, leave, life, membership};
 
 /// What every shard of a node is made of. Clones are the same.
@@ -125,6 +125,11 @@ impl Host {
             free_bytes: self.0.disk.free_bytes(),
             copies: report::copies(&self.0.router).await,
         }
+    }
+
+    /// What is said to whoever asks whether this node is there.
+    pub(crate) fn presence(&self) -> Reply {
+        if self.0.disk.is_full() { Reply::Full } else { self.0.router.leave().sign() }
     }
 
     /// Whether the log is longer than it should be.
@@ -341,7 +346,7 @@ impl Host {
             () = &mut living => return,
             () = group.reign_ended(term) => return,
             () = self.is_damaged(shard) => return,
-            heir = membership::keep(&parts.router, shard, group) => heir,
+            heir = membership::keep(&parts.router, shard, group, &parts.disk) => heir,
             heir = leave::successor(&parts.router, shard, group) => heir,
             () = driver::drive(&parts.router, parts.replace_after), if shard == META => return,
         };

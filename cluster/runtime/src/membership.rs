@@ -8,6 +8,7 @@ use cluster::slots::{META, ShardId};
 use cluster::transport::{Lane, NodeId};
 use raft::group::{Group, GroupError, Status};
 
+use crate::disk::Disk;
 use crate::leave;
 use crate::router::Router;
 
@@ -28,7 +29,7 @@ const PREFER_WITHIN: Duration = Duration::from_secs(4);
 const DRAIN: Duration = Duration::from_millis(200);
 
 /// Keeps the members of a group as the roster says. Ends when somebody else is to lead: that one.
-pub(crate) async fn keep(shards: &Router, shard: ShardId, group: &Group) -> Member {
+pub(crate) async fn keep(shards: &Router, shard: ShardId, group: &Group, disk: &Disk) -> Member {
     let home = group.home();
     let part = u32::try_from(home.seed() % 1_024).expect("small");
     let patience = PREFER_AFTER + PREFER_WITHIN * part / 1_024;
@@ -40,7 +41,9 @@ pub(crate) async fn keep(shards: &Router, shard: ShardId, group: &Group) -> Memb
             continue;
         }
         match step(shards, shard, group, &status).await {
-            Ok(true) => match heir(shards, shard, group, &status).await {
+            Ok(true) => match heir(shards, shard, group, (&status, disk)).await {
+                // Here nothing is taken but what makes room.
+                Some(heir) if disk.is_full() => return heir,
                 Some(heir) if home.now() - *there.get_or_insert(home.now()) >= patience => {
                     return heir;
                 }
@@ -123,13 +126,24 @@ fn lag(status: &Status, member: Member) -> Option<u64> {
     matched.map(|(_, index)| status.last.saturating_sub(*index))
 }
 
-/// The member that comes first, if another one leads, and it is alive and has the whole log.
-async fn heir(shards: &Router, shard: ShardId, group: &Group, status: &Status) -> Option<Member> {
-    let first = shards.roster().members(shard).first().copied()?;
-    can_lead(shards, group, status, first).await.then_some(first)
+/// The member that is to lead instead of this one: the one that comes first, or any while the disk here is
+/// nearly full; if it can.
+async fn heir(
+    shards: &Router,
+    shard: ShardId,
+    group: &Group,
+    (status, disk): (&Status, &Disk),
+) -> Option<Member> {
+    let asked = if disk.is_full() { usize::MAX } else { 1 };
+    for member in shards.roster().members(shard).into_iter().take(asked) {
+        if can_lead(shards, group, status, member).await {
+            return Some(member);
+        }
+    }
+    None
 }
 
-/// Whether another member has the whole log, and its node is there and stays.
+/// Whether another member has the whole log, and its node is there, stays, and has room on its disk.
 pub(crate) async fn can_lead(
     shards: &Router,
     group: &Group,

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use cluster::executor::{Input, Knobs};
 use cluster::meta::{Member, Roster};
 use cluster::slots::{META, ShardId};
-use cluster::transport::{NodeId, Transport};
+use cluster::transport::{Lane, NodeId, Transport};
 use engine::Engine;
 use entity::Release;
 use entity::registry::Registry;
@@ -197,8 +197,13 @@ impl Node {
 
     /// Takes in what another node sent.
     pub fn receive(&self, from: NodeId, message: Bytes) {
+        let peers = self.router().peers();
+        if peers.hear(&message) {
+            peers.tell(from, Lane::CONTROL, Topic::Node, &Message::Probe.encode());
+            return;
+        }
         self.router().detector().heard(from, self.home.now());
-        let Some(incoming) = self.router().peers().receive(from, message) else { return };
+        let Some(incoming) = peers.receive(from, message) else { return };
         match incoming.topic {
             Topic::Raft => self.replicate(incoming),
             Topic::Node => self.take(incoming),
@@ -242,7 +247,7 @@ impl Node {
                 });
             }
             (Ok(Message::Probe), Some(question)) => {
-                router.peers().answer(question, &router.leave().sign().encode());
+                router.peers().answer(question, &self.host.presence().encode());
             }
             (Ok(Message::Envelope(shard, envelope)), _) => {
                 router.take(from, shard, Input::Envelope(envelope));

@@ -61,6 +61,8 @@ pub enum Reply {
     Here,
     /// The other is there, but not for long: it is to lead nothing.
     Leaving,
+    /// The other is there, and its disk is nearly full: better somebody else leads.
+    Full,
     /// The other is doing like this.
     Report(NodeReport),
     /// A shard is followed; none when its leader does not know the session.
@@ -135,6 +137,7 @@ enum ReplyV1 {
     Watched { watched: Option<Watched> },
     Report { report: NodeReport },
     Leaving,
+    Full,
 }
 
 #[data]
@@ -256,6 +259,7 @@ impl Reply {
             Self::NotHere(leader) => ReplyV1::NotHere { leader: leader.map(|it| it.0) },
             Self::Here => ReplyV1::Here,
             Self::Leaving => ReplyV1::Leaving,
+            Self::Full => ReplyV1::Full,
             Self::Report(report) => ReplyV1::Report { report },
             Self::Watched(watched) => ReplyV1::Watched { watched },
             Self::Members(Members { voters, learners, is_changing }) => ReplyV1::Members {
@@ -282,6 +286,7 @@ impl Reply {
             ReplyV1::NotHere { leader } => Self::NotHere(leader.map(NodeId)),
             ReplyV1::Here => Self::Here,
             ReplyV1::Leaving => Self::Leaving,
+            ReplyV1::Full => Self::Full,
             ReplyV1::Report { report } => Self::Report(report),
             ReplyV1::Watched { watched } => Self::Watched(watched),
             ReplyV1::Members { voters, learners, is_changing } => Self::Members(Members {

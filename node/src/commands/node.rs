@@ -15,6 +15,7 @@ use tokio::task::spawn_blocking;
 use super::error::CommandError;
 use super::log::log;
 use super::process::{check, services, stop_signal};
+use crate::files::Files;
 use crate::gateway::{Server, waiting};
 use crate::launch::{self, Serving};
 use crate::secret::Secret;
@@ -85,10 +86,18 @@ impl Node {
     ///
     /// [`CommandError`]
     pub async fn run(self) -> Result<(), CommandError> {
-        let config = self.config()?;
+        let mut config = self.config()?;
         check(&config)?;
         log(&config, &launch::name(&config)?)?;
         world::raise_files();
+        let Files { connections, .. } = Files::share(world::files_max());
+        if config.connections_max > connections {
+            tracing::info!(
+                connections,
+                "this machine lets clients have no more connections at once"
+            );
+            config.connections_max = connections;
+        }
         if config.secret_file.as_os_str().is_empty() {
             return Err(CommandError::NoSecret);
         }

@@ -2,6 +2,7 @@
 //! and nodes come and go.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod clocks;
 mod damage;
 mod full;
 mod returning;

@@ -29,6 +29,7 @@ use raft::group::Group;
 use raft::shared::Shared;
 use raft::timing::Timing;
 use runtime::client::Client;
+use runtime::clock::Clock;
 use runtime::meta;
 use wal::disk::DiskFolder;
 
@@ -109,7 +110,11 @@ impl Nodes {
             cluster: "test".to_owned(),
             folder: self.folder(node),
             log: Box::new(|path| Ok(Arc::new(DiskFolder::open(path, 0)?))),
-            engine: engine_fjall::Options { memory_bytes: 32 << 20, free_bytes_min },
+            engine: engine_fjall::Options {
+                memory_bytes: 32 << 20,
+                free_bytes_min,
+                ..engine_fjall::Options::default()
+            },
             threads: 1,
             connect: self.connect(NodeId(node)),
             registry: Arc::new(registry),
@@ -228,6 +233,18 @@ impl Nodes {
     /// What somebody new is answered to one command.
     pub(crate) fn once<C: Command<Kind = Tallies>>(&self, tally: u64, command: &C) -> Answer {
         let client = self.running[&self.any()].client();
+        let command = client.command(Caller::Anyone, None, request(tally, command));
+        self.on(self.any(), command)
+    }
+
+    /// The same, sent by a node whose clock is this one.
+    pub(crate) fn once_by<C: Command<Kind = Tallies>>(
+        &self,
+        clock: Arc<dyn Clock>,
+        tally: u64,
+        command: &C,
+    ) -> Answer {
+        let client = Client::new(self.running[&self.any()].node(), clock);
         let command = client.command(Caller::Anyone, None, request(tally, command));
         self.on(self.any(), command)
     }

@@ -63,20 +63,6 @@ impl Author {
         &self.user
     }
 
-    /// The number of the newest post as a node tells it; none when it says that there is no post.
-    ///
-    /// # Errors
-    ///
-    /// As of [`Client::once`].
-    pub(crate) async fn newest_at(&self, url: &str) -> Result<Option<usize>, String> {
-        let path = format!("/v1/users/{}/posts?limit=1", self.user);
-        let (status, page) = self.client.once(url, (&Method::GET, &path), "", &Value::Null).await?;
-        assert_eq!(status, 200, "{page}");
-        let Some(found) = page["posts"][0]["body"].as_str() else { return Ok(None) };
-        let number = found.split(' ').nth(1).and_then(|it| it.parse().ok());
-        Ok(Some(number.expect("posts have numbers")))
-    }
-
     /// Checks that so many posts are there, each once, in order.
     pub(crate) async fn check(&self, posts: usize) {
         let expected: Vec<_> = (0..posts).map(|post| text(self.name, post)).collect();

@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use serde_json::Value;
 
 /// Settings with which several nodes find room on any machine.
-pub(crate) const SMALL: [(&str, &str); 4] = [
+const SMALL: [(&str, &str); 4] = [
     ("ROOST_ARGON2_MEMORY_KIB", "8"),
     ("ROOST_ROWS_MEMORY_MIB", "16"),
     ("ROOST_DISK_FREE_MIN_MIB", "64"),

@@ -8,7 +8,7 @@ use crate::manifest;
 use crate::paths::{Path, paths};
 
 /// Our crates, and which of ours each is built with. A new edge is a decision.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     ("entity-derive", &[]),
     ("entity", &["entity-derive"]),
     ("config", &[]),
@@ -40,6 +40,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
         "simulations",
         &[
             "actors",
+            "chance",
             "cluster",
             "config",
             "engine",
@@ -53,6 +54,9 @@ const LAYERS: [(&str, &[&str]); 17] = [
             "wal",
         ],
     ),
+    // It sees no node from within: processes are asked as their clients ask them.
+    ("chaos", &["chance", "cluster", "entity"]),
+    ("chance", &[]),
     ("fuzz", &[]),
     ("seeded-entropy", &[]),
     ("tidy", &[]),

@@ -141,7 +141,7 @@ impl Engine for FjallEngine {
     }
 
     fn failure(&self) -> Option<String> {
-        self.shared.failure.get().cloned()
+        self.shared.failure()
     }
 
     fn pressure(&self) -> Pressure {
@@ -168,7 +168,7 @@ mod tests {
     use crate::found::generations;
     use crate::options::INSTALL_BATCH_BYTES;
 
-    const OPTIONS: Options = Options { memory_bytes: 1 << 20, free_bytes_min: 0 };
+    const OPTIONS: Options = Options { memory_bytes: 1 << 20, free_bytes_min: 0, files_max: 100 };
 
     fn rows(count: u8) -> Vec<Row> {
         let row = |number: u8| {

@@ -71,7 +71,10 @@ fn create(folder: &Path, options: Options) -> Result<(), EngineError> {
 }
 
 fn builder(folder: &Path, options: Options) -> fjall::DatabaseBuilder<Database> {
-    Database::builder(folder).cache_size(options.cache_bytes()).worker_threads(WORKERS)
+    Database::builder(folder)
+        .cache_size(options.cache_bytes())
+        .max_cached_files(Some(options.files_max))
+        .worker_threads(WORKERS)
 }
 
 fn database(folder: &Path, options: Options) -> fjall::Result<Store> {

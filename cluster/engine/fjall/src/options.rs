@@ -12,11 +12,13 @@ pub struct Options {
     /// Below so many bytes free on the disk the engine refuses rows and still takes removals. What
     /// waits in memory and the next compactions must fit.
     pub free_bytes_min: u64,
+    /// Most files of tables that are kept open. A few more are open while tables are written.
+    pub files_max: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { memory_bytes: 512 * 1024 * 1024, free_bytes_min: 512 * 1024 * 1024 }
+        Self { memory_bytes: 512 * 1024 * 1024, free_bytes_min: 512 * 1024 * 1024, files_max: 900 }
     }
 }
 

@@ -66,6 +66,18 @@ impl Shared {
         }
     }
 
+    /// Why nothing is done any more, if so.
+    pub(crate) fn failure(&self) -> Option<String> {
+        // A worker of fjall gives up by itself. What it was to flush makes pressure rise, nothing is
+        // written then, and nobody else would notice.
+        if self.failure.get().is_none()
+            && let Err(error) = self.store.check()
+        {
+            self.remember(&error);
+        }
+        self.failure.get().cloned()
+    }
+
     /// Takes the right to write `bytes` bytes, of which none belong to rows if it `only_removes`.
     pub(crate) fn writer(
         &self,

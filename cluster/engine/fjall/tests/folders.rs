@@ -4,6 +4,7 @@ mod folder;
 
 use std::fs;
 use std::thread;
+use std::time::Duration;
 
 use bytes::Bytes;
 use engine::{Applied, Change, Engine, EngineError, GroupId, Pressure, State};
@@ -11,7 +12,7 @@ use engine_fjall::{FjallEngine, Options, set_aside};
 use entity::transaction::{Order, Range};
 use folder::Folder;
 
-const OPTIONS: Options = Options { memory_bytes: 1 << 20, free_bytes_min: 0 };
+const OPTIONS: Options = Options { memory_bytes: 1 << 20, free_bytes_min: 0, files_max: 100 };
 
 fn open(folder: &Folder) -> FjallEngine {
     FjallEngine::open(&folder.path, OPTIONS).expect("it opens")
@@ -114,6 +115,24 @@ fn memtables_are_flushed_when_they_are_full() {
     assert!((200..=400).contains(&kept), "{kept}");
     // Each keyspace was sealed by itself: rows may be newer than the oldest of the marks.
     assert!(engine.scan(1, &all()).unwrap().len() as u64 >= kept);
+}
+
+#[test]
+fn a_flush_that_fails_is_noticed_although_nobody_writes() {
+    let folder = Folder::new();
+    let engine = open(&folder);
+    for keyspace in fs::read_dir(folder.path.join("keyspaces")).unwrap() {
+        // Tables have no place then: as if no file could be opened.
+        fs::remove_dir_all(keyspace.unwrap().path().join("tables")).ok();
+    }
+    for index in 1..=20 {
+        engine.apply(vec![(1, many(index, 10_000))]).unwrap();
+    }
+    let is_noticed = (0..1_000).any(|_| {
+        thread::sleep(Duration::from_millis(10));
+        engine.failure().is_some()
+    });
+    assert!(is_noticed, "pressure is {:?}", engine.pressure());
 }
 
 #[test]

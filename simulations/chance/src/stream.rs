@@ -1,4 +1,4 @@
-//! Random numbers: one stream for each purpose, all from one seed.
+//! Streams of random numbers.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
