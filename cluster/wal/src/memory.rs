@@ -136,6 +136,11 @@ impl MemoryFolder {
         self.0.with(|disk| (disk.capacity, disk.reserve) = (capacity, reserve));
     }
 
+    /// Whether anything was written that no fsync has covered.
+    pub fn has_pending(&self) -> bool {
+        self.0.with(|disk| disk.files.values().any(|it| !it.pending.is_empty()))
+    }
+
     /// Bytes in all files.
     pub fn bytes(&self) -> u64 {
         self.0.with(|disk| disk.bytes())

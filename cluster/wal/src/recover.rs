@@ -132,7 +132,7 @@ impl Recovery {
             let (records, is_whole) = read_records(bytes, at, &batch);
             let end = at + batch.records.end;
             let is_followed = || record::find_batch(&bytes[at + batch.records.start..]).is_some();
-            if !is_whole && is_last && !is_followed() {
+            if !is_whole && is_last && (!is_followed() || probe::mutant!(DamageCut)) {
                 // The disk did not finish it: nobody was told that it is durable.
                 return at;
             }
@@ -224,6 +224,8 @@ impl Recovery {
             groups.insert(group, GroupLog { group, state, segments, tails: Arc::clone(&tails) });
         }
         let has_damage = !self.recovered.damage.is_empty();
+        probe::sometimes!(TornTailCut, self.recovered.cut_bytes > 0);
+        probe::sometimes!(RottenByteFound, has_damage);
         let mut files = Files {
             segments,
             segment_bytes: options.segment_bytes,
