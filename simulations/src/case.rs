@@ -117,6 +117,7 @@ impl Case {
     }
 
     /// The same, with all that the seed says of workloads, faults, points and knobs written out.
+    #[must_use]
     pub fn explicit(&self) -> Self {
         let scenario = match self.realm {
             Realm::Executors => self.of_executors().explicit(),

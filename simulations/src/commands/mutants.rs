@@ -45,7 +45,9 @@ impl Mutants {
             let ran = jobs::run(self.shares(&games))?;
             let lines = ran.iter().flat_map(|(text, _)| text.lines());
             let rows: Vec<_> = lines.filter(|it| !it.starts_with("killed ")).collect();
-            rows.iter().for_each(|it| println!("{it}"));
+            for row in &rows {
+                println!("{row}");
+            }
             rows.iter()
                 .filter_map(|it| row_of(it))
                 .map(|(name, seed)| seeds.insert(name, seed))

@@ -15,6 +15,7 @@ use crate::tally::Tally;
 
 /// Runs one seed after another, and prints those that find something.
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct Run {
     /// Which world: executors or nodes. Both, if none is named.
     #[arg(long, value_parser = arguments::realm)]

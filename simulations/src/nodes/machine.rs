@@ -160,7 +160,7 @@ impl Machine {
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let client = Client::new(&node, Arc::clone(&clock));
         let (log, is_closed) = (appender, false);
-        self.running = Some(Running { node, home, client, clock, log, is_closed });
+        self.running = Some(Running { node, home, client, is_closed, clock, log });
     }
 
     fn open_log(

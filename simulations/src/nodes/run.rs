@@ -128,12 +128,11 @@ fn simulate(plan: Plan, look: Look) -> Report {
     let tasks = LocalSet::new();
     let (world, is_whole) = tasks.block_on(&runtime, async {
         let world = World::new(plan, look);
-        let is_whole = match look.until {
-            Some(until) => tokio::time::timeout(until, live(&world)).await.is_ok(),
-            None => {
-                live(&world).await;
-                true
-            }
+        let is_whole = if let Some(until) = look.until {
+            tokio::time::timeout(until, live(&world)).await.is_ok()
+        } else {
+            live(&world).await;
+            true
         };
         (world, is_whole)
     });
@@ -237,7 +236,7 @@ fn report(world: &World) -> Report {
         applied,
         seconds: world.began.elapsed().as_secs(),
         sockets: world.sockets.as_ref().map(|it| it.counts.get()),
-            workloads: plan.names(),
+        workloads: plan.names(),
         events: counts.events.borrow().clone(),
         seen,
         timeline: world.recorder.take(),

@@ -53,8 +53,9 @@ impl Call {
 impl Call {
     /// The entity that it is for, for people.
     pub fn entity(&self) -> String {
-        let key: String = self.to.key.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{}:{}", self.to.kind, key.trim_start_matches("00"))
+        let bytes = self.to.key.iter().skip_while(|it| **it == 0);
+        let key: Vec<String> = bytes.map(|byte| format!("{byte:02x}")).collect();
+        format!("{}:{}", self.to.kind, key.concat())
     }
 }
 

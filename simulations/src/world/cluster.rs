@@ -396,7 +396,9 @@ impl World {
                 self.begin(shard);
                 continue;
             };
-            replaced.iter().for_each(|seat| self.shards[shard].crash(*seat));
+            for seat in replaced {
+                self.shards[shard].crash(*seat);
+            }
             self.look(shard);
             self.step_soon(shard);
         }

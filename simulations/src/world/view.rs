@@ -84,7 +84,7 @@ impl Asked for World {
                 self.begin(shard);
                 self.ask(shard, &call)
             }
-            answer => Ok(answer),
+            answer @ (Answer::Outcome(_) | Answer::Failure(_)) => Ok(answer),
         }
     }
 

@@ -11,8 +11,8 @@ use super::device::Device;
 use super::state::Sockets;
 use super::topic::Topic;
 use super::verdict::{self, Truth};
-use crate::finding::Oracle;
 use crate::chance::Chance;
+use crate::finding::Oracle;
 use crate::nodes::cluster::{Phase, World};
 
 /// How long devices may take to do what they are to do while nothing goes wrong, and to have everything:

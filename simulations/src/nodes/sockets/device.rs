@@ -17,8 +17,8 @@ use super::seen::{Look, Position, Seen};
 use super::state::Sockets;
 use super::talk::Talk;
 use super::topic::Topic;
-use crate::finding::Oracle;
 use crate::chance::{Chance, Odds};
+use crate::finding::Oracle;
 use crate::nodes::cluster::{Phase, World};
 use crate::nodes::mishap::true_time;
 
