@@ -11,7 +11,7 @@ use simulations::commands::{mutants, replay, run, shrink};
 #[derive(Parser)]
 enum Sim {
     Run(run::Run),
-    Replay(replay::Replay),
+    Replay(Box<replay::Replay>),
     Shrink(shrink::Shrink),
     Mutants(mutants::Mutants),
 }
