@@ -174,8 +174,17 @@ fn put_ids<'a>(to: &mut Vec<u8>, count: usize, ids: impl Iterator<Item = &'a u64
     ids.for_each(|id| to.put_u64_le(*id));
 }
 
+/// They rise: a set has one form.
 fn get_ids(from: &mut Bytes) -> Result<BTreeSet<u64>> {
-    (0..count(from)?).map(|_| number(from)).collect()
+    let mut ids = BTreeSet::new();
+    for _ in 0..count(from)? {
+        let id = number(from)?;
+        if ids.last().is_some_and(|last| *last >= id) {
+            return Err(Malformed("members: not in order"));
+        }
+        ids.insert(id);
+    }
+    Ok(ids)
 }
 
 fn put_count(to: &mut Vec<u8>, count: usize) {

@@ -75,7 +75,7 @@ impl Roster {
                     let assignment = Assignment::decode(row).ok();
                     self.assignments.extend(assignment.map(|it| (ShardId(number), it)));
                 } else if *table == Followers::TAG {
-                    let follower = Member::decode(row).ok();
+                    let follower = Member::decode(row).ok().filter(|it| it.node == number);
                     self.followers.extend(follower.map(|it| (NodeId(number), it)));
                 }
             }
