@@ -176,7 +176,8 @@ mod tests {
         let stale = noise.may_write(3).writes(1).reads(1).writes(2).reads(1).writes(4);
         let Err(Fault::Unordered(window)) = stale.check() else { panic!("nothing is wrong") };
         let asked: Vec<_> = window.operations.iter().map(|it| it.asked).collect();
-        assert_eq!(asked, [Asked::Write(1), Asked::Write(2), Asked::Read]);
+        // What says that there was a 1 before may be its write, or who has read it.
+        assert_eq!((asked.len(), &asked[1..]), (3, &[Asked::Write(2), Asked::Read][..]));
         let text = window.to_string();
         assert!(text.starts_with("no order from 0 on explains\n  client 1 from "), "{text}");
         assert!(text.ends_with("Read came to Value(1)\n  whatever became of 62 others"), "{text}");
