@@ -5,8 +5,8 @@
 //! - [`history`]: what clients asked of one thing, and what they were told
 //! - [`specification`]: what a thing does when it is asked one thing after the other
 //! - [`linear`]: whether some order explains what everybody was told
-//! - [`search`]: how such an order is looked for
-//! - [`places`]: sets of operations
+//! - `search`: how such an order is looked for
+//! - `places`: sets of operations
 //! - [`register`]: a value that is read, written, and swapped for another one
 
 pub mod history;
