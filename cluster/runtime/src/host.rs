@@ -47,7 +47,7 @@ pub struct Parts {
     pub follower: Follower,
     /// The log of the node.
     pub appender: Appender,
-    /// Whether opening the log has found damage of any kind.
+    /// Whether the log has ever been damaged.
     pub is_log_broken: bool,
     /// The rows of the node.
     pub engine: Arc<dyn Engine>,

@@ -53,7 +53,7 @@ pub struct Setup {
     pub clock: Arc<dyn Clock>,
     /// The log.
     pub appender: Appender,
-    /// Whether opening the log has found damage of any kind: a group that is not in it may have been.
+    /// Whether the log has ever been damaged: a group that is not in it may have been.
     pub is_log_broken: bool,
     /// The rows.
     pub engine: Arc<dyn Engine>,

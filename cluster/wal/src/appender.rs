@@ -9,7 +9,7 @@ use crate::group::{GroupLog, Small, Tails};
 use crate::log::{Files, Submitted};
 use crate::segments::Segments;
 use crate::shared::Shared;
-use crate::{Done, GroupId, LogError, Options, Recovered, Write, recover};
+use crate::{Done, GroupId, LOST, LogError, Options, Recovered, Write, recover};
 
 /// Most writes of one batch.
 pub const BATCH_WRITES_MAX: usize = 8_192;
@@ -85,8 +85,8 @@ impl Appender {
     /// Every group that somebody has labelled, or that is damaged, in order.
     pub fn groups(&self) -> Vec<GroupId> {
         let all = self.0.groups.with(|groups| groups.clone());
-        let held =
-            all.into_iter().filter(|(_, log)| log.label().is_some() || log.damage().is_some());
+        let is_held = |log: &GroupLog| log.label().is_some() || log.damage().is_some();
+        let held = all.into_iter().filter(|(group, log)| *group != LOST && is_held(log));
         held.map(|(group, _)| group).collect()
     }
 
@@ -95,7 +95,7 @@ impl Appender {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` when an entry is too long or would leave a hole; `InvalidData` when the group
+    /// `InvalidInput` when an entry is too long or would leave a hole, or the group is [`LOST`]; `InvalidData` when the group
     /// is damaged and not reset. Nothing is changed then, and `done` is dropped. When an earlier write
     /// has failed, nothing is written any more.
     pub fn submit(&self, writes: Vec<(GroupId, Write)>, done: Done) -> io::Result<()> {
@@ -138,6 +138,9 @@ impl Appender {
 fn check(writes: &[(GroupId, Write)], logs: &[GroupLog]) -> io::Result<()> {
     let mut smalls: BTreeMap<GroupId, Small> = BTreeMap::new();
     for ((group, write), log) in writes.iter().zip(logs) {
+        if *group == LOST {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the last number is no group"));
+        }
         let small = match smalls.get_mut(group) {
             Some(small) => small,
             None if matches!(write, Write::Reset) => smalls.entry(*group).or_default(),

@@ -8,6 +8,10 @@ use bytes::Bytes;
 /// A Raft group.
 pub type GroupId = u32;
 
+/// Stands for groups of which nothing is left, not even that they were there: it is damaged once any
+/// damage was found, in every life from then on. Nothing else is written to it.
+pub const LOST: GroupId = GroupId::MAX;
+
 /// Longest entry, vote or mark, in bytes: four times the longest record of a shard.
 pub const ENTRY_BYTES_MAX: usize = 4 << 20;
 
@@ -68,8 +72,7 @@ pub struct Recovered {
     /// Groups that have lost something, or may have. They cannot be read or written until a
     /// [`Write::Reset`].
     pub damaged: BTreeMap<GroupId, Damage>,
-    /// Every place that is broken, of whichever group. A group that should be here and is not has lost
-    /// all if there is one.
+    /// Every place that is broken, of whichever group.
     pub damage: Vec<Damage>,
     /// Bytes at the end that were cut: nobody was told that they were durable.
     pub cut_bytes: u64,
@@ -79,6 +82,14 @@ pub struct Recovered {
     pub bytes: u64,
     /// Records read.
     pub records: u64,
+}
+
+impl Recovered {
+    /// Whether this log has ever been found to be damaged. A group that should be here and is not may
+    /// have lost all then.
+    pub fn may_lack_groups(&self) -> bool {
+        self.damaged.contains_key(&LOST)
+    }
 }
 
 /// A place that is broken.

@@ -79,6 +79,9 @@ impl Small {
         match write {
             Write::Append { first, entries } => {
                 let is_next = *first == self.end() || self.count == 0 && self.purged.is_none();
+                if first.checked_add(entries.len() as u64).is_none() {
+                    return Err(invalid("an entry has an index above the last there is"));
+                }
                 if !entries.iter().all(|it| it.len() <= ENTRY_BYTES_MAX) {
                     return Err(invalid("an entry is longer than 4 MiB"));
                 }
@@ -152,11 +155,17 @@ impl Small {
         let (label, vote, committed, mark) = (get()?, get()?, get()?, get()?);
         let mut number = || from.try_get_u64_le().ok();
         let (purged, first, count) = (number()?, number()?, number()?);
+        first.checked_add(count)?;
         Some(Self { label, vote, committed, purged: mark.map(|mark| (purged, mark)), first, count })
     }
 }
 
 impl State {
+    /// Whether a checkpoint told of entries that have not been read.
+    pub(crate) fn has_missing(&self) -> bool {
+        (self.places.len() as u64) < self.small.count
+    }
+
     /// Does what a write says. Yields the places of entries that are gone.
     pub(crate) fn apply(&mut self, write: &Write) -> Vec<Place> {
         let (first, end) = (self.small.first, self.small.end());
@@ -170,7 +179,7 @@ impl State {
             }
             Write::Vote(_) | Write::Label(_) | Write::Committed(_) => Vec::new(),
             Write::Truncate { .. } => self.drop_last(end - self.small.end()),
-            Write::Purge { .. } => self.drop_first((self.small.first - first).min(end - first)),
+            Write::Purge { .. } => self.keep_last(self.small.count),
             Write::Reset => {
                 self.damage = None;
                 self.drop_last(end - first)
@@ -179,21 +188,21 @@ impl State {
     }
 
     fn drop_last(&mut self, count: u64) -> Vec<Place> {
-        let count = usize::try_from(count).expect("as many as there are");
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
         self.cuts += 1;
         let in_tail = self.tail.len().min(count);
         for entry in self.tail.drain(self.tail.len() - in_tail..) {
             self.tail_bytes -= entry.len();
         }
-        self.places.split_off(self.places.len() - count).into()
+        self.places.split_off(self.places.len().saturating_sub(count)).into()
     }
 
-    fn drop_first(&mut self, count: u64) -> Vec<Place> {
-        let count = usize::try_from(count).expect("as many as there are");
-        while self.tail.len() > self.places.len() - count {
+    fn keep_last(&mut self, count: u64) -> Vec<Place> {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        while self.tail.len() > count {
             self.pop_tail();
         }
-        self.places.drain(..count).collect()
+        self.places.drain(..self.places.len().saturating_sub(count)).collect()
     }
 
     fn pop_tail(&mut self) -> usize {

@@ -9,9 +9,12 @@ use bytes::Bytes;
 use crate::folder::Folder;
 use crate::group::Small;
 use crate::memory::MemoryFolder;
-use crate::record::{Kind, Record, batch, segment_header};
+use crate::record::{
+    BATCH_HEADER_BYTES, BATCH_MAGIC, Kind, RECORD_HEADER_BYTES, Record, TABLE_ROW_BYTES, batch,
+    segment_header,
+};
 use crate::{
-    Appender, GroupId, GroupLog, LogError, Options, Recovered, Write, Writer, open, segments,
+    Appender, GroupId, GroupLog, LOST, LogError, Options, Recovered, Write, Writer, open, segments,
 };
 
 /// Small segments, and hardly anything in memory.
@@ -57,7 +60,7 @@ fn open_small(folder: &Arc<dyn Folder>) -> Result<Opened, LogError> {
 
 /// All groups that a log may know here: few, and at the edge.
 fn groups() -> impl Iterator<Item = GroupId> {
-    (0..4).chain([GroupId::MAX])
+    (0..4).chain([LOST - 1])
 }
 
 fn see_all(log: &Appender) -> BTreeMap<GroupId, Seen> {
@@ -77,13 +80,10 @@ fn check(segments: &[&[u8]]) -> Result<(), LogError> {
         writer.sync()?;
     }
     let (log, _, again) = open_small(&folder)?;
-    // A segment that nobody needs any more is deleted, and with it what was found in it: whoever has opened
-    // the log was told.
-    let left = folder.names()?;
-    for (group, damage) in &recovered.damaged {
-        let is_known = again.damaged.contains_key(group) || !left.contains(&damage.file);
-        assert!(is_known, "damage of group {group} is forgotten: {damage:?}");
-    }
+    assert!(
+        recovered.damaged.keys().all(|it| again.damaged.contains_key(it)),
+        "damage is forgotten: {recovered:?} then {again:?}"
+    );
     let after = see_all(&log);
     for (group, seen) in before {
         if !recovered.damaged.contains_key(&group) {
@@ -92,6 +92,50 @@ fn check(segments: &[&[u8]]) -> Result<(), LogError> {
         }
     }
     Ok(())
+}
+
+/// The same bytes as if they had been written: with lengths that fit, and sums that are right.
+fn sealed(bytes: &[u8]) -> Vec<u8> {
+    let (mut bytes, mut at) = (bytes.to_vec(), 0);
+    while at + BATCH_HEADER_BYTES <= bytes.len() {
+        put(&mut bytes, at, BATCH_MAGIC);
+        // The number of a batch and a table as they stand; few rows.
+        let rows = usize::from(bytes[at + 16] % 4);
+        put(&mut bytes, at + 16, rows);
+        let table_end = at + 20 + rows * TABLE_ROW_BYTES;
+        let records = table_end + 4;
+        if records > bytes.len() {
+            break;
+        }
+        let length = usize::from(bytes[at + 12]) + 8 * usize::from(bytes[at + 13]);
+        let length = length.min(bytes.len() - records);
+        put(&mut bytes, at + 12, length);
+        let sum = crc32c::crc32c(&bytes[at..table_end]);
+        put(&mut bytes, table_end, sum);
+        seal_records(&mut bytes[records..records + length]);
+        at = records + length;
+    }
+    bytes
+}
+
+fn seal_records(bytes: &mut [u8]) {
+    let mut at = 0;
+    while at + RECORD_HEADER_BYTES <= bytes.len() {
+        bytes[at + 12] = 1 + bytes[at + 12] % 8;
+        let left = bytes.len() - at - RECORD_HEADER_BYTES;
+        let length = usize::from(bytes[at + 21]).min(left);
+        put(bytes, at + 21, length);
+        let payload = at + RECORD_HEADER_BYTES;
+        let head = crc32c::crc32c(&bytes[at..at + 25]);
+        let sum = crc32c::crc32c_append(head, &bytes[payload..payload + length]);
+        put(bytes, at + 25, sum);
+        at = payload + length;
+    }
+}
+
+fn put(bytes: &mut [u8], at: usize, number: impl TryInto<u32>) {
+    let Ok(number) = number.try_into() else { panic!("inputs are small") };
+    bytes[at..at + 4].copy_from_slice(&u32::to_le_bytes(number));
 }
 
 /// Two batches of a log that has every kind of record.
@@ -133,7 +177,6 @@ fn parts(bytes: &[u8]) -> Vec<&[u8]> {
 }
 
 #[test]
-#[ignore = "it finds what is not mended yet: a vote that is written behind damage is not there afterwards"]
 fn whatever_comes_from_the_disk_is_a_log_or_refused() {
     let [first, second] = batches();
     let seeds = [
@@ -146,6 +189,9 @@ fn whatever_comes_from_the_disk_is_a_log_or_refused() {
     fuzz::target("log").seeds(seeds).bytes_max(1_024).growth(512).run(|bytes| {
         let parts = parts(bytes);
         check(&parts).unwrap();
+        let sealed: Vec<_> = parts.iter().map(|it| sealed(it)).collect();
+        let sealed: Vec<_> = sealed.iter().map(Vec::as_slice).collect();
+        check(&sealed).unwrap();
     });
 }
 

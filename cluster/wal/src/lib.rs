@@ -34,5 +34,5 @@ mod shared;
 pub mod thread;
 
 pub use appender::{Appender, Writer, open};
-pub use face::{Damage, Done, ENTRY_BYTES_MAX, GroupId, LogError, Options, Recovered, Write};
+pub use face::{Damage, Done, ENTRY_BYTES_MAX, GroupId, LOST, LogError, Options, Recovered, Write};
 pub use group::GroupLog;

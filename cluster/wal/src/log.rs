@@ -81,7 +81,7 @@ impl Files {
         let written = self.groups.entry(group).or_default();
         written.small.apply(&submitted.write);
         let mut record = |kind, index, payload: &Bytes| {
-            written.number += 1;
+            written.number = written.number.wrapping_add(1);
             let (number, payload) = (written.number, payload.clone());
             records.push(Record { group, number, kind, index, payload });
         };
@@ -111,10 +111,10 @@ impl Files {
 
     /// Yields where the batch begins, and where in it each record does.
     fn write_batch(&mut self, records: &[Record]) -> io::Result<(u64, Vec<usize>)> {
-        let (bytes, places) = record::batch(self.batch + 1, records);
+        let (bytes, places) = record::batch(self.batch.wrapping_add(1), records);
         let at = self.at;
         self.put_bytes(&bytes)?;
-        self.batch += 1;
+        self.batch = self.batch.wrapping_add(1);
         self.at += bytes.len() as u64;
         self.segments.grow(self.current, self.at);
         Ok((at, places))
@@ -138,13 +138,13 @@ impl Files {
         if self.is_marked {
             // It stays where it is: the segment ends with it.
             self.file.sync()?;
-            self.batch += 1;
+            self.batch = self.batch.wrapping_add(1);
             self.is_marked = false;
         }
         self.open(self.current + 1)?;
         let mut records = Vec::new();
         for (group, written) in &mut self.groups {
-            written.number += 1;
+            written.number = written.number.wrapping_add(1);
             let payload = if written.is_damaged { DAMAGED } else { written.small.encode() };
             let (group, number) = (*group, written.number);
             records.push(Record { group, number, kind: Kind::Checkpoint, index: 0, payload });
@@ -177,7 +177,7 @@ impl Files {
     /// not finish.
     pub(crate) fn mark(&mut self) -> io::Result<()> {
         if !self.is_marked {
-            let (bytes, _) = record::batch(self.batch + 1, &[]);
+            let (bytes, _) = record::batch(self.batch.wrapping_add(1), &[]);
             self.put_bytes(&bytes)?;
             self.is_marked = true;
         }

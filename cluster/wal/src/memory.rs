@@ -68,26 +68,26 @@ impl MemoryFolder {
         self.0.with(|disk| disk.trace.clone().unwrap_or_default())
     }
 
-    /// A folder to which these things are done.
+    /// This folder, after these things were done to it.
     ///
     /// # Panics
     ///
-    /// When they cannot be done to an empty folder.
-    pub fn replay(steps: &[Step]) -> Self {
-        let folder = Self::default();
+    /// When they cannot be done to it.
+    #[must_use]
+    pub fn after(self, steps: &[Step]) -> Self {
         for step in steps {
-            let open = |name: &str| folder.open(name).expect("nothing fails here");
+            let open = |name: &str| self.open(name).expect("nothing fails here");
             let done = match step {
-                Step::Open(name) => folder.open(name).map(drop),
+                Step::Open(name) => self.open(name).map(drop),
                 Step::Write(name, at, bytes) => open(name).write_at(*at, bytes),
                 Step::Truncate(name, length) => open(name).truncate(*length),
                 Step::Sync(name) => open(name).sync(),
-                Step::Remove(name) => folder.remove(name),
-                Step::SyncFolder => Folder::sync(&folder),
+                Step::Remove(name) => self.remove(name),
+                Step::SyncFolder => Folder::sync(&self),
             };
             done.expect("nothing fails here");
         }
-        folder
+        self
     }
 
     /// Halts the folder, and yields what is there after the power is back: each write that no fsync

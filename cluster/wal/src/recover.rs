@@ -12,7 +12,7 @@ use crate::log::{DAMAGED, Files, Written};
 use crate::record::{self, Batch, Beginning, Kind, Record, SEGMENT_HEADER_BYTES};
 use crate::segments::{self, SegmentId, Segments};
 use crate::shared::Shared;
-use crate::{Damage, GroupId, LogError, Options, Recovered, Write};
+use crate::{Damage, GroupId, LOST, LogError, Options, Recovered, Write};
 
 /// What was read so far.
 pub(crate) struct Recovery {
@@ -38,6 +38,14 @@ struct End {
     segment: SegmentId,
     file: Arc<dyn File>,
     at: u64,
+    /// Something is behind it that the disk did not finish.
+    has_rest: bool,
+}
+
+impl End {
+    fn cut(&self) -> io::Result<()> {
+        if self.has_rest { self.file.truncate(self.at) } else { Ok(()) }
+    }
 }
 
 /// A log that is open: its files, its groups, what they keep in memory, and how it was found.
@@ -55,7 +63,7 @@ pub(crate) fn open(folder: &Arc<dyn Folder>, options: &Options) -> Result<Opened
     let ids: Vec<_> = folder.names()?.iter().filter_map(|it| segments::id(it)).collect();
     let mut end = None;
     for (place, id) in ids.iter().enumerate() {
-        if place > 0 && *id != ids[place - 1] + 1 {
+        if place > 0 && id.checked_sub(1) != Some(ids[place - 1]) {
             recovery.suspect_all(*id, 0, "a segment before this one is missing");
         }
         let is_last = place + 1 == ids.len();
@@ -97,10 +105,8 @@ impl Recovery {
             Beginning::Broken => self.suspect_all(id, 0, "its header is broken"),
         }
         let at = self.batches(&bytes, id, is_last);
-        if at < bytes.len() {
-            self.recovered.cut_bytes += (bytes.len() - at) as u64;
-            file.truncate(at as u64)?;
-        }
+        let has_rest = at < bytes.len();
+        self.recovered.cut_bytes += (bytes.len() - at) as u64;
         if is_last {
             // What is here may not be durable yet, and counts as such from now on.
             file.sync()?;
@@ -108,7 +114,7 @@ impl Recovery {
         segments.add(id, Arc::clone(&file), at as u64);
         self.recovered.segments += 1;
         self.recovered.bytes += at as u64;
-        Ok(Some(End { segment: id, file, at: at as u64 }))
+        Ok(Some(End { segment: id, file, at: at as u64, has_rest }))
     }
 
     /// Reads the batches of a segment. Yields where the last one ends that is kept.
@@ -130,19 +136,15 @@ impl Recovery {
                 }
             };
             let (records, is_whole) = read_records(bytes, at, &batch);
-            let end = at + batch.records.end;
-            let is_followed = || record::find_batch(&bytes[at + batch.records.start..]).is_some();
-            if !is_whole && is_last && !is_followed() {
+            // The sum over its header holds, so it is as long as it says. What looks like a batch within
+            // it is something that users have written.
+            let end = (at + batch.records.end).min(bytes.len());
+            if !is_whole && is_last && record::find_batch(&bytes[end..]).is_none() {
                 // The disk did not finish it: nobody was told that it is durable.
                 return at;
             }
             self.take(&batch, records, (id, at), is_whole);
-            at = if is_whole {
-                end
-            } else {
-                let from = at + batch.records.start;
-                from + record::find_batch(&bytes[from..]).unwrap_or(bytes.len() - from)
-            };
+            at = end;
         }
         at
     }
@@ -154,7 +156,7 @@ impl Recovery {
         (id, at): (SegmentId, usize),
         is_whole: bool,
     ) {
-        if self.batch.is_some_and(|before| batch.number != before + 1) {
+        if self.batch.is_some_and(|before| batch.number != before.wrapping_add(1)) {
             self.suspect_all(id, at, "batches before this one are missing");
         }
         self.batch = Some(batch.number);
@@ -181,7 +183,7 @@ impl Recovery {
         let reading = self.groups.entry(record.group).or_default();
         let begins = !reading.is_known
             && (record.number == 1 || is_oldest && record.kind == Kind::Checkpoint);
-        let is_next = reading.is_known && record.number == reading.number + 1;
+        let is_next = reading.is_known && record.number == reading.number.wrapping_add(1);
         if !begins && !is_next {
             let found =
                 damage(place.segment, place.at as usize, "records before this one are missing");
@@ -206,6 +208,9 @@ impl Recovery {
         end: Option<End>,
         options: &Options,
     ) -> Result<Opened, LogError> {
+        if let Some(found) = self.recovered.damage.first() {
+            self.groups.entry(LOST).or_default().damaged(found);
+        }
         let tails = Arc::new(Tails { used: 0.into(), max: options.tail_bytes });
         let (mut groups, mut written) = (BTreeMap::new(), BTreeMap::new());
         for (group, mut reading) in self.groups {
@@ -223,7 +228,6 @@ impl Recovery {
             let (state, segments) = (Arc::new(Shared::new(reading.state)), Arc::clone(&segments));
             groups.insert(group, GroupLog { group, state, segments, tails: Arc::clone(&tails) });
         }
-        let has_damage = !self.recovered.damage.is_empty();
         let mut files = Files {
             segments,
             segment_bytes: options.segment_bytes,
@@ -235,10 +239,21 @@ impl Recovery {
             is_marked: false,
         };
         match end {
-            Some(End { segment, file, at }) => {
-                (files.current, files.file, files.at) = (segment, file, at);
-                if has_damage {
+            Some(end) => {
+                (files.current, files.file, files.at) =
+                    (end.segment, Arc::clone(&end.file), end.at);
+                // A crash may have come between a segment and what it begins with. Whoever went on in it
+                // would have nothing of the groups in it, and remove those before it.
+                let is_bare = self.recovered.segments > 1 && end.at <= SEGMENT_HEADER_BYTES as u64;
+                if self.recovered.damaged.is_empty() {
+                    end.cut()?;
+                    if is_bare {
+                        files.roll()?;
+                    }
+                } else {
+                    // What is cut may be all that shows that something before it was durable.
                     files.roll()?;
+                    end.cut()?;
                 }
             }
             None => files.roll()?,
@@ -291,8 +306,7 @@ impl Reading {
             return self.damaged(&found("its checkpoint is broken"));
         };
         if begins {
-            let count = usize::try_from(small.count).unwrap_or(0);
-            self.state.places = std::iter::repeat_n(Place::default(), count).collect();
+            // Where its entries are nobody knows any more: purges must follow that cover them all.
             self.state.small = small;
         } else if self.damage.is_none() && self.state.small != small {
             self.damaged(&found("its checkpoint is not what was read before"));
@@ -304,8 +318,7 @@ impl Reading {
         if let Some(suspect) = self.suspect.take() {
             self.damaged(&suspect);
         }
-        let missing = self.state.places.iter().any(|it| it.segment == 0);
-        if missing && self.damage.is_none() {
+        if self.state.has_missing() && self.damage.is_none() {
             self.damaged(&damage(0, 0, "entries are missing"));
         }
     }

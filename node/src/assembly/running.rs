@@ -27,6 +27,9 @@ use crate::world::{self, SystemClock};
 /// holds back.
 const DISK_THREADS_MAX: usize = 4;
 
+/// Most broken places of a log that are told of when it is opened.
+const DAMAGE_TOLD_MAX: usize = 8;
+
 /// How long work that waits for the disk may take when a node stops, before it is left alone.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -66,6 +69,14 @@ impl Running {
         let engine: Arc<dyn Engine> = Arc::new(open_rows(&rows, plan.engine)?);
         let log = (plan.log)(&plan.folder.join("log"))?;
         let (appender, writer, recovered) = wal::open(&log, &wal::Options::default(), || {})?;
+        for found in recovered.damage.iter().take(DAMAGE_TOLD_MAX) {
+            tracing::warn!(
+                file = found.file,
+                offset = found.offset,
+                what = found.what,
+                "the log is broken"
+            );
+        }
         let failed = Arc::clone(&plan.on_failure);
         let log = WriterThread::start(writer, move |error| failed(&format!("the log: {error}")))?;
         let runtime = Builder::new_multi_thread()
@@ -98,7 +109,7 @@ impl Running {
                 transport,
                 clock: Arc::new(SystemClock),
                 appender: appender.clone(),
-                is_log_broken: !recovered.damage.is_empty(),
+                is_log_broken: recovered.may_lack_groups(),
                 engine,
                 offload: Offload::to(move |work| drop(handle.spawn_blocking(work))),
                 registry: plan.registry,

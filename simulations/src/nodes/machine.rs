@@ -182,7 +182,7 @@ impl Machine {
             })
         };
         home.spawn(write(writer, submitted, pause, on_failure));
-        (appender, !recovered.damage.is_empty())
+        (appender, recovered.may_lack_groups())
     }
 
     /// Cuts the power: what no fsync has covered may be gone.

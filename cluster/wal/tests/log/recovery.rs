@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::{fs, io};
 
+use bytes::Bytes;
 use wal::folder::Folder;
 use wal::memory::{MemoryFolder, Step};
-use wal::{LogError, Write};
+use wal::{LOST, LogError, Write};
 
 use crate::rig::{Chance, GROUPS, Model, Models, Rig, SMALL, append, draw, live, memory};
 use crate::temporary::Temporary;
@@ -58,8 +59,9 @@ fn whatever_a_crash_leaves_holds_all_that_was_acknowledged() {
         for step in 0..=steps.len() {
             let known = acknowledged[..step].last().cloned().unwrap_or_default();
             for _ in 0..4 {
-                let after =
-                    MemoryFolder::replay(&steps[..step]).crash(&mut |max| chance.below(max));
+                let after = MemoryFolder::default()
+                    .after(&steps[..step])
+                    .crash(&mut |max| chance.below(max));
                 let rig = Rig::open(&memory(&after), &SMALL).unwrap();
                 assert_eq!(rig.recovered.damage, [], "seed {seed} step {step}");
                 for (group, states) in &history {
@@ -68,6 +70,40 @@ fn whatever_a_crash_leaves_holds_all_that_was_acknowledged() {
                     let is_there = states[least..].contains(&found);
                     assert!(is_there, "seed {seed} step {step} group {group}: {found:?}");
                 }
+            }
+        }
+    }
+}
+
+/// A node goes on after a crash, and what it writes then may be all that another start finds: segments
+/// before it are removed when nobody needs them any more.
+#[test]
+fn what_a_crash_has_left_is_there_after_more_was_written() {
+    for seed in 0..4 {
+        let (steps, ..) = recorded(seed);
+        let mut chance = Chance(seed);
+        for step in 0..=steps.len() {
+            let after =
+                MemoryFolder::default().after(&steps[..step]).crash(&mut |max| chance.below(max));
+            let mut rig = Rig::open(&memory(&after), &SMALL).unwrap();
+            let mut expected = Models::new();
+            let mut writes = Vec::new();
+            for group in 0..GROUPS {
+                let mut model = rig.model(group).unwrap();
+                // Nothing of what binds a segment is left.
+                let purge = Write::Purge { upto: model.next(), mark: Bytes::from_static(b"all") };
+                model.apply(&purge);
+                writes.push((group, purge));
+                expected.insert(group, model);
+            }
+            rig.write(writes).unwrap();
+            rig.write(vec![(0, Write::Label(Bytes::from_static(b"later")))]).unwrap();
+            expected.get_mut(&0).unwrap().label = Some(Bytes::from_static(b"later"));
+            let again = Rig::open(&memory(&after), &SMALL).unwrap();
+            assert_eq!(again.recovered.damaged, BTreeMap::new(), "seed {seed} step {step}");
+            for (group, model) in &expected {
+                let found = again.model(*group).unwrap();
+                assert_eq!(found, *model, "seed {seed} step {step} group {group}");
             }
         }
     }
@@ -112,6 +148,72 @@ fn a_broken_byte_is_never_a_silent_loss() {
         }
     }
     assert!(reported * 10 > flipped * 8, "{reported} of {flipped}: most bytes matter");
+}
+
+/// Whatever opening does to a broken log, and however far it comes: the next one finds as much.
+#[test]
+fn damage_is_not_forgotten_when_a_crash_comes_while_it_is_dealt_with() {
+    let (mut found, mut chance) = (0, Chance(5));
+    for seed in 0..8 {
+        let (steps, ..) = recorded(seed);
+        let step = steps.len() - usize::try_from(chance.below(12)).unwrap();
+        let left = MemoryFolder::default().after(&steps[..step]).crash(&mut |it| chance.below(it));
+        let names = left.names().unwrap();
+        for name in &names {
+            let length = left.open(name).unwrap().length().unwrap();
+            for at in (0..length).step_by(131) {
+                let broken = left.copy();
+                assert!(broken.flip(name, at, 0x10));
+                found += check_remembered(&broken, &mut chance, &format!("{seed} {name} {at}"));
+            }
+        }
+    }
+    assert!(found > 50, "{found} groups");
+}
+
+/// What the disk did not finish shows that all before it was durable: it is cut when the damage before
+/// it is written down elsewhere. And who has lost everything is not taken for somebody new.
+#[test]
+fn damage_before_an_unfinished_batch_is_not_forgotten() {
+    let left = MemoryFolder::default();
+    let mut rig = Rig::open(&memory(&left), &SMALL).unwrap();
+    for group in 0..GROUPS {
+        rig.write(vec![(group, Write::Label(Bytes::from_static(b"label")))]).unwrap();
+    }
+    let name = left.names().unwrap().remove(0);
+    let file = left.open(&name).unwrap();
+    let length = file.length().unwrap();
+    file.truncate(length - 24 - 1).unwrap();
+    let rig = Rig::open(&memory(&left.copy()), &SMALL).unwrap();
+    assert!(rig.recovered.cut_bytes > 0 && rig.recovered.damage.is_empty(), "{:?}", rig.recovered);
+    let (mut chance, mut lost) = (Chance(1), 0);
+    for at in 24..length - 25 {
+        let broken = left.copy();
+        assert!(broken.flip(&name, at, 0x10));
+        lost += check_remembered(&broken, &mut chance, &format!("{at}"));
+    }
+    assert!(lost > 100, "{lost}");
+}
+
+fn check_remembered(broken: &MemoryFolder, chance: &mut Chance, which: &str) -> usize {
+    let opened = broken.copy();
+    opened.record();
+    let Ok(mut rig) = Rig::open(&memory(&opened), &SMALL) else { return 0 };
+    // What nobody needs any more is removed with the next write.
+    let sound = (0..GROUPS).filter(|it| rig.appender.group(*it).damage().is_none());
+    let later = |group| (group, Write::Label(Bytes::from_static(b"later")));
+    rig.write(sound.map(later).collect()).unwrap();
+    let damaged: Vec<_> = rig.recovered.damaged.keys().collect();
+    let is_broken = !rig.recovered.damage.is_empty();
+    let steps = opened.steps();
+    for step in 0..=steps.len() {
+        let after = broken.copy().after(&steps[..step]).crash(&mut |it| chance.below(it));
+        let again = Rig::open(&memory(&after), &SMALL).unwrap().recovered;
+        let is_known = damaged.iter().all(|it| again.damaged.contains_key(it))
+            && (!is_broken || again.may_lack_groups());
+        assert!(is_known, "{which} step {step}: {damaged:?} then {again:?}");
+    }
+    damaged.len()
 }
 
 #[test]
@@ -161,6 +263,6 @@ fn a_missing_segment_is_damage_and_a_reset_mends_the_group() {
         rig.write(vec![(0, append(index, &"x".repeat(100)))]).unwrap();
     }
     let rig = Rig::open(&memory(&folder), &SMALL).unwrap();
-    assert!(rig.recovered.damaged.is_empty(), "{:?}", rig.recovered);
+    assert!(rig.recovered.damaged.keys().eq([&LOST]), "{:?}", rig.recovered);
     assert_eq!(rig.appender.group(0).first_index(), Some(7));
 }
