@@ -30,10 +30,14 @@ pub(crate) async fn prepare(
     let member = match (held, damage(parts, shard, held)) {
         (Some(held), None) if held.life >= wanted.life => return Ok(Some(held)),
         (Some(_) | None, None) => wanted,
+        (Some(held), Some(_)) if probe::mutant!(LifeKept) => held,
         (_, Some(what)) => {
             tracing::error!(shard = shard.0, what, "a copy has lost something: it ends");
             match begin(parts, shard).await {
-                Ok(member) => member,
+                Ok(member) => {
+                    probe::sometimes!(LifeBegun);
+                    member
+                }
                 Err(MetaError::Refused(LifeError::Unknown)) => return leave(parts, shard).await,
                 Err(error) => return Err(error.to_string()),
             }
@@ -69,6 +73,7 @@ fn damage(parts: &Parts, shard: ShardId, held: Option<Member>) -> Option<String>
     };
     let purged = log.purged().map(|(index, _)| index);
     let is_short = purged.is_some_and(|purged| applied.is_none_or(|applied| applied < purged));
+    probe::sometimes!(RowsLost, is_short);
     is_short.then(|| format!("rows up to {applied:?} only, and the log is purged to {purged:?}"))
 }
 

@@ -139,7 +139,7 @@ impl Queue {
         let blocked = self.blocked.get(address).expect("resumable entities are blocked");
         if blocked.waiters.is_empty() {
             self.blocked.remove(address);
-        } else {
+        } else if !probe::mutant!(WakeUpLost, one in 20) {
             self.resumable.push_back(address.clone());
         }
     }

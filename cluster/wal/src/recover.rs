@@ -139,7 +139,8 @@ impl Recovery {
             // The sum over its header holds, so it is as long as it says. What looks like a batch within
             // it is something that users have written.
             let end = (at + batch.records.end).min(bytes.len());
-            if !is_whole && is_last && record::find_batch(&bytes[end..]).is_none() {
+            let is_followed = || record::find_batch(&bytes[end..]).is_some();
+            if !is_whole && is_last && (!is_followed() || probe::mutant!(DamageCut)) {
                 // The disk did not finish it: nobody was told that it is durable.
                 return at;
             }
@@ -228,6 +229,8 @@ impl Recovery {
             let (state, segments) = (Arc::new(Shared::new(reading.state)), Arc::clone(&segments));
             groups.insert(group, GroupLog { group, state, segments, tails: Arc::clone(&tails) });
         }
+        probe::sometimes!(TornTailCut, self.recovered.cut_bytes > 0);
+        probe::sometimes!(RottenByteFound, !self.recovered.damage.is_empty());
         let mut files = Files {
             segments,
             segment_bytes: options.segment_bytes,
@@ -247,7 +250,7 @@ impl Recovery {
                 let is_bare = self.recovered.segments > 1 && end.at <= SEGMENT_HEADER_BYTES as u64;
                 if self.recovered.damaged.is_empty() {
                     end.cut()?;
-                    if is_bare {
+                    if is_bare && !probe::mutant!(BareSegmentKept) {
                         files.roll()?;
                     }
                 } else {

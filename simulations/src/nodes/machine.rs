@@ -59,6 +59,8 @@ pub struct Running {
     pub is_closed: bool,
     /// What it takes for the time.
     pub clock: Arc<dyn Clock>,
+    /// Its log.
+    pub log: Appender,
 }
 
 /// What every node of a world is made of.
@@ -141,7 +143,7 @@ impl Machine {
                 is_on: Arc::clone(&self.is_on),
             }),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
-            appender,
+            appender: appender.clone(),
             is_log_broken,
             engine,
             offload: Offload::inline(),
@@ -157,7 +159,8 @@ impl Machine {
         let node = home.scope(Node::start(setup, failed)).await.expect("the runtime runs");
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let client = Client::new(&node, Arc::clone(&clock));
-        self.running = Some(Running { node, home, client, clock, is_closed: false });
+        let (log, is_closed) = (appender, false);
+        self.running = Some(Running { node, home, client, is_closed, clock, log });
     }
 
     fn open_log(
@@ -181,7 +184,14 @@ impl Machine {
                 chance.lasting(100..=100 + limit) * slow
             })
         };
-        home.spawn(write(writer, submitted, pause, on_failure));
+        let disk = self.folder.clone();
+        let failed = move |what: &str| {
+            // Without power nobody says anything.
+            if !disk.is_halted() {
+                on_failure(what);
+            }
+        };
+        home.spawn(write(writer, submitted, pause, failed));
         (appender, recovered.may_lack_groups())
     }
 
@@ -200,6 +210,25 @@ impl Machine {
         self.is_on.store(false, Ordering::Relaxed);
         running.node.kill();
         Some(running)
+    }
+
+    /// The power of its disk fails after so much more was done, if the machine runs: it is to be cut
+    /// then, see [`Machine::is_dark`].
+    pub fn darken(&self, after: u64) -> bool {
+        if self.running.is_some() {
+            self.folder.halt_after(after);
+        }
+        self.running.is_some()
+    }
+
+    /// Whether the power of its disk has failed.
+    pub fn is_dark(&self) -> bool {
+        self.folder.is_halted()
+    }
+
+    /// Whether its disk has something to do.
+    pub fn is_writing(&self) -> bool {
+        self.folder.has_pending()
     }
 
     /// Breaks a byte of the log, or the rows of a group, while the machine is off.

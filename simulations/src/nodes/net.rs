@@ -13,7 +13,7 @@ use runtime::node::Node;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::plan::Faults;
+use super::faults::Faults;
 use crate::chance::{Chance, Odds};
 
 /// The network between all nodes. Clones are the same.

@@ -149,7 +149,9 @@ impl Source {
         if let Some((sent, asked)) = self.promised
             && self.received >= sent
         {
-            self.trusted = Some(asked + TRUST);
+            let lasting = probe::knob!(TrustedFor, TRUST);
+            let factor = if probe::mutant!(TrustedLong) { 60 } else { 1 };
+            self.trusted = Some(asked + factor * lasting);
             self.promised = None;
         }
     }
@@ -157,6 +159,7 @@ impl Source {
     /// Something may be missing: another session is to begin.
     fn lose(&mut self) {
         if self.is_open {
+            probe::sometimes!(SessionLost);
             self.breaks += 1;
         }
         self.is_open = false;
@@ -175,8 +178,13 @@ impl Source {
         if frame.session != self.session || frame.number <= self.received {
             return changed;
         }
-        if self.early.len() < EARLY_MAX {
+        probe::sometimes!(FrameEarly, frame.number > self.received + 1);
+        if self.early.len() < probe::knob!(EarlyFrames, EARLY_MAX) {
             self.early.insert(frame.number, frame);
+        }
+        let first = self.early.first_key_value().map(|(number, _)| number - 1);
+        if probe::mutant!(FrameSkipped) {
+            self.received = self.received.max(first.unwrap_or(0));
         }
         while let Some(frame) = self.early.remove(&(self.received + 1)) {
             self.received += 1;
@@ -222,6 +230,9 @@ impl Followed {
     fn confirm(&mut self, last: Offset) {
         self.is_confirmed = true;
         self.last = self.last.max(last);
+        if probe::mutant!(ReaderSkips) && self.position.is_some_and(|it| it < last) {
+            self.position = Some(last);
+        }
         if self.position.is_none() {
             self.position = Some(last);
             self.tell(&Event::Begin(last));
@@ -246,6 +257,7 @@ impl Followed {
                 self.tell(&Event::Gap(offset));
             }
             position = offset;
+            probe::sometimes!(ReaderResumed);
             self.tell(&Event::Item(offset, item.into()));
         }
         self.position = Some(position);
@@ -255,7 +267,11 @@ impl Followed {
 
     /// A reader that does not keep up is left behind: it sees the end, and reads from where it was.
     fn tell(&mut self, event: &Event) {
-        self.readers.retain(|it| it.try_send(event.clone()).is_ok());
+        self.readers.retain(|it| {
+            let is_told = it.try_send(event.clone()).is_ok();
+            probe::sometimes!(ReaderLeftBehind, !is_told && !it.is_closed());
+            is_told
+        });
     }
 }
 

@@ -18,6 +18,7 @@ use super::state::Sockets;
 use super::talk::Talk;
 use super::topic::Topic;
 use crate::chance::{Chance, Odds};
+use crate::finding::Oracle;
 use crate::nodes::cluster::{Phase, World};
 use crate::nodes::mishap::true_time;
 
@@ -252,6 +253,6 @@ impl Device {
     }
 
     pub(super) fn blame(&self, what: &str) {
-        self.world.blame(&format!("device {}: {what}", self.number));
+        self.world.blame(Oracle::Sockets.finds(format!("device {}: {what}", self.number)));
     }
 }
