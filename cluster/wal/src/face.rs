@@ -10,7 +10,7 @@ pub type GroupId = u32;
 
 /// Stands for groups of which nothing is left, not even that they were there: it is damaged once any
 /// damage was found, in every life from then on. Nothing else is written to it.
-pub const LOST: GroupId = GroupId::MAX;
+pub const LOST: GroupId = GroupId::MAX - 1;
 
 /// Longest entry, vote or mark, in bytes: four times the longest record of a shard.
 pub const ENTRY_BYTES_MAX: usize = 4 << 20;
