@@ -74,6 +74,9 @@ named! {
         RecoveryDoubled,
         /// A member that nobody has confirmed to lead says who the members are.
         MembersUnconfirmed,
+        /// A member that is newer than the roster leaves because the roster does not name it, and begins again
+        /// as whom the roster names.
+        RosterBelieved,
         /// A copy stays where a shard has left.
         CopyLeftBehind,
     }

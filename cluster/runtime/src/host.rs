@@ -28,6 +28,7 @@ use wal::Appender;
 use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::follow::follower::Follower;
+use crate::life::Owner;
 use crate::report::{self, NodeReport};
 use crate::router::Router;
 use crate::shard::{Inbox, Life, Said, turn_away};
@@ -159,8 +160,9 @@ impl Host {
         let me = self.0.router.peers().me();
         // A crash may leave rows without a log, and a log without rows.
         let rows = self.0.engine.groups().into_iter().map(|(group, _)| group);
-        let left = rows.chain(self.0.appender.groups()).map(ShardId);
-        let left = left.filter(|shard| roster.has(*shard));
+        let logs = self.0.appender.groups().into_iter();
+        let logs = logs.filter(|it| life::is_left(&self.0, ShardId(*it)));
+        let left = rows.chain(logs).map(ShardId).filter(|shard| roster.has(*shard));
         left.chain(roster.hosted(me).into_keys()).filter(|it| *it != META).collect()
     }
 
@@ -185,7 +187,8 @@ impl Host {
         if let Some(before) = self.0.router.unhost(shard).and_then(|it| it.group) {
             before.stop().await;
         }
-        let Some(member) = self.wanted(shard).or(life::held(&self.0, shard)?) else {
+        let held = life::owner(&self.0, shard)?.and_then(Owner::present);
+        let Some(member) = self.wanted(shard).or(held) else {
             // Rows without a log: whoever held them was forgotten halfway.
             return life::forget(&self.0, shard).await;
         };
@@ -269,11 +272,13 @@ impl Host {
     }
 
     /// Whether a member has no part in its group any more: neither assignment nor group name it, and
-    /// they never will again. Every node follows the meta group.
+    /// they never will again. Every node follows the meta group, some of them late: a roster that is
+    /// older than the member says nothing of it.
     async fn has_left(&self, shard: ShardId, group: &Group) -> bool {
         let (roster, member) = (self.0.router.roster(), group.member());
         let is_named = |it: &Assignment| it.members.contains(&member);
-        if shard == META || roster.assignment(shard).is_none_or(is_named) {
+        let is_older = roster.last_life < member.life && !probe::mutant!(RosterBelieved);
+        if shard == META || is_older || roster.assignment(shard).is_none_or(is_named) {
             return false;
         }
         let members = self.0.router.members(shard).await;

@@ -139,7 +139,10 @@ fn check(writes: &[(GroupId, Write)], logs: &[GroupLog]) -> io::Result<()> {
     let mut smalls: BTreeMap<GroupId, Small> = BTreeMap::new();
     for ((group, write), log) in writes.iter().zip(logs) {
         if *group == LOST {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the number of what is lost is no group"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the number of what is lost is no group",
+            ));
         }
         let small = match smalls.get_mut(group) {
             Some(small) => small,

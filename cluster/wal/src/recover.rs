@@ -169,6 +169,7 @@ impl Recovery {
         if is_whole {
             return;
         }
+        self.recovered.damage.push(damage(id, at, "a record is broken"));
         for (group, last) in &batch.table {
             let reading = self.groups.entry(*group).or_default();
             if reading.number != *last {

@@ -32,7 +32,7 @@ const HISTORY: &[&str] = &["agreement", "order", "durability", "replicas", "coun
 const ONCE: &[&str] = &["once", "counter", "bank", "answers", "register", "posts", "feeds"];
 
 /// Every mutant.
-pub const GAMES: [Game; 35] = [
+pub const GAMES: [Game; 36] = [
     nodes(Mutant::SilenceCounted, 100, HISTORY),
     nodes(Mutant::SyncUnwaited, 100, HISTORY),
     nodes(Mutant::VoteUnsynced, 500, HISTORY),
@@ -67,6 +67,7 @@ pub const GAMES: [Game; 35] = [
     nodes(Mutant::RecoverySkipped, 300, &["sockets"]),
     nodes(Mutant::RecoveryDoubled, 300, &["sockets"]),
     nodes(Mutant::MembersUnconfirmed, 500, HISTORY),
+    nodes(Mutant::RosterBelieved, 500, HISTORY),
     nodes(Mutant::CopyLeftBehind, 100, &["settling"]),
 ];
 
