@@ -97,6 +97,8 @@ named! {
         FrameEarly,
         /// A session of a follower was broken.
         SessionLost,
+        /// Readers were told that nothing was heard of a shard for long.
+        SilenceTold,
         /// A kept answer was told.
         KeptAnswerTold,
         /// A kept answer was not told, because its shard was not heard of.

@@ -68,7 +68,8 @@ impl Follower {
     }
 
     /// Reads a stream from now on. The first event tells where it begins; from there on every item comes
-    /// once and in order, through changes of the leader too. The end comes when the reader does not keep
+    /// once and in order, through changes of the leader too; [`Event::Silence`] tells that they may be late.
+    /// The end comes when the reader does not keep
     /// up, or the node goes down: what is missing can be read with [`Follower::page`].
     ///
     /// # Errors
@@ -230,6 +231,7 @@ async fn keep(follower: Follower, shard: ShardId) {
             follower.with(shard, |source| source.answered(watch, asked, answer));
         }
         follower.catch_up(shard).await;
+        follower.with(shard, |source| source.listen(home.now()));
         let (is_whole, is_hasty) =
             follower.with(shard, |it| (it.missing(1).is_empty(), it.is_hasty()));
         if !is_watched || !is_whole {

@@ -15,6 +15,10 @@ use super::message::{Frame, Item, Watch, Watched};
 /// changes.
 pub(crate) const TRUST: Duration = Duration::from_secs(1);
 
+/// Readers of a shard that has not said for so long whether everything has come are told: longer than an
+/// election takes.
+const SILENCE: Duration = Duration::from_secs(5);
+
 /// A shard that nobody wants anything of for so long is not followed any more.
 const IDLE_MAX: Duration = Duration::from_secs(10);
 
@@ -30,6 +34,9 @@ pub enum Event {
     Item(Offset, Bytes),
     /// Items before this position are no longer there: it goes on with this one.
     Gap(Offset),
+    /// Nothing has been heard of the shard for seconds: there may be items that this node does not get.
+    /// When it is heard again they come.
+    Silence,
 }
 
 /// A shard that is followed.
@@ -44,6 +51,9 @@ pub(crate) struct Source {
     /// Frames up to this number will have come if none is lost; since when that is known.
     promised: Option<(u64, Moment)>,
     trusted: Option<Moment>,
+    /// When nothing was missing last, and whether readers know that this was long ago.
+    whole: Moment,
+    is_silent: bool,
     /// How often something may have been missed.
     breaks: u64,
     streams: BTreeMap<StreamId, Followed>,
@@ -72,6 +82,8 @@ impl Source {
             early: BTreeMap::new(),
             promised: None,
             trusted: None,
+            whole: now,
+            is_silent: false,
             breaks: 0,
             streams: BTreeMap::new(),
             unfollow: BTreeSet::new(),
@@ -87,6 +99,9 @@ impl Source {
         if let Some(position) = followed.position {
             let last = followed.readers.len() - 1;
             followed.readers[last].try_send(Event::Begin(position)).ok();
+            if self.is_silent {
+                followed.readers[last].try_send(Event::Silence).ok();
+            }
         }
     }
 
@@ -153,6 +168,20 @@ impl Source {
             let factor = if probe::mutant!(TrustedLong) { 60 } else { 1 };
             self.trusted = Some(asked + factor * lasting);
             self.promised = None;
+            (self.whole, self.is_silent) = (asked, false);
+        }
+    }
+
+    /// Tells readers, once, when nothing has been heard of the shard for long.
+    pub(crate) fn listen(&mut self, now: Moment) {
+        if self.is_silent || now - self.whole < SILENCE {
+            return;
+        }
+        self.is_silent = true;
+        probe::sometimes!(SilenceTold, !self.streams.is_empty());
+        for followed in self.streams.values_mut() {
+            // Whoever does not keep up sees the end.
+            followed.readers.retain(|it| it.try_send(Event::Silence).is_ok());
         }
     }
 
@@ -314,6 +343,7 @@ mod tests {
             Event::Begin(at) => format!("begin {}", at.0),
             Event::Item(at, _) => at.0.to_string(),
             Event::Gap(at) => format!("gap {}", at.0),
+            Event::Silence => "silence".to_owned(),
         };
         std::iter::from_fn(|| receiver.try_recv().ok()).map(text).collect()
     }
@@ -389,6 +419,27 @@ mod tests {
         let (mut source, _reader) = following(&home, 3);
         home.sleep(TRUST).await;
         assert!(source.trusted(home.now()).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn readers_learn_of_a_silence_once() {
+        let home = Home::new(1, Drift::default());
+        let (mut source, mut reader) = following(&home, 3);
+        home.sleep(SILENCE - Duration::from_millis(1)).await;
+        source.listen(home.now());
+        assert_eq!(got(&mut reader), ["begin 3"]);
+        for _ in 0..3 {
+            home.sleep(SILENCE).await;
+            source.listen(home.now());
+        }
+        assert_eq!(got(&mut reader), ["silence"]);
+        let (sender, mut late) = mpsc::channel(16);
+        source.read(&stream(), sender);
+        assert_eq!(got(&mut late), ["begin 3", "silence"]);
+        watch(&mut source, &home, 0, 3);
+        home.sleep(SILENCE).await;
+        source.listen(home.now());
+        assert_eq!(got(&mut reader), ["silence"], "it was heard between them");
     }
 
     #[tokio::test(start_paused = true)]
