@@ -167,6 +167,16 @@ impl MemoryFolder {
         })
     }
 
+    /// A write that went astray: a sector, or less of it, stands in another place of its file too.
+    pub fn misdirect(&self, name: &str, from: u64, to: u64) {
+        self.0.with(|disk| {
+            let Some(content) = disk.files.get_mut(name) else { return };
+            let (from, to, end) = (place(from), place(to), content.bytes.len());
+            let length = SECTOR_BYTES.min(end.saturating_sub(from)).min(end.saturating_sub(to));
+            content.bytes.copy_within(from..from + length, to);
+        });
+    }
+
     fn run<T>(
         &self,
         step: impl FnOnce() -> Step,

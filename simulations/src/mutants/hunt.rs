@@ -6,6 +6,10 @@ use std::ops::Range;
 use super::list::Game;
 use crate::case::Case;
 use crate::finding::Finding;
+use crate::scenario::Scenario;
+
+/// How long things go wrong that lead to a mutant, in milliseconds.
+const LASTING: u64 = 60_000;
 
 /// How a hunt ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -40,7 +44,15 @@ impl Game {
     }
 
     fn case(&self, seed: u64) -> Case {
-        Case { mutant: Some(self.mutant), ..Case::new(self.realm, seed) }
+        Case { mutant: Some(self.mutant), ..self.sound(seed) }
+    }
+
+    /// The same seed with nothing broken.
+    fn sound(&self, seed: u64) -> Case {
+        let faults = self.faults.map(|it| it.iter().map(|it| (*it).to_owned()).collect());
+        let lasting = self.faults.map(|_| LASTING);
+        let scenario = Scenario { faults, lasting, ..Scenario::default() };
+        Case { scenario, ..Case::new(self.realm, seed) }
     }
 
     fn is_due(&self, finding: &Finding) -> bool {
@@ -58,7 +70,7 @@ impl Game {
                 continue;
             }
             // What is wrong anyway is no proof.
-            return match Case::new(self.realm, seed).run().finding {
+            return match self.sound(seed).run().finding {
                 Some(finding) => Hunted::Confused { seed, finding },
                 None => Hunted::Killed { seed, seeds: count, finding },
             };

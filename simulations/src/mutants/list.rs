@@ -15,18 +15,27 @@ pub struct Game {
     pub budget: u64,
     /// Who has to notice: any of them.
     pub oracles: &'static [&'static str],
+    /// The faults that lead to it, if others would only be in the way: they go on for a minute.
+    pub faults: Option<&'static [&'static str]>,
 }
 
 const fn nodes(mutant: Mutant, budget: u64, oracles: &'static [&'static str]) -> Game {
-    Game { mutant, realm: Realm::Nodes, budget, oracles }
+    Game { mutant, realm: Realm::Nodes, budget, oracles, faults: None }
 }
 
 const fn executors(mutant: Mutant, budget: u64, oracles: &'static [&'static str]) -> Game {
-    Game { mutant, realm: Realm::Executors, budget, oracles }
+    Game { mutant, realm: Realm::Executors, budget, oracles, faults: None }
+}
+
+impl Game {
+    const fn under(self, faults: &'static [&'static str]) -> Self {
+        Self { faults: Some(faults), ..self }
+    }
 }
 
 /// Who notices that committed entries are gone or others.
-const HISTORY: &[&str] = &["agreement", "order", "durability", "replicas", "counter", "register"];
+const HISTORY: &[&str] =
+    &["agreement", "raft", "order", "durability", "replicas", "counter", "register"];
 
 /// Who notices that a command took effect twice, or never.
 const ONCE: &[&str] = &["once", "counter", "bank", "answers", "register", "posts", "feeds"];
@@ -35,20 +44,38 @@ const ONCE: &[&str] = &["once", "counter", "bank", "answers", "register", "posts
 pub const GAMES: [Game; 36] = [
     nodes(Mutant::SilenceCounted, 100, HISTORY),
     nodes(Mutant::SyncUnwaited, 100, HISTORY),
-    nodes(Mutant::VoteUnsynced, 500, HISTORY),
-    nodes(Mutant::MarkBeforeRows, 300, HISTORY),
-    nodes(Mutant::PartsMixed, 300, HISTORY),
+    nodes(Mutant::VoteUnsynced, 5_000, HISTORY).under(&[
+        "kill",
+        "black-out",
+        "slow-sync",
+        "cut",
+        "pause",
+    ]),
+    nodes(Mutant::MarkBeforeRows, 5_000, HISTORY).under(&[
+        "kill",
+        "black-out",
+        "weigh",
+        "wipe",
+        "cut",
+    ]),
+    nodes(Mutant::PartsMixed, 5_000, HISTORY)
+        .under(&["weigh", "wipe", "cut", "delay", "overtake", "twice"]),
     nodes(Mutant::CommittedTakenForApplied, 100, HISTORY),
-    nodes(Mutant::SettleSkipped, 300, HISTORY),
-    nodes(Mutant::PurgeAhead, 300, HISTORY),
+    nodes(Mutant::SettleSkipped, 5_000, HISTORY).under(&[
+        "stumble",
+        "kill",
+        "black-out",
+        "slow-sync",
+    ]),
+    nodes(Mutant::PurgeAhead, 300, &["agreement", "raft", "replicas", "counter", "settling"]),
     nodes(Mutant::FenceUnchecked, 150, HISTORY),
-    nodes(Mutant::ChecksumUnchecked, 500, HISTORY),
-    nodes(Mutant::DamageCut, 500, HISTORY),
-    nodes(Mutant::BareSegmentKept, 500, HISTORY),
+    nodes(Mutant::ChecksumUnchecked, 5_000, HISTORY).under(&["kill", "rot"]),
+    nodes(Mutant::DamageCut, 5_000, HISTORY).under(&["kill", "rot", "black-out"]),
+    nodes(Mutant::BareSegmentKept, 5_000, HISTORY).under(&["kill"]),
     nodes(Mutant::LifeKept, 300, HISTORY),
     executors(Mutant::RefusalKept, 100, &["counter", "bank"]),
     nodes(Mutant::RefusalEarly, 100, &["durability"]),
-    nodes(Mutant::BarrierSkipped, 100, &["register"]),
+    nodes(Mutant::BarrierSkipped, 100, &["register", "readers"]),
     executors(Mutant::ClockBelieved, 500, &["links", "order"]),
     executors(Mutant::RepliesForgotten, 200, ONCE),
     executors(Mutant::RepliesShortlived, 200, ONCE),
@@ -59,14 +86,15 @@ pub const GAMES: [Game; 36] = [
     executors(Mutant::AckEarly, 200, &["bank", "links", "settling"]),
     executors(Mutant::ResendForgotten, 100, &["settling"]),
     executors(Mutant::LetterDropped, 100, &["letters"]),
-    executors(Mutant::WakeUpLost, 500, &["settling"]),
+    executors(Mutant::WakeUpLost, 500, &["bounds"]),
     nodes(Mutant::ChangesMissed, 100, &["readers"]),
     nodes(Mutant::FrameSkipped, 300, &["readers"]),
     nodes(Mutant::ReaderSkips, 100, &["readers"]),
     nodes(Mutant::TrustedLong, 500, &["readers"]),
     nodes(Mutant::RecoverySkipped, 300, &["sockets"]),
     nodes(Mutant::RecoveryDoubled, 300, &["sockets"]),
-    nodes(Mutant::MembersUnconfirmed, 500, HISTORY),
+    nodes(Mutant::MembersUnconfirmed, 5_000, HISTORY)
+        .under(&["weigh", "wipe", "cut", "pause", "decay"]),
     nodes(Mutant::RosterBelieved, 500, HISTORY),
     nodes(Mutant::CopyLeftBehind, 100, &["settling"]),
 ];

@@ -71,6 +71,9 @@ pub struct World {
     pub(super) laws: Arc<Shared<Laws>>,
 }
 
+/// Most nodes that a cluster begins with; more of them join.
+const FOUNDERS: u32 = 5;
+
 /// How far a world is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Phase {
@@ -89,7 +92,7 @@ impl World {
         let mut registry = catalogue::registry(&shape);
         node::gateway::register(&mut registry);
         let registry = Arc::new(registry);
-        let nodes: Vec<_> = (1..=plan.nodes).map(NodeId).collect();
+        let nodes: Vec<_> = (1..=plan.nodes.min(FOUNDERS)).map(NodeId).collect();
         let candidates: Vec<_> = nodes.iter().map(|it| Candidate::new(*it, "", 100)).collect();
         let placed = place(META, &candidates, usize::from(plan.copies));
         let founders = placed.into_iter().map(|it| Member { node: it.0, life: 1 }).collect();
@@ -150,6 +153,9 @@ impl World {
             let client = self.any_client(&mut chance).expect("all machines are on");
             let founded = meta::command(client.router(), "found".to_owned(), &found);
             if founded.await.is_ok() {
+                for number in FOUNDERS + 1..=plan.nodes {
+                    self.join(node(NodeId(number)), &mut chance).await;
+                }
                 return;
             }
         }

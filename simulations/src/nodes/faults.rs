@@ -47,11 +47,19 @@ pub enum Class {
     Wipe,
     /// When nothing goes wrong any more, nodes that can be missed stay broken for ever.
     Lose,
+    /// Messages come twice.
+    Twice,
+    /// Messages overtake others of their lane.
+    Overtake,
+    /// Nodes are cut off one after the other, and hear again in another order.
+    Swizzle,
+    /// Fsyncs fail.
+    SyncError,
 }
 
 impl Class {
     /// Every class.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 23] = [
         Self::Loss,
         Self::Delay,
         Self::SlowSync,
@@ -71,6 +79,10 @@ impl Class {
         Self::BlackOut,
         Self::Wipe,
         Self::Lose,
+        Self::Twice,
+        Self::Overtake,
+        Self::Swizzle,
+        Self::SyncError,
     ];
 
     /// Its name, in scenarios.
@@ -95,12 +107,16 @@ impl Class {
             Self::BlackOut => "black-out",
             Self::Wipe => "wipe",
             Self::Lose => "lose",
+            Self::Twice => "twice",
+            Self::Overtake => "overtake",
+            Self::Swizzle => "swizzle",
+            Self::SyncError => "sync-error",
         }
     }
 
     fn odds(self) -> Odds {
         match self {
-            Self::BlackOut | Self::Wipe => Odds(250_000),
+            Self::BlackOut | Self::Wipe | Self::Swizzle | Self::SyncError => Odds(250_000),
             Self::Delay | Self::SlowSync => Odds(900_000),
             Self::Loss
             | Self::Drift
@@ -116,7 +132,9 @@ impl Class {
             | Self::Fill
             | Self::Decay
             | Self::Stumble
-            | Self::Lose => Odds(500_000),
+            | Self::Lose
+            | Self::Twice
+            | Self::Overtake => Odds(500_000),
         }
     }
 }
@@ -127,6 +145,10 @@ pub struct Faults {
     on: BTreeSet<Class>,
     /// Messages that are lost.
     pub loss: Odds,
+    /// Messages that come twice.
+    pub twice: Odds,
+    /// Messages that do not wait for those of their lane.
+    pub overtaking: Odds,
     /// Longest delay of a message, in microseconds.
     pub delay_micros: u64,
     /// Longest fsync, in microseconds. A few take ten times as long.
@@ -154,6 +176,7 @@ impl Faults {
             Odds(u32::try_from(strength.magnitude(1_000..=max)).expect("at most a million"))
         };
         let (loss, rot) = (odds(200_000), odds(300_000));
+        let (twice, overtaking) = (odds(200_000), odds(200_000));
         let delay_micros = strength.magnitude(500..=40_000);
         let sync_micros = strength.magnitude(200..=20_000);
         let skew_micros = strength.magnitude(1_000..=5_000_000);
@@ -170,6 +193,8 @@ impl Faults {
         let has = |class: Class| on.contains(&class);
         Self {
             loss: if has(Class::Loss) { loss } else { Odds::NEVER },
+            twice: if has(Class::Twice) { twice } else { Odds::NEVER },
+            overtaking: if has(Class::Overtake) { overtaking } else { Odds::NEVER },
             delay_micros: if has(Class::Delay) { delay_micros } else { QUICK_MICROS },
             sync_micros: if has(Class::SlowSync) { sync_micros } else { QUICK_MICROS },
             drift: if has(Class::Drift) { 20_000 } else { 0 },

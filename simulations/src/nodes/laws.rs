@@ -111,7 +111,8 @@ impl Laws {
         let follows = match (&before[..], voters) {
             ([only], [same]) => only == same,
             ([only], [old, _new]) => only == old,
-            ([_old, new], [only]) => new == only,
+            // Back, if who leads now wants the old ones: every quorum of either has met one of both.
+            ([old, new], [only]) => old == only || new == only,
             (both, others) => both == others,
         };
         Oracle::Raft.checks(follows, || {

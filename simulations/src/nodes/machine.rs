@@ -41,6 +41,8 @@ pub struct Machine {
     sync_micros: Arc<Shared<u64>>,
     clock: Arc<NodeClock>,
     is_on: Arc<AtomicBool>,
+    /// Whether its log is to end: an fsync fails.
+    is_doomed: Arc<AtomicBool>,
     /// Whether its disk is nearly full.
     room: Arc<Disk>,
     /// What runs, while the machine is on.
@@ -103,6 +105,7 @@ impl Machine {
         Self {
             node,
             folder: MemoryFolder::default(),
+            is_doomed: Arc::default(),
             disk: MemoryDisk::default(),
             engine: None,
             chance: Chance::of(seed, &format!("nodes: machine {}", node.0)),
@@ -184,10 +187,12 @@ impl Machine {
                 chance.lasting(100..=100 + limit) * slow
             })
         };
-        let disk = self.folder.clone();
+        let (disk, is_doomed) = (self.folder.clone(), Arc::clone(&self.is_doomed));
         let failed = move |what: &str| {
-            // Without power nobody says anything.
-            if !disk.is_halted() {
+            if is_doomed.load(Ordering::Relaxed) {
+                // As it should be: what nobody knows to be durable counts for nothing.
+                disk.halt();
+            } else if !disk.is_halted() {
                 on_failure(what);
             }
         };
@@ -208,6 +213,7 @@ impl Machine {
             }
         });
         self.is_on.store(false, Ordering::Relaxed);
+        self.is_doomed = Arc::default();
         running.node.kill();
         Some(running)
     }
@@ -221,7 +227,14 @@ impl Machine {
         self.running.is_some()
     }
 
-    /// Whether the power of its disk has failed.
+    /// The next fsync fails: the process has to end, and is dark then.
+    pub fn doom(&self) -> bool {
+        self.is_doomed.store(true, Ordering::Relaxed);
+        self.folder.fail_syncs(1);
+        self.running.is_some()
+    }
+
+    /// Whether the power of its disk has failed, or its log has ended as it should.
     pub fn is_dark(&self) -> bool {
         self.folder.is_halted()
     }
@@ -250,6 +263,11 @@ impl Machine {
         let length = self.folder.open(&name).and_then(|it| it.length()).expect("files in memory");
         // Behind the header: a foreign segment stops a node, and an operator has to look.
         let at = 24 + self.chance.below(length.saturating_sub(24).max(1));
+        if self.chance.flips() {
+            let from = self.chance.below(length.max(1));
+            self.folder.misdirect(&name, from, at);
+            return format!("what stood at {from} of {name} stands at {at} too");
+        }
         self.folder.flip(&name, at, 1);
         format!("byte {at} of {name}")
     }

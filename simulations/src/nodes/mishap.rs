@@ -48,10 +48,14 @@ pub enum Mishap {
     BlackOut,
     /// A disk is lost.
     Wipe,
+    /// Nodes are cut off one after the other.
+    Swizzle,
+    /// An fsync fails.
+    SyncError,
 }
 
 impl Mishap {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 14] = [
         Self::Kill,
         Self::Pause,
         Self::Cut,
@@ -64,6 +68,8 @@ impl Mishap {
         Self::Stumble,
         Self::BlackOut,
         Self::Wipe,
+        Self::Swizzle,
+        Self::SyncError,
     ];
 
     fn class(self) -> Class {
@@ -80,6 +86,8 @@ impl Mishap {
             Self::Stumble => Class::Stumble,
             Self::BlackOut => Class::BlackOut,
             Self::Wipe => Class::Wipe,
+            Self::Swizzle => Class::Swizzle,
+            Self::SyncError => Class::SyncError,
         }
     }
 }
@@ -148,6 +156,8 @@ impl World {
             Mishap::Stumble => self.stumble(chance).await,
             Mishap::BlackOut => self.black_out(chance).await,
             Mishap::Wipe => self.wipe(node, chance).await,
+            Mishap::Swizzle => self.swizzle(chance).await,
+            Mishap::SyncError => self.fail_sync(node, chance).await,
             Mishap::Weigh => self.weigh(node, chance).await,
             Mishap::Fill => {
                 self.machines.borrow()[&node].fill(true);
@@ -233,6 +243,30 @@ impl World {
         // Some of them for good, by now.
         if self.phase.get() == Phase::Faults {
             self.parts.net.heal();
+        }
+    }
+
+    /// Cuts nodes off one after the other, and lets them hear again in another order.
+    async fn swizzle(&self, chance: &mut Chance) {
+        let mut nodes: Vec<_> = self.nodes().collect();
+        nodes.retain(|_| chance.flips());
+        for is_cut in [true, false] {
+            chance.shuffle(&mut nodes);
+            for node in &nodes {
+                if self.phase.get() != Phase::Faults {
+                    return;
+                }
+                for other in self.nodes().filter(|it| it != node) {
+                    for (from, to) in [(*node, other), (other, *node)] {
+                        if is_cut {
+                            self.parts.net.cut(from, to);
+                        } else {
+                            self.parts.net.mend(from, to);
+                        }
+                    }
+                }
+                tokio::time::sleep(chance.lasting(1_000..=800_000)).await;
+            }
         }
     }
 

@@ -113,11 +113,11 @@ impl Plan {
     /// What a seed means when it is narrowed to a scenario.
     pub fn of(seed: u64, scenario: &Scenario) -> Self {
         let mut chance = Chance::of(seed, "nodes: plan");
-        let drawn = *chance.pick(&[1, 2, 3, 3, 3, 3, 3, 4, 5, 5]);
+        let drawn = *chance.pick(&[1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 7]);
         let nodes = scenario.nodes.unwrap_or(drawn);
         let copies = match nodes {
             1 => 1,
-            5 => *chance.pick(&[3, 5]),
+            5.. => *chance.pick(&[3, 5]),
             _ => 3,
         };
         let first = *chance.pick(&WORKLOADS);

@@ -60,12 +60,33 @@ impl World {
         }
     }
 
+    /// Lets an fsync fail. The process ends, and another one begins.
+    pub(super) async fn fail_sync(self: &Rc<Self>, node: NodeId, chance: &mut Chance) {
+        if !self.running().contains(&node) {
+            return;
+        }
+        self.until_dark(node, &Machine::doom).await;
+        if !self.running().contains(&node) {
+            return;
+        }
+        self.note_load(node);
+        self.counts.kills.set(self.counts.kills.get() + 1);
+        self.switch_off(node).await;
+        tokio::time::sleep(chance.lasting(1_000..=1_000_000)).await;
+        self.switch_on(node).await;
+    }
+
     /// Lets the power fail between two things that the log does, some of which it does in one go: it
     /// begins a segment, or removes one.
     async fn fail_within_writes(&self, node: NodeId, after: u64) {
+        self.until_dark(node, &|it| it.darken(after)).await;
+    }
+
+    /// Does something to a machine that runs, and waits a little until its log has come to an end.
+    async fn until_dark(&self, node: NodeId, work: &dyn Fn(&Machine) -> bool) {
         let on_machine =
-            |look: &dyn Fn(&Machine) -> bool| self.machines.borrow().get(&node).is_some_and(look);
-        if !on_machine(&|it| it.darken(after)) {
+            |work: &dyn Fn(&Machine) -> bool| self.machines.borrow().get(&node).is_some_and(work);
+        if !on_machine(work) {
             return;
         }
         for _ in 0..WRITES_LOOKS {
@@ -106,22 +127,34 @@ impl World {
         self.switch_off(node).await;
         self.machines.borrow_mut().remove(&node);
         tokio::time::sleep(chance.lasting(1_000..=3_000_000)).await;
-        let join = Join { node: NodeRecord { disk: u128::from(chance.draw()), ..record } };
+        let record = NodeRecord { disk: u128::from(chance.draw()), ..record };
+        if let Some(number) = self.join(record, chance).await {
+            self.note("wiped", &[u64::from(node.0), u64::from(number.0)], &[]);
+            probe::sometimes!(WipedNodeReturned);
+        }
+    }
+
+    /// A machine with an empty disk joins, and is switched on.
+    pub(super) async fn join(
+        self: &Rc<Self>,
+        record: NodeRecord,
+        chance: &mut Chance,
+    ) -> Option<NodeId> {
+        let join = Join { node: record };
         for _ in 0..JOINS_MAX {
             if let Some(client) = self.any_client(chance)
                 && let Some(number) =
                     joined(attempt(&client, &Call::command(&MetaKey, &join), None).await)
             {
-                self.note("wiped", &[u64::from(node.0), u64::from(number.0)], &[]);
                 let machine = Machine::new(self.parts.plan.seed, number);
                 self.newest.set(self.newest.get().max(number.0));
                 self.machines.borrow_mut().insert(number, machine);
                 self.switch_on(number).await;
-                probe::sometimes!(WipedNodeReturned);
-                return;
+                return Some(number);
             }
             tokio::time::sleep(chance.lasting(10_000..=200_000)).await;
         }
+        None
     }
 
     fn record_of(&self, node: NodeId) -> Option<NodeRecord> {
