@@ -223,8 +223,6 @@ mod tests {
         assert!(is_broken(Mutant::GapAccepted) && !is_broken(Mutant::RefusalEarly));
         let hits = (0..1_000).filter(|_| is_broken_now(Mutant::GapAccepted, 10)).count();
         assert!((50..200).contains(&hits), "{hits}");
-        let elsewhere = || is_broken(Mutant::GapAccepted);
-        assert!(!std::thread::scope(|it| it.spawn(elsewhere).join().unwrap()));
         drop(in_force);
         assert!(!is_broken(Mutant::GapAccepted));
     }

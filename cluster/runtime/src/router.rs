@@ -417,10 +417,9 @@ impl Router {
     /// Sends what has changed in a shard to a node that follows it.
     pub(crate) fn send_frame(&self, to: NodeId, shard: ShardId, frame: Frame) {
         let body = Message::Frame(shard, frame).encode();
-        if probe::buggify!(FrameTwice) {
+        for _ in 0..=u8::from(probe::buggify!(FrameTwice)) {
             self.0.peers.tell(to, LANE, Topic::Node, &body);
         }
-        self.0.peers.tell(to, LANE, Topic::Node, &body);
     }
 
     /// Answers who is in the group of a shard that this node may lead.

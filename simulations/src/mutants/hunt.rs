@@ -51,7 +51,7 @@ impl Game {
     fn sound(&self, seed: u64) -> Case {
         let faults = self.faults.map(|it| it.iter().map(|it| (*it).to_owned()).collect());
         let lasting = self.faults.map(|_| LASTING);
-        let scenario = Scenario { faults, lasting, ..Scenario::default() };
+        let scenario = Scenario { lasting, faults, ..Scenario::default() };
         Case { scenario, ..Case::new(self.realm, seed) }
     }
 

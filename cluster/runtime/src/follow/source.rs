@@ -425,7 +425,7 @@ mod tests {
     async fn readers_learn_of_a_silence_once() {
         let home = Home::new(1, Drift::default());
         let (mut source, mut reader) = following(&home, 3);
-        home.sleep(SILENCE - Duration::from_millis(1)).await;
+        home.sleep(SILENCE.mul_f32(0.99)).await;
         source.listen(home.now());
         assert_eq!(got(&mut reader), ["begin 3"]);
         for _ in 0..3 {
