@@ -14,8 +14,6 @@ named! {
         VoteUnsynced,
         /// The mark of a snapshot is written before its rows.
         MarkBeforeRows,
-        /// A part of a snapshot is taken although it belongs to another one.
-        PartsMixed,
         /// What is said to be committed counts as applied when a copy begins.
         CommittedTakenForApplied,
         /// A copy that begins again takes what can be read for durable.
@@ -28,8 +26,6 @@ named! {
         ChecksumUnchecked,
         /// What is broken in the middle of the log is cut with all that follows it.
         DamageCut,
-        /// A segment that a crash has left without what it begins with is gone on with.
-        BareSegmentKept,
         /// A copy that has lost something goes on as who it was.
         LifeKept,
         /// The effects of a command that is refused stay.

@@ -280,7 +280,8 @@ impl RaftStateMachine<Types> for Machine {
             let (changes, detail) = (Vec::new(), detail.clone());
             let marked = Applied { changes, applied, detail };
             self.0.engine.apply(vec![(self.0.group, marked)]).map_err(io::Error::other)?;
-            Home::current().sleep(Duration::from_millis(20)).await;
+            self.0.engine.flush().map_err(io::Error::other)?;
+            Home::current().sleep(Duration::from_millis(300)).await;
         }
         let installed = self.0.offload.run(move || install.finish(applied, detail)).await?;
         installed.map_err(io::Error::other)?;

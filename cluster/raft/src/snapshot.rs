@@ -173,8 +173,7 @@ impl Receiver {
     }
 
     fn take(&self, id: u64) -> io::Result<Transfer> {
-        let taken =
-            self.current.with(|it| it.take_if(|it| it.id == id || probe::mutant!(PartsMixed)));
+        let taken = self.current.with(|it| it.take_if(|it| it.id == id));
         taken.ok_or_else(|| io::Error::other("no such transfer of a snapshot"))
     }
 }

@@ -251,7 +251,7 @@ impl Recovery {
                 let is_bare = self.recovered.segments > 1 && end.at <= SEGMENT_HEADER_BYTES as u64;
                 if self.recovered.damaged.is_empty() {
                     end.cut()?;
-                    if is_bare && !probe::mutant!(BareSegmentKept) {
+                    if is_bare {
                         files.roll()?;
                     }
                 } else {

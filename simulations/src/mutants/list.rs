@@ -41,7 +41,7 @@ const HISTORY: &[&str] =
 const ONCE: &[&str] = &["once", "counter", "bank", "answers", "register", "posts", "feeds"];
 
 /// Every mutant.
-pub const GAMES: [Game; 36] = [
+pub const GAMES: [Game; 34] = [
     nodes(Mutant::SilenceCounted, 100, HISTORY),
     nodes(Mutant::SyncUnwaited, 100, HISTORY),
     nodes(Mutant::VoteUnsynced, 5_000, HISTORY).under(&[
@@ -58,8 +58,6 @@ pub const GAMES: [Game; 36] = [
         "wipe",
         "cut",
     ]),
-    nodes(Mutant::PartsMixed, 5_000, HISTORY)
-        .under(&["weigh", "wipe", "cut", "delay", "overtake", "twice"]),
     nodes(Mutant::CommittedTakenForApplied, 100, HISTORY),
     nodes(Mutant::SettleSkipped, 5_000, HISTORY).under(&[
         "stumble",
@@ -71,7 +69,6 @@ pub const GAMES: [Game; 36] = [
     nodes(Mutant::FenceUnchecked, 150, HISTORY),
     nodes(Mutant::ChecksumUnchecked, 5_000, HISTORY).under(&["kill", "rot"]),
     nodes(Mutant::DamageCut, 5_000, HISTORY).under(&["kill", "rot", "black-out"]),
-    nodes(Mutant::BareSegmentKept, 5_000, HISTORY).under(&["kill"]),
     nodes(Mutant::LifeKept, 300, HISTORY),
     executors(Mutant::RefusalKept, 100, &["counter", "bank"]),
     nodes(Mutant::RefusalEarly, 100, &["durability"]),

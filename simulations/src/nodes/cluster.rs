@@ -203,7 +203,10 @@ impl World {
         machine.start(&self.parts, Arc::new(watch), on_failure).await;
         if let Some(running) = &machine.running {
             self.up.borrow_mut().insert(node, running.node.clone());
-            self.laws.with(|it| it.began(node, running.log.clone()));
+            let judged = self.laws.with(|it| it.began(node, running.log.clone()));
+            if let Err(finding) = judged {
+                self.blame(finding);
+            }
             if self.parts.plan.workloads.contains(&"counter") {
                 readers::begin(&self.readers, &running.home, &running.client, self.began);
             }

@@ -6,6 +6,7 @@
 //! | committed on quorum | an entry that was applied is in the logs of a quorum, and the same there |
 //! | order               | purged, snapshot, applied, committed and last do not overtake each other |
 //! | no way back         | term, committed and applied of a member that runs do not fall            |
+//! | no word broken      | who begins again has what it said it had, and reads it as it was written |
 //! | chain of members    | a change goes through both sets of voters, one change at a time          |
 //!
 //! State machine safety, and that what is committed never changes, is seen entry by entry in
@@ -29,6 +30,9 @@ use crate::finding::{Finding, Oracle};
 /// Names a reign: its term and who leads. In one term there may be several, one after the other.
 type Reign = (u64, u64);
 
+/// An entry begins with who proposed it, and in which term.
+const REIGN_BYTES: usize = 16;
+
 /// Between two looks.
 const PERIOD: Duration = Duration::from_millis(50);
 
@@ -42,6 +46,10 @@ pub struct Laws {
     reigns: BTreeSet<(u32, Reign)>,
     /// The last entry of each group that was applied anywhere.
     committed: BTreeMap<u32, Entry>,
+    /// Entries that were applied, as bytes.
+    entries: BTreeMap<(u32, u64), Bytes>,
+    /// Up to where each member has said that it has everything that was committed.
+    said: BTreeMap<(u32, Member), u64>,
     /// How far each member was, in this life of its node.
     members: BTreeMap<(NodeId, u32), Progress>,
     /// The voters of each group, as applied: two sets in the middle of a change.
@@ -81,9 +89,38 @@ struct Progress {
 
 impl Laws {
     /// A node has begun with a log.
-    pub fn began(&mut self, node: NodeId, log: Appender) {
+    ///
+    /// # Errors
+    ///
+    /// What it lacks, or reads otherwise, although it had said that it had it.
+    pub fn began(&mut self, node: NodeId, log: Appender) -> Result<(), Finding> {
+        let judged = self.remember(node, &log);
         self.lives += 1;
         self.logs.insert(node, (log, self.lives));
+        judged
+    }
+
+    fn remember(&self, node: NodeId, log: &Appender) -> Result<(), Finding> {
+        for ((group, member), said) in &self.said {
+            let log = log.group(*group);
+            if member.node != node.0 || log.damage().is_some() || owner(&log) != Some(*member) {
+                continue;
+            }
+            let last = log.last_index().max(log.purged().map(|(index, _)| index));
+            Oracle::Raft.checks(last.unwrap_or(0) >= *said, || {
+                format!("{member:?} of group {group} had {said}, and has {last:?}")
+            })?;
+            let Some((first, last)) = log.first_index().zip(log.last_index()) else { continue };
+            for (index, bytes) in log.read(first..last + 1, usize::MAX).unwrap_or_default() {
+                let written = self.entries.get(&(*group, index));
+                let is_other = |it: &Bytes| it.get(..REIGN_BYTES) != bytes.get(..REIGN_BYTES);
+                let is_read = written.is_none_or(|it| *it == bytes || is_other(it));
+                Oracle::Raft.checks(is_read, || {
+                    format!("{member:?} of group {group} reads {index} otherwise than it was")
+                })?;
+            }
+        }
+        Ok(())
     }
 
     /// Entries of a group were applied somewhere: those that change its members have to follow each other.
@@ -128,6 +165,11 @@ impl Laws {
             && status.applied <= status.committed
             && status.committed <= status.last.max(status.snapshot);
         Oracle::Raft.checks(is_ordered, || told("out of order"))?;
+        // What is not committed may become something else.
+        for (other, index) in status.matched.iter().filter(|(it, _)| *it != member) {
+            let said = self.said.entry((group, *other)).or_default();
+            *said = (*said).max(*index.min(&status.committed));
+        }
         if status.leads {
             let reign = (term, member.id());
             let is_new = self.reigns.insert((group, reign));
@@ -156,6 +198,7 @@ impl Laws {
         let log = self.logs.get(&node).map(|(log, _)| log.group(group));
         let Some(bytes) = log.and_then(|log| bytes_of(&log, index)) else { return Ok(()) };
         let entry = Entry { index, reign, sum: crc32c::crc32c(&bytes) };
+        self.entries.insert((group, index), bytes);
         self.committed.insert(group, entry);
         // In the middle of a change there are two quorums, and who counts changes with the log.
         if status.is_changing {
@@ -172,14 +215,18 @@ impl Laws {
     fn may_have(&self, member: Member, group: u32, entry: Entry) -> bool {
         let Some((log, _)) = self.logs.get(&NodeId(member.node)) else { return true };
         let log = log.group(group);
-        let label = log.label().and_then(|it| u64::from_bytes(&it)).map(Member::of);
         // Whoever has lost its log has begun as somebody else.
-        if log.damage().is_some() || label != Some(member) {
+        if log.damage().is_some() || owner(&log) != Some(member) {
             return true;
         }
         let is_purged = log.purged().is_some_and(|(purged, _)| purged >= entry.index);
         is_purged || bytes_of(&log, entry.index).is_some_and(|it| crc32c::crc32c(&it) == entry.sum)
     }
+}
+
+/// Whose a log is.
+fn owner(log: &GroupLog) -> Option<Member> {
+    log.label().and_then(|it| u64::from_bytes(&it)).map(Member::of)
 }
 
 fn bytes_of(log: &GroupLog, index: u64) -> Option<Bytes> {

@@ -259,10 +259,15 @@ impl Machine {
         if names.is_empty() {
             return "nothing".to_owned();
         }
-        let name = self.chance.pick(&names).clone();
+        let last = names.last().filter(|_| self.chance.flips());
+        let name = last.unwrap_or_else(|| self.chance.pick(&names)).clone();
         let length = self.folder.open(&name).and_then(|it| it.length()).expect("files in memory");
         // Behind the header: a foreign segment stops a node, and an operator has to look.
-        let at = 24 + self.chance.below(length.saturating_sub(24).max(1));
+        let mut at = 24 + self.chance.below(length.saturating_sub(24).max(1));
+        if self.chance.flips() {
+            // Where the last batches are.
+            at = at.max(length.saturating_sub(1 + self.chance.below(1_000)));
+        }
         if self.chance.flips() {
             let from = self.chance.below(length.max(1));
             self.folder.misdirect(&name, from, at);
