@@ -10,14 +10,10 @@ named! {
         SilenceCounted,
         /// An append counts as durable before the disk says so.
         SyncUnwaited,
-        /// A vote counts as durable before the disk says so.
-        VoteUnsynced,
         /// The mark of a snapshot is written before its rows.
         MarkBeforeRows,
         /// What is said to be committed counts as applied when a copy begins.
         CommittedTakenForApplied,
-        /// A copy that begins again takes what can be read for durable.
-        SettleSkipped,
         /// The log is purged although the rows of its entries are not durable.
         PurgeAhead,
         /// Replicas take records of activations that are over.

@@ -60,9 +60,6 @@ impl Storage {
     ///
     /// When the log has failed: what can be read may not be on the disk, and never will be.
     pub async fn settle(&self) -> io::Result<()> {
-        if probe::mutant!(SettleSkipped) {
-            return Ok(());
-        }
         let (sender, receiver) = oneshot::channel();
         self.appender.submit(Vec::new(), Box::new(move |done| drop(sender.send(done))))?;
         receiver.await.map_err(going_down)?
@@ -161,9 +158,6 @@ impl RaftLogStorage<Types> for Storage {
     async fn save_vote(&mut self, vote: &Vote) -> io::Result<()> {
         let mut bytes = Vec::new();
         put_vote(&mut bytes, vote);
-        if probe::mutant!(VoteUnsynced) {
-            return self.submit(Write::Vote(bytes.into()), drop);
-        }
         self.write(Write::Vote(bytes.into())).await
     }
 

@@ -41,16 +41,9 @@ const HISTORY: &[&str] =
 const ONCE: &[&str] = &["once", "counter", "bank", "answers", "register", "posts", "feeds"];
 
 /// Every mutant.
-pub const GAMES: [Game; 34] = [
+pub const GAMES: [Game; 32] = [
     nodes(Mutant::SilenceCounted, 100, HISTORY),
     nodes(Mutant::SyncUnwaited, 100, HISTORY),
-    nodes(Mutant::VoteUnsynced, 5_000, HISTORY).under(&[
-        "kill",
-        "black-out",
-        "slow-sync",
-        "cut",
-        "pause",
-    ]),
     nodes(Mutant::MarkBeforeRows, 5_000, HISTORY).under(&[
         "kill",
         "black-out",
@@ -59,12 +52,6 @@ pub const GAMES: [Game; 34] = [
         "cut",
     ]),
     nodes(Mutant::CommittedTakenForApplied, 100, HISTORY),
-    nodes(Mutant::SettleSkipped, 5_000, HISTORY).under(&[
-        "stumble",
-        "kill",
-        "black-out",
-        "slow-sync",
-    ]),
     nodes(Mutant::PurgeAhead, 300, &["agreement", "raft", "replicas", "counter", "settling"]),
     nodes(Mutant::FenceUnchecked, 150, HISTORY),
     nodes(Mutant::ChecksumUnchecked, 5_000, HISTORY).under(&["kill", "rot"]),
@@ -92,7 +79,7 @@ pub const GAMES: [Game; 34] = [
     nodes(Mutant::RecoveryDoubled, 300, &["sockets"]),
     nodes(Mutant::MembersUnconfirmed, 5_000, HISTORY)
         .under(&["weigh", "wipe", "cut", "pause", "decay"]),
-    nodes(Mutant::RosterBelieved, 500, HISTORY),
+    nodes(Mutant::RosterBelieved, 5_000, HISTORY),
     nodes(Mutant::CopyLeftBehind, 100, &["settling"]),
 ];
 

@@ -55,11 +55,13 @@ pub enum Class {
     Swizzle,
     /// Fsyncs fail.
     SyncError,
+    /// A disk stands still for seconds.
+    Stall,
 }
 
 impl Class {
     /// Every class.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Loss,
         Self::Delay,
         Self::SlowSync,
@@ -83,6 +85,7 @@ impl Class {
         Self::Overtake,
         Self::Swizzle,
         Self::SyncError,
+        Self::Stall,
     ];
 
     /// Its name, in scenarios.
@@ -111,12 +114,15 @@ impl Class {
             Self::Overtake => "overtake",
             Self::Swizzle => "swizzle",
             Self::SyncError => "sync-error",
+            Self::Stall => "stall",
         }
     }
 
     fn odds(self) -> Odds {
         match self {
-            Self::BlackOut | Self::Wipe | Self::Swizzle | Self::SyncError => Odds(250_000),
+            Self::BlackOut | Self::Wipe | Self::Swizzle | Self::SyncError | Self::Stall => {
+                Odds(250_000)
+            }
             Self::Delay | Self::SlowSync => Odds(900_000),
             Self::Loss
             | Self::Drift

@@ -7,6 +7,7 @@
 //! | order               | purged, snapshot, applied, committed and last do not overtake each other |
 //! | no way back         | term, committed and applied of a member that runs do not fall            |
 //! | no word broken      | who begins again has what it said it had, and reads it as it was written |
+//! | nobody who is gone  | no voter of the last leader has left and forgotten everything            |
 //! | chain of members    | a change goes through both sets of voters, one change at a time          |
 //!
 //! State machine safety, and that what is committed never changes, is seen entry by entry in
@@ -54,6 +55,8 @@ pub struct Laws {
     members: BTreeMap<(NodeId, u32), Progress>,
     /// The voters of each group, as applied: two sets in the middle of a change.
     voters: BTreeMap<u32, (u64, Vec<BTreeSet<Member>>)>,
+    /// The last term in which somebody led each group.
+    terms: BTreeMap<u32, u64>,
     lives: u64,
 }
 
@@ -170,6 +173,12 @@ impl Laws {
             let said = self.said.entry((group, *other)).or_default();
             *said = (*said).max(*index.min(&status.committed));
         }
+        let newest = self.terms.entry(group).or_default();
+        *newest = term.max(*newest);
+        if status.leads && term == *newest {
+            let gone = status.voters.iter().find(|it| self.is_gone(group, **it));
+            Oracle::Raft.checks(gone.is_none(), || told(&format!("{gone:?} has left")))?;
+        }
         if status.leads {
             let reign = (term, member.id());
             let is_new = self.reigns.insert((group, reign));
@@ -186,6 +195,14 @@ impl Laws {
         };
         let rises = before.term <= term && before.applied <= applied;
         Oracle::Raft.checks(rises, || told(&format!("it goes back from {before:?}")))
+    }
+
+    /// Whether a member has left, and forgotten everything.
+    fn is_gone(&self, group: u32, member: Member) -> bool {
+        let Some((log, _)) = self.logs.get(&NodeId(member.node)) else { return false };
+        let label = log.group(group).label();
+        // One byte more says that it was this member's.
+        label.is_some_and(|it| it.len() == 9 && it.starts_with(&member.id().to_bytes()))
     }
 
     /// An entry was applied somewhere: it has to be in the logs of a quorum.

@@ -21,6 +21,9 @@ use crate::world::call::Call;
 /// How long clients of a node that is to end have for what they have asked.
 const DRAIN: Duration = Duration::from_millis(100);
 
+/// Longest fsync of a disk that stands still, in microseconds.
+const STALL_MICROS: u64 = 2_000_000;
+
 /// Something that goes wrong.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Mishap {
@@ -52,10 +55,12 @@ pub enum Mishap {
     Swizzle,
     /// An fsync fails.
     SyncError,
+    /// A disk stands still.
+    Stall,
 }
 
 impl Mishap {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Kill,
         Self::Pause,
         Self::Cut,
@@ -70,6 +75,7 @@ impl Mishap {
         Self::Wipe,
         Self::Swizzle,
         Self::SyncError,
+        Self::Stall,
     ];
 
     fn class(self) -> Class {
@@ -88,6 +94,7 @@ impl Mishap {
             Self::Wipe => Class::Wipe,
             Self::Swizzle => Class::Swizzle,
             Self::SyncError => Class::SyncError,
+            Self::Stall => Class::Stall,
         }
     }
 }
@@ -158,6 +165,20 @@ impl World {
             Mishap::Wipe => self.wipe(node, chance).await,
             Mishap::Swizzle => self.swizzle(chance).await,
             Mishap::SyncError => self.fail_sync(node, chance).await,
+            Mishap::Stall => {
+                let suffer = |micros| {
+                    let machines = self.machines.borrow();
+                    // It may be gone, and calm disks stay so.
+                    if let Some(machine) = machines.get(&node)
+                        && self.phase.get() == Phase::Faults
+                    {
+                        machine.suffer(micros);
+                    }
+                };
+                suffer(STALL_MICROS);
+                tokio::time::sleep(chance.lasting(1_000..=STALL_MICROS)).await;
+                suffer(self.parts.plan.faults.sync_micros);
+            }
             Mishap::Weigh => self.weigh(node, chance).await,
             Mishap::Fill => {
                 self.machines.borrow()[&node].fill(true);
