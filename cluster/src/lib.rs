@@ -28,7 +28,6 @@ pub mod ledger;
 pub mod limits;
 pub mod memory;
 pub mod meta;
-pub mod mutant;
 pub mod operator;
 pub mod placement;
 pub mod record;

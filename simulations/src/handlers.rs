@@ -11,7 +11,10 @@ use entity::setting::Settings;
 use entity::transaction::{Effects, Order, Part, Range, Read, Scope, State};
 use entity::{Address, Caller, Id, Key, Release, Time};
 
-use crate::workloads::catalogue;
+use crate::workloads::catalogue::{self, Shape};
+
+/// What there is.
+const SHAPE: Shape = Shape { shards: 4, pull_above_followers: 256, guest: None };
 
 /// Rows of one entity, all in memory.
 #[derive(Default)]
@@ -155,7 +158,7 @@ fn unhex(text: &str) -> Vec<u8> {
 
 #[test]
 fn whatever_comes_to_an_entity_does_not_make_it_panic() {
-    let registry = catalogue::registry(256, None);
+    let registry = catalogue::registry(&SHAPE);
     let families: Vec<_> = registry.kinds().collect();
     let seeds = golden(&families);
     assert!(seeds.len() > 30, "{} commands are known", seeds.len());
@@ -167,7 +170,7 @@ fn whatever_comes_to_an_entity_does_not_make_it_panic() {
 /// What is stored of an entity, and shown to operators.
 #[test]
 fn whatever_comes_from_storage_is_read_or_refused() {
-    let registry = catalogue::registry(256, None);
+    let registry = catalogue::registry(&SHAPE);
     let families: Vec<_> = registry.kinds().collect();
     let seeds = golden(&families);
     fuzz::target("stored").seeds(seeds).growth(4_096).run(|bytes| {

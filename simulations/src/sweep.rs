@@ -3,18 +3,19 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::case::Look;
 use crate::world::plan::Plan;
 use crate::world::run::{Report, run};
 use crate::world::sabotage::Sabotage;
 
 /// Runs one seed.
-pub fn seed(seed: u64, is_printed: bool) -> Report {
-    run(Plan::new(seed), is_printed)
+pub fn seed(seed: u64) -> Report {
+    run(Plan::new(seed), Look::default())
 }
 
 /// The first seed that finds what is broken on purpose.
 pub fn first_to_find(sabotage: Sabotage, seeds: Range<u64>) -> Option<Report> {
-    let mut reports = seeds.map(|seed| run(Plan { sabotage, ..Plan::new(seed) }, false));
+    let mut reports = seeds.map(|seed| run(Plan { sabotage, ..Plan::new(seed) }, Look::default()));
     reports.find(|report| report.violation.is_some())
 }
 

@@ -6,18 +6,16 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use bytes::Bytes;
-use cluster::mutant::Mutant;
-use cluster::transport::NodeId;
 use engine::{Engine, EngineError, GroupId, State};
 use entity::Time;
 use futures::FutureExt;
+use openraft::ChangeMembers;
 use openraft::async_runtime::WatchReceiver;
 use openraft::errors::{
     ClientWriteError, ForwardReason, ForwardToLeader, LinearizableReadError, RaftError,
 };
 use openraft::impls::EmptyNode;
 use openraft::raft::{ClientWriteResult, ReadPolicy, TransferLeaderRequest};
-use openraft::{ChangeMembers, ServerState};
 
 use crate::codec::Malformed;
 use crate::home::Home;
@@ -50,8 +48,6 @@ pub struct Setup {
     pub timing: Timing,
     /// Told of every change.
     pub watch: Watch,
-    /// What is broken on purpose.
-    pub mutant: Option<Mutant>,
 }
 
 /// Why a member cannot take part in its group.
@@ -109,20 +105,20 @@ impl Group {
     ///
     /// [`GroupError`]; nothing runs then.
     pub async fn start(setup: Setup) -> Result<Self, GroupError> {
-        let Setup { group, member, peers, storage, engine, offload, timing, watch, mutant } = setup;
+        let Setup { group, member, peers, storage, engine, offload, timing, watch } = setup;
         storage.settle().await.map_err(GroupError::Log)?;
         let mark = match engine.state(group) {
             Some(State::Damaged(what)) => return Err(GroupError::Damaged(what)),
             Some(State::Sound(mark)) => Some(mark),
             None => None,
         };
-        let machine = Machine::new(
-            group,
-            Arc::clone(&engine),
-            offload.clone(),
-            mark.as_ref(),
-            (watch, mutant),
-        )?;
+        let machine =
+            Machine::new(group, Arc::clone(&engine), offload.clone(), mark.as_ref(), watch)?;
+        let applied = machine.head().applied;
+        probe::sometimes!(AppliedAgain, storage.committed_before().is_ok_and(|it| it > applied));
+        if probe::mutant!(CommittedTakenForApplied) {
+            machine.pretend(storage.committed_before().map_err(GroupError::Log)?);
+        }
         let receiver = Receiver::new(group, Arc::clone(&engine), offload.clone());
         let (home, config) =
             (peers.home().clone(), Arc::new(timing.config().map_err(GroupError::Raft)?));
@@ -180,7 +176,7 @@ impl Group {
                     if to.reason == ForwardReason::LeaseExpired => {}
                 Ok(_) | Err(_) => return None,
             }
-            self.0.home.sleep(LEASE_PAUSE).await;
+            self.0.home.sleep(probe::knob!(LeasePause, LEASE_PAUSE)).await;
         }
         None
     }
@@ -200,7 +196,7 @@ impl Group {
                     if to.reason == ForwardReason::LeaseExpired => {}
                 Err(_) => return false,
             }
-            self.0.home.sleep(LEASE_PAUSE).await;
+            self.0.home.sleep(probe::knob!(LeasePause, LEASE_PAUSE)).await;
         }
         false
     }
@@ -392,33 +388,9 @@ impl Group {
         self.0.machine.head()
     }
 
-    /// Whether this member leads, as far as it knows. Nothing may be answered on its account: it asks
-    /// nobody.
-    pub fn believes_to_lead(&self) -> bool {
-        self.reign().is_some()
-    }
-
-    /// The term in which this member leads, as far as it knows.
-    pub fn reign(&self) -> Option<u64> {
-        let metrics = self.0.raft.server_metrics();
-        let known = metrics.borrow_watched();
-        (known.state == ServerState::Leader).then(|| known.vote.leader_id().term)
-    }
-
-    /// Waits until this member does not lead in `term` any more. It may lead again by then.
-    pub async fn reign_ended(&self, term: u64) {
-        let mut changes = self.changes();
-        while self.reign() == Some(term) && changes.next().await {}
-    }
-
-    /// Who leads, as far as this member knows.
-    pub fn leader(&self) -> Option<Member> {
-        self.0.raft.server_metrics().borrow_watched().current_leader.map(Member::of)
-    }
-
-    /// The node of the leader, as far as this member knows.
-    pub fn leader_node(&self) -> Option<NodeId> {
-        self.leader().map(|it| NodeId(it.node))
+    /// openraft's side of it.
+    pub(crate) fn raft(&self) -> &Raft {
+        &self.0.raft
     }
 
     /// How it is doing.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::iter;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::ledger::{Completion, Fetched, Ledger, Snapshot};
@@ -34,6 +35,9 @@ struct Told {
     /// Nobody listens any more.
     is_over: AtomicBool,
 }
+
+/// How late something is that a simulation wants to be late.
+const LATE: Duration = Duration::from_millis(15);
 
 /// Rows of a snapshot that are read at once, in bytes.
 const SNAPSHOT_CHUNK_BYTES: usize = 256 * 1024;
@@ -76,7 +80,7 @@ async fn hand_over(group: Group, mut queue: mpsc::UnboundedReceiver<Record>, tol
         tokio::select! {
             biased;
             Some(first) = returned.recv() => {
-                group.home().sleep(LEASE_PAUSE).await;
+                group.home().sleep(probe::knob!(LeasePause, LEASE_PAUSE)).await;
                 let others = iter::from_fn(|| returned.try_recv().ok());
                 let mut again: Vec<Handed> = iter::once(first).chain(others).collect();
                 again.sort();
@@ -100,6 +104,12 @@ async fn propose(
     told: &Arc<Told>,
     back: &mpsc::UnboundedSender<Handed>,
 ) {
+    if probe::buggify!(ProposalReturned) {
+        return drop(back.send((fence, bytes)));
+    }
+    if probe::buggify!(ProposalLate) {
+        group.home().sleep(LATE).await;
+    }
     let (told, back, again) = (Arc::clone(told), back.clone(), bytes.clone());
     let pledge = Pledge { told: Arc::clone(&told), fence: Some(fence) };
     let tell = move |outcome| {
@@ -112,6 +122,7 @@ async fn propose(
             // Nobody takes it back when the ledger was dropped, and nobody asks.
             Outcome::NotNow => {
                 pledge.keep();
+                probe::sometimes!(QuorumLost);
                 return drop(back.send((fence, again)));
             }
         };
@@ -145,6 +156,9 @@ impl Ledger for RaftLedger {
     fn claim(&mut self) {
         let (group, told) = (self.group.clone(), Arc::clone(&self.told));
         self.start(async move {
+            if probe::buggify!(ClaimLate) {
+                group.home().sleep(LATE).await;
+            }
             match group.claim(|| !told.is_over.load(Ordering::Relaxed)).await {
                 Some((activation, time)) => Completion::Claimed { activation, time },
                 None => Completion::NotClaimed,
@@ -165,6 +179,9 @@ impl Ledger for RaftLedger {
         let (group, activation) = (self.group.clone(), self.activation);
         let told = Arc::clone(&self.told);
         self.start(async move {
+            if probe::buggify!(BarrierLate) {
+                group.home().sleep(LATE).await;
+            }
             let is_wanted = || !told.is_over.load(Ordering::Relaxed);
             let holds = group.confirm(activation, is_wanted).await;
             Completion::Barrier { ticket, holds }
@@ -173,6 +190,7 @@ impl Ledger for RaftLedger {
 
     fn get(&self, key: &[u8]) -> Read<Option<Bytes>> {
         match self.group.engine().get(self.group.id(), key) {
+            Ok(_) if probe::buggify!(RowNotHere) => Read::Miss,
             Ok(row) => Read::Ready(row),
             Err(_) => Read::Miss,
         }
@@ -180,6 +198,7 @@ impl Ledger for RaftLedger {
 
     fn scan(&self, range: &Range) -> Read<Vec<(Bytes, Bytes)>> {
         match self.group.engine().scan(self.group.id(), range) {
+            Ok(_) if probe::buggify!(RowNotHere) => Read::Miss,
             Ok(rows) => Read::Ready(rows),
             Err(_) => Read::Miss,
         }

@@ -5,6 +5,7 @@
 //! | module        | says                                                                   |
 //! |---------------|------------------------------------------------------------------------|
 //! | [`group`]     | one member of a group: replication, state, what others ask of it       |
+//! | `reign`       | who leads, and for how long                                            |
 //! | [`ledger`]    | the port `Ledger` over a group                                         |
 //! | [`machine`]   | applying: the fence on every replica, rows in the engine               |
 //! | [`storage`]   | the part of a group in the log of the node                             |
@@ -32,6 +33,7 @@ mod network;
 pub mod offload;
 pub mod peers;
 pub mod proposal;
+mod reign;
 pub mod scheduler;
 pub mod shared;
 pub mod snapshot;

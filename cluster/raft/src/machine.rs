@@ -1,10 +1,11 @@
 //! openraft's state machine: the fence, and rows in the engine.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use cluster::mutant::Mutant;
 use cluster::record::{Fence, Record, Write};
 use engine::{Applied, Change, Engine, GroupId, Mark};
 use entity::Time;
@@ -16,8 +17,11 @@ use crate::codec::{
     Malformed, finish, get_log_id, get_membership, get_option, number, put_log_id, put_membership,
     put_option,
 };
+use crate::home::Home;
 use crate::offload::Offload;
-use crate::proposal::{Entry, LogId, Membership, Proposal, Snapshot, SnapshotMeta, Types, Verdict};
+use crate::proposal::{
+    Entry, LogId, Member, Membership, Proposal, Snapshot, SnapshotMeta, Types, Verdict,
+};
 use crate::shared::Shared;
 use crate::snapshot::Rows;
 
@@ -57,10 +61,14 @@ pub struct Changed<'a> {
 pub struct Step {
     /// Its index.
     pub index: u64,
+    /// The term in which it was proposed, and by which member.
+    pub reign: (u64, u64),
     /// What it came to.
     pub verdict: Verdict,
     /// The record that took effect, if one did.
     pub record: Option<Record>,
+    /// The voters from here on, if it changes the members: two sets in the middle of a change.
+    pub voters: Vec<BTreeSet<Member>>,
 }
 
 /// The state machine of one group on one node. Clones are the same.
@@ -73,7 +81,6 @@ struct Inner {
     offload: Offload,
     head: Shared<Head>,
     watch: Watch,
-    is_fenced: bool,
 }
 
 impl Head {
@@ -107,7 +114,7 @@ impl Head {
     }
 
     /// Takes an entry in: what it comes to, and the record that takes effect, if one does.
-    fn take(&mut self, entry: Entry, is_fenced: bool) -> io::Result<(Verdict, Option<Record>)> {
+    fn take(&mut self, entry: Entry) -> io::Result<(Verdict, Option<Record>)> {
         self.applied = Some(entry.log_id);
         match entry.payload {
             EntryPayload::Blank => Ok((Verdict::Nothing, None)),
@@ -119,16 +126,17 @@ impl Head {
                 self.fence = Fence { activation: entry.log_id.index(), sequence: 0 };
                 Ok((Verdict::Claimed, None))
             }
-            EntryPayload::Normal(Proposal::Record(bytes)) => self.record(&bytes, is_fenced),
+            EntryPayload::Normal(Proposal::Record(bytes)) => self.record(&bytes),
         }
     }
 
-    fn record(&mut self, bytes: &Bytes, is_fenced: bool) -> io::Result<(Verdict, Option<Record>)> {
+    fn record(&mut self, bytes: &Bytes) -> io::Result<(Verdict, Option<Record>)> {
         let record = Record::decode(bytes)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("{error:?}")))?;
         let next = Fence { sequence: self.fence.sequence + 1, ..self.fence };
         let is_next = record.fence == next && record.time > self.time;
-        if is_fenced && !is_next {
+        if !is_next && !probe::mutant!(FenceUnchecked) {
+            probe::sometimes!(FenceRefused);
             return Ok((Verdict::Refused, None));
         }
         (self.fence, self.time) = (record.fence, self.time.max(record.time));
@@ -147,12 +155,11 @@ impl Machine {
         engine: Arc<dyn Engine>,
         offload: Offload,
         mark: Option<&Mark>,
-        (watch, mutant): (Watch, Option<Mutant>),
+        watch: Watch,
     ) -> Result<Self, Malformed> {
-        let is_fenced = mutant != Some(Mutant::FenceUnchecked);
         let head = mark.map(|it| Head::decode(it.detail.clone())).transpose()?;
         let head = Shared::new(head.unwrap_or_default());
-        Ok(Self(Arc::new(Inner { group, engine, offload, head, watch, is_fenced })))
+        Ok(Self(Arc::new(Inner { group, engine, offload, head, watch })))
     }
 
     /// What the group has come to here.
@@ -160,14 +167,21 @@ impl Machine {
         self.0.head.with(|head| head.clone())
     }
 
+    /// Takes entries for applied that are not: for a mutant.
+    pub(crate) fn pretend(&self, applied: Option<LogId>) {
+        self.0.head.with(|head| head.applied = head.applied.max(applied));
+    }
+
     async fn apply_batch(&self, batch: Vec<EntryResponder<Types>>) -> io::Result<()> {
         let (inner, mut head) = (&self.0, self.head());
         let (mut steps, mut told) = (Vec::new(), Vec::with_capacity(batch.len()));
         for (entry, responder) in batch {
-            let index = entry.log_id.index();
-            let (verdict, record) = head.take(entry, inner.is_fenced)?;
+            let (index, leader) = (entry.log_id.index(), entry.log_id.leader_id);
+            let reign = (leader.term, leader.node_id);
+            let voters = voters(&entry);
+            let (verdict, record) = head.take(entry)?;
             told.push((verdict, responder));
-            steps.push(Step { index, verdict, record });
+            steps.push(Step { index, reign, verdict, record, voters });
         }
         let writes = steps.iter().filter_map(|it| it.record.as_ref()).flat_map(|it| &it.writes);
         let change = |it: &Write| Change { key: it.key.clone(), value: it.value.clone() };
@@ -183,6 +197,13 @@ impl Machine {
         tell(told);
         Ok(())
     }
+}
+
+/// The sets of voters that an entry makes, if it changes the members.
+fn voters(entry: &Entry) -> Vec<BTreeSet<Member>> {
+    let EntryPayload::Membership(members) = &entry.payload else { return Vec::new() };
+    let sets = members.get_joint_config().iter();
+    sets.map(|it| it.iter().copied().map(Member::of).collect()).collect()
 }
 
 fn tell(told: Vec<(Verdict, Option<ApplyResponder<Types>>)>) {
@@ -203,7 +224,9 @@ where
     while let Some(entry) = next.transpose()? {
         bytes += record_bytes(&entry.0);
         batch.push(entry);
-        if batch.len() == APPLY_ENTRIES_MAX || bytes >= APPLY_BYTES {
+        let is_full = batch.len() >= probe::knob!(ApplyEntries, APPLY_ENTRIES_MAX)
+            || bytes >= probe::knob!(ApplyBytes, APPLY_BYTES);
+        if is_full || probe::buggify!(AppliedSingly) {
             break;
         }
         next = entries.next().now_or_never().flatten();
@@ -253,8 +276,16 @@ impl RaftStateMachine<Types> for Machine {
         };
         let head = Head::decode(detail.clone())?;
         let applied = head.index();
+        if probe::mutant!(MarkBeforeRows) {
+            let (changes, detail) = (Vec::new(), detail.clone());
+            let marked = Applied { changes, applied, detail };
+            self.0.engine.apply(vec![(self.0.group, marked)]).map_err(io::Error::other)?;
+            self.0.engine.flush().map_err(io::Error::other)?;
+            Home::current().sleep(Duration::from_millis(300)).await;
+        }
         let installed = self.0.offload.run(move || install.finish(applied, detail)).await?;
         installed.map_err(io::Error::other)?;
+        probe::sometimes!(SnapshotInstalled);
         self.0.head.with(|it| *it = head);
         (self.0.watch)(&Changed { group: self.0.group, applied, steps: None });
         Ok(())

@@ -103,8 +103,19 @@ impl Line {
         append: AppendEntriesRequest<Types>,
         limit: Duration,
     ) -> Result<AppendEntriesResponse<Types>, Failure> {
-        let answer = self.ask(&Question::Append(append), limit).await?;
-        let Answer::Append(answer) = answer else { return Err(strange()) };
+        let has_entries = !append.entries.is_empty();
+        let question = Question::Append(append);
+        if probe::buggify!(AppendTwice) {
+            self.ask(&question, limit).await?;
+        }
+        let mut answer = self.ask(&question, limit).await;
+        if probe::buggify!(AppendAnswerLost) {
+            answer = Err(strange());
+        }
+        if has_entries && answer.is_err() && probe::mutant!(SilenceCounted) {
+            return Ok(AppendEntriesResponse::Success);
+        }
+        let Answer::Append(answer) = answer? else { return Err(strange()) };
         Ok(answer)
     }
 
@@ -114,6 +125,9 @@ impl Line {
         limit: Duration,
     ) -> Result<VoteResponse<Types>, RPCError<Types>> {
         let answer = self.ask(&question, limit).await?;
+        if probe::buggify!(VoteUnanswered) {
+            return Err(strange().into());
+        }
         let Answer::Vote(answer) = answer else { return Err(strange().into()) };
         Ok(answer)
     }
@@ -124,7 +138,7 @@ pub(crate) fn strange() -> Failure {
 }
 
 fn patience(option: &RPCOption) -> Duration {
-    option.soft_ttl().max(APPEND_PATIENCE_MIN)
+    option.soft_ttl().max(probe::knob!(AppendPatience, APPEND_PATIENCE_MIN))
 }
 
 impl RaftNetworkFactory<Types> for Lines {
@@ -156,6 +170,7 @@ impl RaftNetworkV2<Types> for Line {
     {
         let (line, limit) = (self.clone(), patience(&option));
         let appends = commits::gathered(input, self.peers.home().clone());
+        let in_flight = probe::knob!(AppendsInFlight, APPENDS_IN_FLIGHT_MAX);
         let results = appends.map(move |append| {
             let line = line.clone();
             let before = append.prev_log_id;
@@ -165,7 +180,7 @@ impl RaftNetworkV2<Types> for Line {
                 Ok(answer.into_stream_result(before, last))
             }
         });
-        Box::pin(async move { Ok(results.buffered(APPENDS_IN_FLIGHT_MAX).boxed()) })
+        Box::pin(async move { Ok(results.buffered(in_flight).boxed()) })
     }
 
     async fn vote(

@@ -52,11 +52,16 @@ pub(crate) async fn send(
     let begin = Question::Begin { transfer, vote, detail: rows.mark().detail.clone() };
     // A member that is down, or has just begun, is asked again soon: openraft waits between two attempts.
     let mut answer = vote_of(&line.ask(&begin, limit.min(BEGIN_PATIENCE)).await?)?;
+    let bytes = probe::knob!(PartBytes, PART_BYTES);
     let mut parts = 0;
     while answer == vote
-        && let Some(rows) = rows.next_chunk(PART_BYTES).map_err(|error| storage(&error))?
+        && let Some(rows) = rows.next_chunk(bytes).map_err(|error| storage(&error))?
     {
-        answer = ask(line, &Question::Rows { transfer, number: parts, rows }, limit).await?;
+        let part = Question::Rows { transfer, number: parts, rows };
+        if probe::buggify!(PartTwice) {
+            ask(line, &part, limit).await?;
+        }
+        answer = ask(line, &part, limit).await?;
         parts += 1;
     }
     if answer == vote {
@@ -80,7 +85,7 @@ async fn ask(
     loop {
         match line.ask(question, limit).await {
             Ok(answer) => return vote_of(&answer),
-            Err(_) if attempt < ATTEMPTS_MAX => attempt += 1,
+            Err(_) if attempt < probe::knob!(PartAttempts, ATTEMPTS_MAX) => attempt += 1,
             Err(error) => return Err(error.into()),
         }
     }
@@ -118,7 +123,8 @@ impl Receiver {
         if !is_running {
             let install = self.engine.install(self.group).map_err(io::Error::other)?;
             let transfer = Transfer { id, vote, detail, parts: 0, install };
-            self.current.with(|it| *it = Some(transfer));
+            let before = self.current.with(|it| it.replace(transfer));
+            probe::sometimes!(SnapshotInterrupted, before.is_some());
         }
         Ok(())
     }
@@ -131,6 +137,9 @@ impl Receiver {
         rows: Vec<(Bytes, Bytes)>,
     ) -> io::Result<Vote> {
         let mut transfer = self.take(id)?;
+        if probe::buggify!(SnapshotDropped) {
+            return Err(io::Error::other("dropped"));
+        }
         let vote = transfer.vote;
         if number > transfer.parts {
             return Err(io::Error::other("a part of the snapshot is missing"));

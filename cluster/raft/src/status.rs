@@ -22,6 +22,8 @@ pub struct Status {
     pub term: u64,
     /// Index of the last entry of its log.
     pub last: u64,
+    /// Index of the last entry that it knows to be committed.
+    pub committed: u64,
     /// Index of the last entry applied.
     pub applied: u64,
     /// Index up to which the last snapshot goes.
@@ -52,6 +54,7 @@ impl Status {
             leader: metrics.current_leader.map(Member::of),
             term: metrics.current_term,
             last: metrics.last_log_index.unwrap_or(0),
+            committed: index(metrics.local_committed),
             applied: index(metrics.last_applied),
             snapshot: index(metrics.snapshot),
             purged: index(metrics.purged),

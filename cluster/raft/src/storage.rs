@@ -72,6 +72,11 @@ impl Storage {
         Ok(found.transpose()?)
     }
 
+    /// What is known to have been committed when the member began.
+    pub(crate) fn committed_before(&self) -> io::Result<Option<LogId>> {
+        Ok(self.log.committed().map(|bytes| whole(bytes, get_log_id)).transpose()?)
+    }
+
     fn purged(&self) -> io::Result<Option<LogId>> {
         Ok(self.log.purged().map(|(_, mark)| whole(mark, get_log_id)).transpose()?)
     }
@@ -127,7 +132,8 @@ impl RaftLogReader<Types> for Storage {
 
     /// What fits into one message, so that a follower far behind is sent no more than that at once.
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> io::Result<Vec<Entry>> {
-        let read = self.log.read(start..end, READ_BYTES)?;
+        let bytes_max = if probe::buggify!(ReadShort) { 1 } else { READ_BYTES };
+        let read = self.log.read(start..end, probe::knob!(ReadBytes, bytes_max))?;
         read.into_iter().map(|(index, bytes)| Ok(entry(index, bytes)?)).collect()
     }
 
@@ -164,7 +170,7 @@ impl RaftLogStorage<Types> for Storage {
     }
 
     async fn read_committed(&mut self) -> io::Result<Option<LogId>> {
-        Ok(self.log.committed().map(|bytes| whole(bytes, get_log_id)).transpose()?)
+        self.committed_before()
     }
 
     /// Returns at once, entries readable; tells when they are durable, never before.
@@ -179,10 +185,16 @@ impl RaftLogStorage<Types> for Storage {
             return Ok(());
         };
         let entries = entries.map(|it| entry_bytes(&it)).collect();
+        if probe::mutant!(SyncUnwaited) {
+            flushed.io_completed(Ok(()));
+            return self.submit(Write::Append { first, entries }, drop);
+        }
         self.submit(Write::Append { first, entries }, |done| flushed.io_completed(done))
     }
 
     async fn truncate_after(&mut self, last: Option<LogId>) -> io::Result<()> {
+        let is_cut = self.log.last_index() > last.map(|it| it.index());
+        probe::sometimes!(ConflictCut, is_cut);
         self.write(Write::Truncate { after: last.map(|it| it.index()) }).await
     }
 

@@ -15,11 +15,11 @@ const PERIOD: Duration = Duration::from_secs(5);
 pub(crate) async fn keep_short(host: &Host) {
     let home = host.router().peers().home();
     loop {
-        home.sleep(PERIOD).await;
-        let is_long = host.is_log_long();
+        home.sleep(probe::knob!(CompactionPeriod, PERIOD)).await;
+        let is_long = host.is_log_long() || probe::buggify!(LogForgotten);
         let groups = host.router().all_hosted().into_values().filter_map(|it| it.group);
         let groups: Vec<_> = groups.collect();
-        if is_long {
+        if is_long || probe::buggify!(SnapshotTaken) {
             for group in &groups {
                 group.compact().await;
             }
@@ -27,7 +27,13 @@ pub(crate) async fn keep_short(host: &Host) {
         let upto = |group: &Group| if is_long { group.can_forget() } else { group.can_trim() };
         let purged = groups.iter().filter_map(|group| Some((group, upto(group)?)));
         let purged: Vec<_> = purged.collect();
-        if purged.is_empty() {
+        if purged.is_empty() || probe::buggify!(FlushSkipped) {
+            continue;
+        }
+        if probe::mutant!(PurgeAhead) {
+            for (group, upto) in purged {
+                group.purge(upto).await;
+            }
             continue;
         }
         let durable = match host.flush().await {

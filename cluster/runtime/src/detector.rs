@@ -102,12 +102,13 @@ impl Detector {
         self.heard.with(|heard| {
             let looked = heard.looked.replace(now);
             // Whoever has not looked for long was asleep itself.
-            if looked.is_none_or(|it| now - it > 2 * PERIOD) {
+            if looked.is_none_or(|it| now - it > 2 * probe::knob!(SignPeriod, PERIOD)) {
                 heard.nodes.values_mut().for_each(|sign| sign.at = now);
             }
             let is_new = |node: &NodeId| {
                 let sign = heard.of(*node, now);
-                let is_down = now - sign.at > SILENCE_MAX;
+                let silence = probe::knob!(SilenceMax, SILENCE_MAX);
+                let is_down = now - sign.at > silence || probe::buggify!(FalseAlarm);
                 is_down && !std::mem::replace(&mut sign.is_down, is_down)
             };
             let fallen: Vec<_> = others.iter().copied().filter(is_new).collect();
@@ -150,11 +151,16 @@ pub(crate) async fn watch(shards: Router) {
     let (home, me) = (shards.peers().home().clone(), shards.peers().me());
     let sign = Message::Probe.encode();
     loop {
-        home.sleep(PERIOD).await;
+        home.sleep(probe::knob!(SignPeriod, PERIOD)).await;
         let roster = shards.roster();
         let others: Vec<_> = roster.nodes.keys().copied().filter(|it| *it != me).collect();
         for node in &others {
             shards.peers().tell(*node, Lane::CONTROL, Topic::Node, &sign);
+        }
+        if probe::buggify!(ElectionCalled) {
+            for group in shards.all_hosted().into_values().filter_map(|it| it.group) {
+                group.succeed().await;
+            }
         }
         let fallen = shards.detector().fallen(&others, home.now());
         // Perhaps this node is heard, and does not hear: whoever waits for it had better not.
@@ -197,14 +203,15 @@ async fn succeed(shards: Router, shard: ShardId, group: Group, down: NodeId) {
     let Some(rank) = heirs.iter().position(|it| *it == group.member()) else { return };
     let (home, begun) = (group.home(), group.home().now());
     let leads = || group.leader_node().is_some_and(|it| it != down);
+    let (stagger, pause) = (probe::knob!(Stagger, STAGGER), probe::knob!(CallPause, CALL_PAUSE));
     for turn in (rank..ROUNDS * heirs.len()).step_by(heirs.len()) {
-        let due = begun + STAGGER * u32::try_from(turn).expect("a few copies");
+        let due = begun + stagger * u32::try_from(turn).expect("a few copies");
         home.sleep(due - home.now()).await;
         for call in 0..CALLS {
             if leads() || !shards.detector().is_down(down) {
                 return;
             }
-            if home.now() - due + CALL_PAUSE > STAGGER {
+            if home.now() - due + pause > stagger {
                 break;
             }
             // Perhaps it is this node that is cut off: it would win nothing, and its vote would cost the
@@ -212,6 +219,7 @@ async fn succeed(shards: Router, shard: ShardId, group: Group, down: NodeId) {
             if !is_quorum_there(&shards, &members, group.member()).await {
                 continue;
             }
+            probe::sometimes!(ElectionCalled);
             tracing::debug!(
                 shard = shard.0,
                 term = group.status().term,
@@ -222,12 +230,12 @@ async fn succeed(shards: Router, shard: ShardId, group: Group, down: NodeId) {
             if call % 2 == 0 {
                 tokio::select! {
                     () = group.succeed() => {}
-                    () = home.sleep(CALL_PAUSE) => {}
+                    () = home.sleep(pause) => {}
                 }
             } else {
                 group.elect().await;
             }
-            home.sleep(CALL_PAUSE).await;
+            home.sleep(pause).await;
         }
     }
 }

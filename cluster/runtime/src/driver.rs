@@ -19,7 +19,10 @@ const PERIOD: Duration = Duration::from_secs(1);
 pub(crate) async fn drive(shards: &Router, replace_after: Duration) {
     let home = shards.peers().home();
     loop {
-        home.sleep(PERIOD).await;
+        home.sleep(probe::knob!(PlacementPeriod, PERIOD)).await;
+        if probe::buggify!(PlacementSkipped) {
+            continue;
+        }
         let roster = shards.roster();
         let gone = shards.detector().silent(replace_after, home.now());
         let (assign, replaced) = (next_move(&roster, &gone), replaced(&roster));
@@ -33,7 +36,10 @@ pub(crate) async fn drive(shards: &Router, replace_after: Duration) {
         tracing::info!(?assign, "a shard moves");
         if let Err(error) = meta::once(shards, "assign", &assign).await {
             tracing::warn!(%error, "a shard does not move");
+            continue;
         }
+        probe::sometimes!(ShardMoved);
+        probe::sometimes!(NodeReplaced, !gone.is_empty());
     }
 }
 

@@ -28,6 +28,7 @@ use wal::Appender;
 use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::follow::follower::Follower;
+use crate::life::Owner;
 use crate::report::{self, NodeReport};
 use crate::router::Router;
 use crate::shard::{Inbox, Life, Said, turn_away};
@@ -143,7 +144,7 @@ impl Host {
             if let Some(what) = self.0.engine.failure() {
                 return what;
             }
-            self.0.router.peers().home().sleep(ROWS_PERIOD).await;
+            self.0.router.peers().home().sleep(probe::knob!(RowsPeriod, ROWS_PERIOD)).await;
         }
     }
 
@@ -159,8 +160,9 @@ impl Host {
         let me = self.0.router.peers().me();
         // A crash may leave rows without a log, and a log without rows.
         let rows = self.0.engine.groups().into_iter().map(|(group, _)| group);
-        let left = rows.chain(self.0.appender.groups()).map(ShardId);
-        let left = left.filter(|shard| roster.has(*shard));
+        let logs = self.0.appender.groups().into_iter();
+        let logs = logs.filter(|it| life::is_left(&self.0, ShardId(*it)));
+        let left = rows.chain(logs).map(ShardId).filter(|shard| roster.has(*shard));
         left.chain(roster.hosted(me).into_keys()).filter(|it| *it != META).collect()
     }
 
@@ -185,7 +187,8 @@ impl Host {
         if let Some(before) = self.0.router.unhost(shard).and_then(|it| it.group) {
             before.stop().await;
         }
-        let Some(member) = self.wanted(shard).or(life::held(&self.0, shard)?) else {
+        let held = life::owner(&self.0, shard)?.and_then(Owner::present);
+        let Some(member) = self.wanted(shard).or(held) else {
             // Rows without a log: whoever held them was forgotten halfway.
             return life::forget(&self.0, shard).await;
         };
@@ -213,6 +216,7 @@ impl Host {
             }
             if self.has_left(shard, &group).await {
                 drop(hosting);
+                probe::sometimes!(CopyGone);
                 group.stop().await;
                 return life::forget(&self.0, shard).await;
             }
@@ -220,8 +224,14 @@ impl Host {
                 return Err("replication has ended".to_owned());
             }
             if let Some(term) = group.reign() {
-                self.lead(shard, &group, term).await;
-                group.home().sleep(LIFE_PAUSE).await;
+                probe::sometimes!(JointInherited, group.status().is_changing);
+                if let Err(why) = self.lead(shard, &group, term).await {
+                    drop(hosting);
+                    group.stop().await;
+                    return Err(why);
+                }
+                probe::sometimes!(MoveInterrupted, group.status().is_changing);
+                group.home().sleep(probe::knob!(LifePause, LIFE_PAUSE)).await;
                 continue;
             }
             tokio::select! {
@@ -230,7 +240,7 @@ impl Host {
                     return Err("replication has ended".to_owned());
                 },
                 _ = roster.changed() => {}
-                () = group.home().sleep(LEAVE_PERIOD) => if shard == META {
+                () = group.home().sleep(probe::knob!(LeavePeriod, LEAVE_PERIOD)) => if shard == META {
                     self.learn_life(member).await;
                 }
             }
@@ -257,21 +267,23 @@ impl Host {
     /// Waits until rows of a shard are found to be damaged: by whoever reads them, not here.
     async fn is_damaged(&self, shard: ShardId) {
         while self.damage(shard).is_none() {
-            self.0.router.peers().home().sleep(ROWS_PERIOD).await;
+            self.0.router.peers().home().sleep(probe::knob!(RowsPeriod, ROWS_PERIOD)).await;
         }
     }
 
     /// Whether a member has no part in its group any more: neither assignment nor group name it, and
-    /// they never will again. Every node follows the meta group.
+    /// they never will again. Every node follows the meta group, some of them late: a roster that is
+    /// older than the member says nothing of it.
     async fn has_left(&self, shard: ShardId, group: &Group) -> bool {
         let (roster, member) = (self.0.router.roster(), group.member());
         let is_named = |it: &Assignment| it.members.contains(&member);
-        if shard == META || roster.assignment(shard).is_none_or(is_named) {
+        let is_older = roster.last_life < member.life && !probe::mutant!(RosterBelieved);
+        if shard == META || is_older || roster.assignment(shard).is_none_or(is_named) {
             return false;
         }
         let members = self.0.router.members(shard).await;
         tracing::debug!(shard = shard.0, ?member, ?members, "not held any more");
-        members.is_some_and(|it| it.lack(member))
+        members.is_some_and(|it| it.lack(member)) && !probe::mutant!(CopyLeftBehind)
     }
 
     /// Starts the member, once the one before it has ended.
@@ -286,12 +298,11 @@ impl Host {
             offload: parts.offload.clone(),
             timing: parts.timing,
             watch: Arc::clone(&parts.watch),
-            mutant: parts.knobs.mutant,
         };
         let peers = parts.router.peers();
         let home = peers.home();
         let group = home.scope(Group::start(setup)).await.map_err(|error| error.to_string())?;
-        let (sender, questions) = mpsc::channel(QUESTIONS_MAX);
+        let (sender, questions) = mpsc::channel(probe::knob!(Questions, QUESTIONS_MAX));
         home.spawn(answer(group.clone(), peers.clone(), questions));
         parts.router.host(shard, |it| {
             (it.group, it.questions) = (Some(group.clone()), Some(sender));
@@ -318,17 +329,22 @@ impl Host {
     }
 
     /// Runs the shard until this node loses it.
-    async fn lead(&self, shard: ShardId, group: &Group, term: u64) {
+    ///
+    /// # Errors
+    ///
+    /// Why this copy should not go on as it is.
+    async fn lead(&self, shard: ShardId, group: &Group, term: u64) -> Result<(), String> {
         let (inbox, mut items) = Inbox::new();
         self.0.router.host(shard, |it| it.inbox = Some(inbox.clone()));
         let leading = Leading { router: self.0.router.clone(), shard };
         tracing::info!(shard = shard.0, term, "this node leads a shard");
-        {
+        let reigned = {
             let living = pin!(self.life(shard, group).live(&mut items));
-            self.reign(&leading, (group, term), living).await;
-        }
+            self.reign(&leading, (group, term), living).await
+        };
         drop((leading, inbox));
         turn_away(items);
+        reigned
     }
 
     /// Lets the shard live until this node loses it, and meanwhile brings the group's members in line with
@@ -339,16 +355,17 @@ impl Host {
         leading: &Leading,
         (group, term): (&Group, u64),
         mut living: Pin<&mut impl Future<Output = ()>>,
-    ) {
+    ) -> Result<(), String> {
         let (parts, shard) = (&self.0, leading.shard);
         let heir = tokio::select! {
             biased;
-            () = &mut living => return,
-            () = group.reign_ended(term) => return,
-            () = self.is_damaged(shard) => return,
+            () = &mut living => return Ok(()),
+            () = group.reign_ended(term) => return Ok(()),
+            () = self.is_damaged(shard) => return Ok(()),
+            () = group.forsaken() => return Err("nobody answers this leader".to_owned()),
             heir = membership::keep(&parts.router, shard, group, &parts.disk) => heir,
             heir = leave::successor(&parts.router, shard, group) => heir,
-            () = driver::drive(&parts.router, parts.replace_after), if shard == META => return,
+            () = driver::drive(&parts.router, parts.replace_after), if shard == META => return Ok(()),
         };
         // Nobody comes in any more. Who is here has an answer before somebody else leads, or asks there
         // under the same name.
@@ -358,6 +375,7 @@ impl Host {
             () = living => {}
             () = membership::hand_over(group, term, heir) => {}
         }
+        Ok(())
     }
 
     /// What the shard is made of.

@@ -26,7 +26,8 @@ impl Leaders {
     /// Who leads a shard, if somebody has said so lately.
     pub(crate) fn of(&self, shard: ShardId, home: &Home) -> Option<NodeId> {
         let (node, at) = self.0.with(|it| it.get(&shard).and_then(|it| it.leader))?;
-        (home.now() - at < BELIEVED).then_some(node)
+        let is_known = home.now() - at < probe::knob!(BelievedFor, BELIEVED);
+        (is_known && !probe::buggify!(LeaderForgotten)).then_some(node)
     }
 
     /// Somebody has said who leads a shard, or that he does not know.

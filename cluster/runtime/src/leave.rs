@@ -82,8 +82,9 @@ pub(crate) async fn successor(shards: &Router, shard: ShardId, group: &Group) ->
 
 /// Whether a node is there, and stays.
 pub(crate) async fn stays(shards: &Router, node: NodeId, lane: Lane) -> bool {
-    let probe = Message::Probe.encode();
-    let asked = shards.peers().ask((node, lane), ALIVE, Topic::Node, &probe).await;
+    let sign = Message::Probe.encode();
+    let limit = probe::knob!(HeirPatience, ALIVE);
+    let asked = shards.peers().ask((node, lane), limit, Topic::Node, &sign).await;
     asked.is_ok_and(|it| Reply::decode(&it) == Ok(Reply::Here))
 }
 

@@ -26,14 +26,26 @@ pub(crate) async fn prepare(
     shard: ShardId,
     wanted: Member,
 ) -> Result<Option<Member>, String> {
-    let held = held(parts, shard)?;
-    let member = match (held, damage(parts, shard, held)) {
+    let owner = owner(parts, shard)?;
+    if let Some(Owner::Former(before)) = owner
+        && wanted.life <= before.life
+        && !probe::mutant!(RosterBelieved)
+    {
+        // Nobody begins again as who he was: what he has promised is forgotten.
+        return Ok(None);
+    }
+    let held = owner.and_then(Owner::present);
+    let member = match (held, damage(parts, shard, owner)) {
         (Some(held), None) if held.life >= wanted.life => return Ok(Some(held)),
         (Some(_) | None, None) => wanted,
+        (Some(held), Some(_)) if probe::mutant!(LifeKept) => held,
         (_, Some(what)) => {
             tracing::error!(shard = shard.0, what, "a copy has lost something: it ends");
             match begin(parts, shard).await {
-                Ok(member) => member,
+                Ok(member) => {
+                    probe::sometimes!(LifeBegun);
+                    member
+                }
                 Err(MetaError::Refused(LifeError::Unknown)) => return leave(parts, shard).await,
                 Err(error) => return Err(error.to_string()),
             }
@@ -43,24 +55,68 @@ pub(crate) async fn prepare(
     Ok(Some(member))
 }
 
-/// The member that the log of a shard belongs to; none for an empty one.
-pub(crate) fn held(parts: &Parts, shard: ShardId) -> Result<Option<Member>, String> {
+/// Whose a log is, as its label says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Owner {
+    /// This member's.
+    Present(Member),
+    /// Nobody's: this member has left, and what it had is gone.
+    Former(Member),
+}
+
+impl Owner {
+    /// Stands behind the number of a member that has left.
+    const LEFT: u8 = 1;
+
+    /// The member whose it is.
+    pub(crate) fn present(self) -> Option<Member> {
+        match self {
+            Self::Present(member) => Some(member),
+            Self::Former(_) => None,
+        }
+    }
+
+    fn label(self) -> Write {
+        let (member, rest) = match self {
+            Self::Present(member) => (member, &[][..]),
+            Self::Former(member) => (member, &[Self::LEFT][..]),
+        };
+        Write::Label([&member.id().to_bytes()[..], rest].concat().into())
+    }
+
+    fn of(label: &[u8]) -> Option<Self> {
+        match label.strip_suffix(&[Self::LEFT]).and_then(u64::from_bytes) {
+            Some(id) => Some(Self::Former(Member::of(id))),
+            None => u64::from_bytes(label).map(|id| Self::Present(Member::of(id))),
+        }
+    }
+}
+
+/// Whose the log of a shard is; none for one that nobody has had.
+pub(crate) fn owner(parts: &Parts, shard: ShardId) -> Result<Option<Owner>, String> {
     let label = parts.appender.group(shard.0).label();
-    let member = |label: Bytes| {
-        u64::from_bytes(&label).map(Member::of).ok_or("the label of a log is no member".to_owned())
-    };
-    label.map(member).transpose()
+    let owner =
+        |label: Bytes| Owner::of(&label).ok_or("the label of a log is no member".to_owned());
+    label.map(owner).transpose()
+}
+
+/// Whether there is a copy of a shard here, whoever's it is.
+pub(crate) fn is_left(parts: &Parts, shard: ShardId) -> bool {
+    let is_damaged = parts.appender.group(shard.0).damage().is_some();
+    is_damaged || !matches!(owner(parts, shard), Ok(None | Some(Owner::Former(_))))
 }
 
 /// What a copy has lost, if it has.
-fn damage(parts: &Parts, shard: ShardId, held: Option<Member>) -> Option<String> {
+fn damage(parts: &Parts, shard: ShardId, owner: Option<Owner>) -> Option<String> {
     let log = parts.appender.group(shard.0);
     if let Some(what) = log.damage() {
         return Some(what);
     }
-    if held.is_none() {
+    match owner {
+        Some(Owner::Present(_)) => {}
+        Some(Owner::Former(_)) => return None,
         // The rest of the log is broken: nobody can tell whether this copy is new.
-        return parts.is_log_broken.then(|| "it may have been in a broken log".to_owned());
+        None => return parts.is_log_broken.then(|| "it may have been in a broken log".to_owned()),
     }
     let applied = match parts.engine.state(shard.0) {
         Some(State::Damaged(what)) => return Some(what),
@@ -69,6 +125,7 @@ fn damage(parts: &Parts, shard: ShardId, held: Option<Member>) -> Option<String>
     };
     let purged = log.purged().map(|(index, _)| index);
     let is_short = purged.is_some_and(|purged| applied.is_none_or(|applied| applied < purged));
+    probe::sometimes!(RowsLost, is_short);
     is_short.then(|| format!("rows up to {applied:?} only, and the log is purged to {purged:?}"))
 }
 
@@ -91,7 +148,7 @@ async fn leave(parts: &Parts, shard: ShardId) -> Result<Option<Member>, String> 
 
 /// Forgets what the node holds of a shard, and labels it as another member's.
 async fn reset(parts: &Parts, shard: ShardId, member: Member) -> Result<(), String> {
-    let label = Write::Label(member.id().to_bytes().into());
+    let label = Owner::Present(member).label();
     remove(parts, shard, vec![(shard.0, Write::Reset), (shard.0, label)]).await
 }
 
@@ -109,7 +166,10 @@ async fn remove(parts: &Parts, shard: ShardId, writes: Vec<(u32, Write)>) -> Res
     done.map_err(|error| error.to_string())
 }
 
-/// Forgets what the node holds of a shard that it has left.
+/// Forgets what the node holds of a shard that it has left; not as who.
 pub(crate) async fn forget(parts: &Parts, shard: ShardId) -> Result<(), String> {
-    remove(parts, shard, vec![(shard.0, Write::Reset)]).await
+    let member = owner(parts, shard)?.map(|(Owner::Present(it) | Owner::Former(it))| it);
+    let label = member.map(|it| (shard.0, Owner::Former(it).label()));
+    let writes = [(shard.0, Write::Reset)].into_iter().chain(label);
+    remove(parts, shard, writes.collect()).await
 }

@@ -32,19 +32,22 @@ const DRAIN: Duration = Duration::from_millis(200);
 pub(crate) async fn keep(shards: &Router, shard: ShardId, group: &Group, disk: &Disk) -> Member {
     let home = group.home();
     let part = u32::try_from(home.seed() % 1_024).expect("small");
-    let patience = PREFER_AFTER + PREFER_WITHIN * part / 1_024;
+    let patience = probe::knob!(PreferAfter, PREFER_AFTER) + PREFER_WITHIN * part / 1_024;
     let mut there = None;
     loop {
-        home.sleep(PERIOD).await;
+        home.sleep(probe::knob!(MembersPeriod, PERIOD)).await;
         let status = group.status();
-        if !status.leads {
+        if !status.leads || probe::buggify!(MembershipSkipped) {
             continue;
         }
         match step(shards, shard, group, &status).await {
             Ok(true) => match heir(shards, shard, group, (&status, disk)).await {
                 // Here nothing is taken but what makes room.
                 Some(heir) if disk.is_full() => return heir,
-                Some(heir) if home.now() - *there.get_or_insert(home.now()) >= patience => {
+                Some(heir)
+                    if home.now() - *there.get_or_insert(home.now()) >= patience
+                        || probe::buggify!(HandedOver) =>
+                {
                     return heir;
                 }
                 Some(_) => {}
@@ -61,7 +64,8 @@ pub(crate) async fn keep(shards: &Router, shard: ShardId, group: &Group, disk: &
 /// whoever leads next does as well.
 pub(crate) async fn hand_over(group: &Group, term: u64, heir: Member) {
     let home = group.home();
-    let deadline = home.now() + DRAIN;
+    probe::sometimes!(HandedOver);
+    let deadline = home.now() + probe::knob!(Drain, DRAIN);
     loop {
         let status = group.status();
         if !status.leads || status.applied == status.last && lag(&status, heir) == Some(0) {
@@ -101,6 +105,7 @@ async fn step(
     if is_other || status.is_changing {
         let is_ready = |it: &Member| status.voters.contains(it) || is_close(status, *it);
         if voters.iter().all(is_ready) {
+            probe::sometimes!(MembersChangedUnderLoad, status.applied < status.last);
             group.change_voters(&voters, &learners).await?;
         }
         return Ok(false);
@@ -117,7 +122,7 @@ fn watchers(shards: &Router, voters: &BTreeSet<Member>) -> BTreeSet<Member> {
 }
 
 fn is_close(status: &Status, member: Member) -> bool {
-    lag(status, member).is_some_and(|it| it <= LAG_MAX)
+    lag(status, member).is_some_and(|it| it <= probe::knob!(LagMax, LAG_MAX))
 }
 
 /// How many entries a member lacks, as far as the leader knows.

@@ -114,7 +114,7 @@ impl Node {
         let seeds = setup.founders.iter().map(|it| NodeId(it.node)).collect();
         let shards = Router::new(peers, roster, seeds);
         let host = Host::new(Parts {
-            follower: Follower::new(shards.clone(), setup.knobs.mutant),
+            follower: Follower::new(shards.clone()),
             router: shards,
             appender: setup.appender,
             engine: setup.engine,
@@ -214,6 +214,9 @@ impl Node {
     fn replicate(&self, incoming: Incoming) {
         let Incoming { mut body, question: Some(question), .. } = incoming else { return };
         let Some((group, member)) = raft::address(&mut body) else { return };
+        if probe::buggify!(QuestionDropped) {
+            return;
+        }
         let hosted = self.router().hosted(ShardId(group)).unwrap_or_default();
         let is_it = hosted.group.is_some_and(|it| it.member() == member);
         if let Some(questions) = hosted.questions.filter(|_| is_it)
@@ -228,7 +231,11 @@ impl Node {
         let router = self.router().clone();
         match (Message::decode(&body), question) {
             (Ok(Message::Requests(shard, requests)), Some(question)) => {
+                let home = self.home.clone();
                 self.home.spawn(async move {
+                    if probe::buggify!(AnswerLate) {
+                        home.sleep(LATE).await;
+                    }
                     let reply = router.answer(shard, requests).await;
                     router.peers().answer(question, &reply.encode());
                 });
@@ -309,6 +316,9 @@ where
     top.run(Child::permanent(name, move || work(host.clone())));
 }
 
+/// How late something is that a simulation wants to be late.
+const LATE: Duration = Duration::from_millis(300);
+
 /// Between two looks at what this node holds, even if nobody has changed it.
 const PERIOD: Duration = Duration::from_secs(5);
 
@@ -321,6 +331,9 @@ fn host_all(host: &Host, branch: &Supervisor) {
         async move {
             let (mut roster, home) = (host.router().rosters(), host.router().peers().home());
             loop {
+                if probe::buggify!(RosterLate) {
+                    home.sleep(LATE).await;
+                }
                 let now = roster.borrow_and_update().clone();
                 for shard in host.shards(&now) {
                     run(&all, &host, shard);

@@ -41,6 +41,7 @@ impl Open {
 
     /// Time is up, or everything is settled: the answers in order.
     pub(crate) fn end(self) -> Vec<Answer> {
+        probe::sometimes!(TimeUp, !self.is_settled());
         self.0.into_iter().map(Entry::end).collect()
     }
 }

@@ -168,7 +168,8 @@ impl Router {
         let (home, mut attempt) = (self.0.peers.home(), 0);
         let mut open = Open::new(requests);
         loop {
-            let limit = PATIENCE.min(deadline - home.now());
+            let patience = probe::knob!(AttemptPatience, PATIENCE);
+            let limit = patience.min(deadline - home.now());
             let answers = self.attempt(shard, open.unsettled(), attempt, limit).await;
             open.answered(answers.ok());
             attempt += 1;
@@ -202,12 +203,15 @@ impl Router {
         if let Some(inbox) = hosted.inbox {
             return Target::Here(inbox);
         }
+        let is_lost = probe::buggify!(WrongNodeAsked);
         let (me, detector) = (self.0.peers.me(), &self.0.detector);
         let may_be = |it: &NodeId| *it != me && !detector.is_down(*it);
         let said = self.0.leaders.of(shard, self.0.peers.home());
         let believed =
             hosted.group.filter(|_| attempt.is_multiple_of(2)).and_then(|it| it.leader_node());
-        if let Some(node) = said.filter(may_be).or(believed.filter(may_be)) {
+        if let Some(node) = said.filter(may_be).or(believed.filter(may_be))
+            && !is_lost
+        {
             return Target::There(node);
         }
         let roster = self.roster();
@@ -312,6 +316,9 @@ impl Router {
 
     /// Who is in the group of a shard, if its leader is found and a quorum confirms it.
     pub async fn members(&self, shard: ShardId) -> Option<Members> {
+        if probe::buggify!(MembersUnsaid) {
+            return None;
+        }
         let first = self.guess();
         for attempt in 0..REDIRECTS_MAX {
             let reply = match self.target(shard, first.wrapping_add(attempt)) {
@@ -356,7 +363,7 @@ impl Router {
     /// Answers a node that follows a shard that this node may lead.
     pub(crate) async fn watch_here(&self, shard: ShardId, from: NodeId, watch: Watch) -> Reply {
         let hosted = self.hosted(shard).unwrap_or_default();
-        if let Some(inbox) = hosted.inbox {
+        if let Some(inbox) = hosted.inbox.filter(|_| !probe::buggify!(WatchUnanswered)) {
             let (sender, receiver) = oneshot::channel();
             let is_sent = inbox.send(Item::Watch(from, watch, sender)).is_ok();
             // A shard that ends without a word has not confirmed that it leads.
@@ -381,10 +388,14 @@ impl Router {
             biased;
             asked = self.0.peers.ask(place, limit, Topic::Node, &body) => asked,
             // Nobody there answers any more. What was asked may have happened.
-            () = self.0.detector.falls(node), if was_up => Err(NoAnswer),
+            () = self.0.detector.falls(node), if was_up => {
+                probe::sometimes!(FellWhileAsked);
+                Err(NoAnswer)
+            }
         };
         let reply = asked.and_then(|bytes| Reply::decode(&bytes).map_err(|_layout| NoAnswer));
         if let Ok(Reply::NotHere(leader)) = &reply {
+            probe::sometimes!(Redirected, leader.is_some());
             self.learn(shard, leader.filter(|it| *it != node));
         } else if reply.is_err() {
             self.learn(shard, None);
@@ -406,7 +417,9 @@ impl Router {
     /// Sends what has changed in a shard to a node that follows it.
     pub(crate) fn send_frame(&self, to: NodeId, shard: ShardId, frame: Frame) {
         let body = Message::Frame(shard, frame).encode();
-        self.0.peers.tell(to, LANE, Topic::Node, &body);
+        for _ in 0..=u8::from(probe::buggify!(FrameTwice)) {
+            self.0.peers.tell(to, LANE, Topic::Node, &body);
+        }
     }
 
     /// Answers who is in the group of a shard that this node may lead.
@@ -414,8 +427,8 @@ impl Router {
         let group = self.hosted(shard).unwrap_or_default().group;
         let leader = group.as_ref().and_then(Group::leader_node);
         if let Some(group) = group
-            && group.reign().is_some()
-            && group.is_confirmed().await
+            && (group.reign().is_some() && group.is_confirmed().await
+                || probe::mutant!(MembersUnconfirmed))
         {
             let Status { voters, learners, is_changing, .. } = group.status();
             return Reply::Members(Members { voters, learners, is_changing });
@@ -480,7 +493,8 @@ fn log_answer(shard: ShardId, trace: Trace, answer: &Answer, took: Duration) {
 }
 
 fn pause(attempt: u32, chance: u64) -> Duration {
-    let pause = (PAUSE_MIN * 2_u32.saturating_pow(attempt.min(16))).min(PAUSE_MAX);
+    let max = probe::knob!(AttemptPause, PAUSE_MAX);
+    let pause = (PAUSE_MIN * 2_u32.saturating_pow(attempt.min(16))).min(max);
     // Half of it by chance, so that those who wait for one shard do not come at once.
     pause / 2 + (pause / 2) * u32::try_from(chance % 1_024).expect("small") / 1_024
 }

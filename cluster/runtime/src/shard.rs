@@ -76,7 +76,7 @@ pub struct Life {
 impl Inbox {
     /// An inbox and what comes into it.
     pub fn new() -> (Self, mpsc::Receiver<Item>) {
-        let (sender, receiver) = mpsc::channel(INBOX_MAX);
+        let (sender, receiver) = mpsc::channel(probe::knob!(InboxItems, INBOX_MAX));
         (Self(sender), receiver)
     }
 
@@ -86,8 +86,14 @@ impl Inbox {
     ///
     /// `Overloaded` when too much is on its way, `Moved` when the shard has left this node.
     pub fn send(&self, item: Item) -> Result<(), Failure> {
+        if probe::buggify!(InboxRefuses) {
+            return Err(Failure::Overloaded);
+        }
         self.0.try_send(item).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Failure::Overloaded,
+            mpsc::error::TrySendError::Full(_) => {
+                probe::sometimes!(InboxFull);
+                Failure::Overloaded
+            }
             mpsc::error::TrySendError::Closed(_) => Failure::Moved,
         })
     }
@@ -145,7 +151,7 @@ impl Life {
                 status = ?living.executor.status()
             );
             let is_over = living.say();
-            if is_over {
+            if is_over || probe::buggify!(LifeEnds) {
                 return;
             }
             if living.executor.has_work() && living.executor.is_serving() {
@@ -184,8 +190,8 @@ impl Living {
         let due = self.executor.next_step().map(|at| at.since(self.life.clock.now()));
         let now = self.life.group.home().now();
         let frames = self.audience.due().map(|at| at - now);
-        let due = due.into_iter().chain(frames).min();
-        due.map_or(SLEEP_MAX, |due| due.clamp(Duration::from_millis(1), SLEEP_MAX))
+        let (due, max) = (due.into_iter().chain(frames).min(), probe::knob!(ShardSleep, SLEEP_MAX));
+        due.map_or(max, |due| due.clamp(Duration::from_millis(1), max))
     }
 
     /// Passes on what the executor says. Yields whether its life is over.
@@ -209,7 +215,10 @@ impl Living {
     }
 
     fn take_ready(&mut self, items: &mut mpsc::Receiver<Item>) {
-        for _ in 0..ITEMS_TURN {
+        for _ in 0..probe::knob!(TurnItems, ITEMS_TURN) {
+            if probe::buggify!(TurnEndsEarly) {
+                return;
+            }
             let Ok(item) = items.try_recv() else { return };
             self.take(item);
         }
@@ -253,6 +262,9 @@ impl Living {
     fn answer(&mut self, ticket: u64, answer: Answer) {
         tracing::trace!(ticket, ?answer);
         if let Some(sender) = self.waiting.senders.remove(&ticket) {
+            if probe::buggify!(AnswerLost) {
+                return;
+            }
             // Whoever asked may have given up.
             sender.send((answer, self.executor.time())).ok();
         } else if let Some(watcher) = self.waiting.watchers.remove(&ticket) {

@@ -298,7 +298,8 @@ impl Known {
         if self.child.is_permanent && self.failures.len() > FAILURES_MAX {
             return None;
         }
-        Some((BACK_OFF_MIN * 2_u32.saturating_pow(before.min(16))).min(BACK_OFF_MAX))
+        let min = probe::knob!(BackOff, BACK_OFF_MIN);
+        Some((min * 2_u32.saturating_pow(before.min(16))).min(BACK_OFF_MAX))
     }
 }
 

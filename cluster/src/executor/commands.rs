@@ -15,7 +15,6 @@ use super::view::{FetchedRows, Reader};
 use super::waiting::Waiting;
 use crate::ledger::Ledger;
 use crate::limits::KEY_BYTES_MAX;
-use crate::mutant::Mutant;
 use crate::request::{Answer, Failure, Request, RequestId, Verb};
 use crate::slots::Slot;
 
@@ -28,7 +27,10 @@ impl Executor {
         let is_command = matches!(request.verb, Verb::Command(_));
         let knobs = &self.setup.knobs;
         let is_full = is_command && self.outbox.bytes() > knobs.outbox_bytes_soft;
-        if is_full || self.queue.len() >= knobs.queue_max {
+        let has_no_room = self.queue.len() >= knobs.queue_max;
+        probe::sometimes!(OutboxFull, is_full);
+        probe::sometimes!(QueueFull, has_no_room);
+        if is_full || has_no_room || probe::buggify!(RequestRefused) {
             return Err(Failure::Overloaded);
         }
         within("entity's name", request.to.key.len(), ENTITY_KEY_BYTES_MAX)?;
@@ -46,7 +48,10 @@ impl Executor {
         let known = known.ok_or(Failure::Malformed)?;
         match self.admission {
             Admission::None if is_command => Err(Failure::Overloaded),
-            Admission::Freeing if !known.frees_space => Err(Failure::StorageFull),
+            Admission::Freeing if !known.frees_space => {
+                probe::sometimes!(StorageFullTold);
+                Err(Failure::StorageFull)
+            }
             Admission::All | Admission::None | Admission::Freeing => Ok(()),
         }
     }
@@ -187,10 +192,6 @@ impl Executor {
             self.ask_entity(ledger, request, fetched)
         };
         match answered {
-            Ok(outcome) if self.setup.knobs.mutant == Some(Mutant::BarrierSkipped) => {
-                self.answer(ticket, Answer::Outcome(outcome));
-                Attempt::Done
-            }
             Ok(outcome) => self.settle(ticket, Answer::Outcome(outcome)),
             Err(Missing::Row(want)) => Attempt::Miss(want),
             Err(Missing::Failure(failure)) => self.settle(ticket, Answer::Failure(failure)),
@@ -241,7 +242,8 @@ impl Executor {
 
     /// The time of the next command: later than the last one, than `after`, and not before the clock.
     pub(super) fn next_time(&mut self, after: Time) -> Time {
-        self.time = self.now.max(Time(self.time.0.max(after.0) + 1));
+        let least = if probe::mutant!(ClockBelieved) { self.sealed } else { self.time.max(after) };
+        self.time = self.now.max(Time(least.0 + 1));
         self.time
     }
 
@@ -255,7 +257,7 @@ impl Executor {
     /// Lets an answer leave once the effect that it tells of is durable.
     fn settle_effect(&mut self, ticket: u64, answer: Answer) -> Attempt {
         let is_refusal = matches!(answer, Answer::Outcome(Outcome::Refusal(_)));
-        if is_refusal && self.setup.knobs.mutant == Some(Mutant::RefusalEarly) {
+        if is_refusal && probe::mutant!(RefusalEarly) {
             self.answer(ticket, answer);
             return Attempt::Done;
         }
@@ -270,6 +272,8 @@ impl Executor {
         let last = self.flight.proposed + open;
         if last > self.flight.committed {
             self.answers.after(last, waiting);
+        } else if probe::mutant!(BarrierSkipped) {
+            self.answer(waiting.ticket, waiting.answer);
         } else {
             self.answers.after_barrier(waiting);
         }

@@ -130,8 +130,9 @@ impl Executor {
     /// Closes the open record and hands it over, if there is one and it need not wait.
     pub(super) fn seal(&mut self, ledger: &mut dyn Ledger) {
         let gathered = self.outbox.removals() + self.replies.removals();
-        let has_content =
-            !self.batch.is_empty() || gathered > self.setup.knobs.removals_gathered_max;
+        let has_gathered = gathered > self.setup.knobs.removals_gathered_max
+            || gathered > 0 && probe::buggify!(RemovalsEager);
+        let has_content = !self.batch.is_empty() || has_gathered;
         if !has_content || !self.may_leave() {
             return;
         }
@@ -151,10 +152,13 @@ impl Executor {
             writes.push(Write { key, value });
             handled.push((from, position.handled));
         }
-        let limit = 2 * self.setup.knobs.removals_gathered_max;
+        let stay = probe::buggify!(RemovalsLate);
+        let limit = if stay { 0 } else { 2 * self.setup.knobs.removals_gathered_max };
         writes.extend(self.outbox.take_removals(limit));
         writes.extend(self.replies.take_removals(limit));
         let (publications, changed) = (batch.publications, batch.changed);
+        let max = self.setup.knobs.records_in_flight_max;
+        probe::bound!("records in flight", self.flight.count() + 1, max);
         self.flight.push(InFlight { sequence, publications, changed, sent, handled });
         let fence = Fence { activation: self.activation, sequence };
         ledger.commit(Record { fence, time, writes });
@@ -165,8 +169,9 @@ impl Executor {
         let in_flight = self.flight.count();
         let is_large = self.is_batch_full()
             || self.batch.commands >= self.setup.knobs.batch_commands_eager
-            || self.batch.bytes >= BATCH_BYTES_EAGER;
-        in_flight == 0 || (is_large && in_flight < self.setup.knobs.records_in_flight_max)
+            || self.batch.bytes >= probe::knob!(EagerBytes, BATCH_BYTES_EAGER);
+        let has_room = in_flight < self.setup.knobs.records_in_flight_max;
+        in_flight == 0 || (is_large && has_room && !probe::buggify!(RecordWaits))
     }
 
     /// Makes one envelope for each shard that gets messages.
@@ -181,7 +186,8 @@ impl Executor {
         for (to, parcels) in parcels {
             let number = self.outbox.next_number(to);
             let envelope = Envelope { incarnation, from: own.0, number, time, parcels };
-            writes.extend(self.outbox.push(to, number, envelope.seal()));
+            let stored = self.outbox.push(to, number, envelope.seal());
+            writes.extend(stored.into_iter().skip(usize::from(probe::mutant!(EnvelopesUnstored))));
             sent.push((to, number));
             // What a shard sends to itself may be handled by its next record: that one commits only
             // if this one does.
@@ -205,7 +211,7 @@ impl Executor {
                 self.inbox.note_committed(from, number);
                 if from == self.setup.shard {
                     self.outbox.acknowledge(from, number, self.now);
-                } else {
+                } else if !probe::buggify!(AckUnsent) {
                     self.outputs.push_back(Output::Acknowledge { to: from, number });
                 }
             }
@@ -221,8 +227,12 @@ impl Executor {
     pub(super) fn end(&mut self, lost: Option<u64>) {
         // What was not handed over has no effect either.
         let lost = lost.unwrap_or(self.flight.proposed + 1);
+        let is_loading = matches!(self.phase, Phase::Loading(_) | Phase::Confirming { .. });
+        probe::sometimes!(LostWhileLoading, is_loading);
+        probe::sometimes!(LifeEndedUnderLoad, self.flight.count() > 0);
         for (sequence, waiting) in self.answers.drain() {
             let without_effect = !waiting.effect || sequence.is_some_and(|it| it >= lost);
+            probe::sometimes!(UnknownTold, !without_effect);
             let failure = if without_effect { Failure::Moved } else { Failure::Unknown };
             self.answer(waiting.ticket, Answer::Failure(failure));
         }

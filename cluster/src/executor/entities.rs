@@ -108,6 +108,7 @@ impl Entities {
             if residents.is_empty() {
                 self.residents.remove(&hash);
             }
+            probe::sometimes!(PutOut, !gone.is_empty());
             self.count -= gone.len();
             let forgotten = gone.iter().filter(|it| durability(it.kind) == Durability::Ephemeral);
             for resident in forgotten {

@@ -56,24 +56,19 @@ impl Inbox {
     }
 
     /// Takes an envelope if it is the next one.
-    /// Those before it may be missing if `may_skip`.
-    pub(super) fn arrive(
-        &mut self,
-        from: ShardId,
-        envelope: Envelope,
-        window: usize,
-        may_skip: bool,
-    ) -> Arrival {
+    pub(super) fn arrive(&mut self, from: ShardId, envelope: Envelope, window: usize) -> Arrival {
         let link = self.links.entry(from).or_default();
         let next = link.position.handled + link.pending.len() as u64 + 1;
         if envelope.number <= link.position.handled {
             return Arrival::Repeated;
         }
-        let is_next = envelope.number == next || may_skip && envelope.number > next;
+        let is_next =
+            envelope.number == next || envelope.number > next && probe::mutant!(GapAccepted);
         if !is_next || link.pending.len() >= window {
             return Arrival::Ignored;
         }
         link.pending.push_back(envelope);
+        probe::bound!("envelopes of a link", link.pending.len(), window);
         if std::mem::replace(&mut link.queued, true) { Arrival::Kept } else { Arrival::Queue }
     }
 

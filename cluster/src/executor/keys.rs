@@ -4,6 +4,7 @@
 //! needed: what is kept beyond its time is bounded by what was once allowed.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use entity::registry::Outcome;
@@ -50,7 +51,10 @@ pub(super) fn look_up(reader: &Reader<'_>, used: &Used<'_>, now: Time) -> Result
     let mut swept_own = 0;
     if let Some(row) = get(reader, &storage::reply_outside(slot, account, key))? {
         let reply = Reply::decode(&row).expect("written by `keep`");
-        if now.since(reply.at) < OUTSIDE_LASTING {
+        let lasting =
+            if probe::mutant!(KeysShortlived) { Duration::from_secs(1) } else { OUTSIDE_LASTING };
+        if now.since(reply.at) < lasting {
+            probe::sometimes!(KeyAnswered);
             return Ok(LookedUp::Known(if reply.fingerprint == fingerprint {
                 Answer::Outcome(reply.outcome)
             } else {
@@ -83,7 +87,7 @@ impl Use {
     ) -> Result<u32, Want> {
         let slot = used.slot;
         let mut swept = BTreeMap::<Id, u32>::new();
-        let oldest = storage::oldest_replies(slot, SWEPT);
+        let oldest = storage::oldest_replies(slot, probe::knob!(SweptKeys, SWEPT));
         let Read::Ready(rows) = reader.scan(&oldest) else { return Err(Want::Rows(oldest)) };
         for (age, _) in rows {
             let (at, (account, key)) = storage::reply_age_of(&age).expect("written by `keep`");

@@ -1,10 +1,8 @@
 //! Limits of one executor, adjustable for tests and simulations.
 
 use crate::limits;
-use crate::mutant::Mutant;
 
-/// The limits that decide when an executor slows down. Correctness depends on none of them but the
-/// mutant, which breaks it.
+/// The limits that decide when an executor slows down. Correctness depends on none of them.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Knobs {
     /// [`limits::QUEUE_MAX`]
@@ -35,8 +33,6 @@ pub struct Knobs {
     pub wake_ups_max: usize,
     /// [`limits::LOAD_ROWS`]
     pub load_rows: usize,
-    /// What is broken on purpose.
-    pub mutant: Option<Mutant>,
 }
 
 impl Default for Knobs {
@@ -56,7 +52,6 @@ impl Default for Knobs {
             removals_gathered_max: limits::REMOVALS_GATHERED_MAX,
             wake_ups_max: limits::WAKE_UPS_MAX,
             load_rows: limits::LOAD_ROWS,
-            mutant: None,
         }
     }
 }

@@ -8,7 +8,6 @@ use super::queue::Work;
 use super::shard::{Executor, Phase};
 use super::stored::decode;
 use crate::ledger::{Fetched, Ledger};
-use crate::mutant::Mutant;
 use crate::slots::{SLOTS, ShardId, Slot};
 use crate::storage::{self, Class};
 
@@ -67,6 +66,7 @@ impl Executor {
             self.keep(key, row);
         }
         if rows.len() == self.setup.knobs.load_rows {
+            probe::sometimes!(LoadedInPages);
             let (last, _) = rows.last().expect("a full page");
             return Some(Loading { stage, from: storage::join(last, &[0]) });
         }
@@ -98,7 +98,7 @@ impl Executor {
         } else if is(Class::Counters) {
             self.counters = decode(row);
         } else if is(Class::ReplyInside) {
-            if self.setup.knobs.mutant == Some(Mutant::RepliesForgotten) {
+            if probe::mutant!(RepliesForgotten) {
                 return;
             }
             let (_, name) = storage::reply_inside_of(key).expect(invalid);
@@ -136,7 +136,7 @@ impl Executor {
     /// Gives the shard an envelope that it sent to itself: it need not travel.
     pub(super) fn deliver_to_self(&mut self, envelope: crate::envelope::Envelope) {
         let own: ShardId = self.setup.shard;
-        match self.inbox.arrive(own, envelope, usize::MAX, false) {
+        match self.inbox.arrive(own, envelope, usize::MAX) {
             super::inbox::Arrival::Queue => self.queue.push(Work::Link(own)),
             super::inbox::Arrival::Kept => {}
             super::inbox::Arrival::Repeated | super::inbox::Arrival::Ignored => {

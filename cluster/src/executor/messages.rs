@@ -7,7 +7,7 @@ use entity::{Address, Caller, Id, Time};
 
 use super::queue::Work;
 use super::run::{Executed, Run};
-use super::shard::Executor;
+use super::shard::{Executor, Output};
 use super::stored::encode;
 use super::turns::Attempt;
 use super::view::FetchedRows;
@@ -44,6 +44,10 @@ impl Executor {
             not_yet @ (Attempt::Miss(_) | Attempt::Postpone) => return not_yet,
         }
         self.inbox.advance(from);
+        if probe::mutant!(AckEarly) && from != self.setup.shard {
+            let number = self.inbox.handled(from);
+            self.outputs.push_back(Output::Acknowledge { to: from, number });
+        }
         self.batch.commands += 1;
         if self.inbox.head(from).is_some() {
             self.queue.push(Work::Link(from));
@@ -88,6 +92,7 @@ impl Executor {
             Attempt::Done => {}
             not_yet @ (Attempt::Miss(_) | Attempt::Postpone) => return not_yet,
         }
+        probe::sometimes!(WokenUp);
         self.due.remove(key);
         self.batch.write(key.clone(), None);
         self.batch.commands += 1;
@@ -117,6 +122,7 @@ impl Executor {
             Executed::Miss(want) => return Attempt::Miss(want),
             Executed::Replied { effects, changed, time, .. } => {
                 if self.is_outbox_full() && !effects.messages.is_empty() {
+                    probe::sometimes!(Postponed);
                     return Attempt::Postpone;
                 }
                 self.accept(&run, effects, changed, time);
@@ -149,6 +155,7 @@ impl Executor {
     /// letter.
     fn give_up(&mut self, message: &Message, problem: &entity::Problem) {
         if let Some(refused) = &message.refused {
+            probe::sometimes!(RefusalReturned);
             let parcel = Parcel {
                 from: message.to.clone(),
                 kind: message.from.kind,
@@ -160,6 +167,10 @@ impl Executor {
             self.batch.send(self.setup.directory.shard_of(&message.from.key), parcel);
             return;
         }
+        if probe::mutant!(LetterDropped) {
+            return;
+        }
+        probe::sometimes!(LetterDied);
         let at = self.next_time(message.sent);
         let letter = DeadLetter {
             from: message.from.clone(),

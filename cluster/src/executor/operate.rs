@@ -113,7 +113,8 @@ impl Executor {
         after: Id,
         fetched: &FetchedRows,
     ) -> Result<DeadLetterPage, Missing> {
-        let range = storage::dead_letters(after, DEAD_LETTERS_PAGE);
+        let limit = probe::knob!(LettersPage, DEAD_LETTERS_PAGE);
+        let range = storage::dead_letters(after, limit);
         let rows = match self.reader(ledger, fetched).scan(&range) {
             Read::Ready(rows) => rows,
             Read::Miss => return Err(Missing::Row(Want::Rows(range))),
@@ -124,7 +125,7 @@ impl Executor {
         });
         let letters: Vec<_> = views.collect();
         let last = letters.last().map(|letter| letter.id);
-        let next = last.filter(|_| letters.len() == DEAD_LETTERS_PAGE);
+        let next = last.filter(|_| letters.len() == limit);
         Ok(DeadLetterPage { letters, next })
     }
 
@@ -223,7 +224,7 @@ fn position(reader: &Reader<'_>, of: &StreamId) -> Result<Offset, Missing> {
 
 fn page(reader: &Reader<'_>, wanted: &ReadStream) -> Result<StreamPage, Missing> {
     let last = position(reader, &wanted.of)?;
-    let limit = usize::from(wanted.limit).min(PAGE_ITEMS_MAX);
+    let limit = usize::from(wanted.limit).min(probe::knob!(PageItems, PAGE_ITEMS_MAX));
     let range = storage::stream_items(&wanted.of, wanted.from, limit);
     let rows = match reader.scan(&range) {
         Read::Ready(rows) => rows,
@@ -233,7 +234,7 @@ fn page(reader: &Reader<'_>, wanted: &ReadStream) -> Result<StreamPage, Missing>
     let fits = |(_, item): &(Bytes, Bytes)| {
         let is_first = bytes == 0;
         bytes += item.len() + 1;
-        is_first || bytes <= PAGE_BYTES_MAX
+        is_first || bytes <= probe::knob!(PageBytes, PAGE_BYTES_MAX)
     };
     let items = rows.into_iter().take_while(fits);
     let items = items.map(|(key, item)| Some((storage::stream_offset(&key)?, item.to_vec())));

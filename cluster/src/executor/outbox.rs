@@ -1,6 +1,7 @@
 //! The sending end of links.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use bytes::Bytes;
 use entity::Time;
@@ -118,7 +119,9 @@ impl Outbox {
         for (to, link) in &mut self.links {
             // A clock that was set back must not make an envelope wait for the time it was set from.
             link.at = link.at.min(now);
-            if link.sent > link.acknowledged && now.since(link.at) >= RESEND_AFTER {
+            let is_due = now.since(link.at) >= resend_after() && !probe::mutant!(ResendForgotten);
+            if link.sent > link.acknowledged && (is_due || probe::buggify!(ResentSoon)) {
+                probe::sometimes!(EnvelopeResent);
                 link.sent = link.acknowledged;
             }
             let until = link.committed.min(link.acknowledged + window as u64);
@@ -145,7 +148,7 @@ impl Outbox {
     /// When something has to be sent again, if nothing is acknowledged until then.
     pub(super) fn next_resend(&self) -> Option<Time> {
         let waiting = self.links.values().filter(|link| link.sent > link.acknowledged);
-        waiting.map(|link| link.at + RESEND_AFTER).min()
+        waiting.map(|link| link.at + resend_after()).min()
     }
 
     /// Rows to be removed by the next record, at most `limit`.
@@ -153,6 +156,10 @@ impl Outbox {
         let count = limit.min(self.removals.len());
         self.removals.drain(..count).map(|key| Write { key, value: None }).collect()
     }
+}
+
+fn resend_after() -> Duration {
+    probe::knob!(ResendAfter, RESEND_AFTER)
 }
 
 #[cfg(test)]

@@ -93,6 +93,7 @@ impl Queue {
 
     /// Takes the next work, if any can run.
     pub(super) fn next(&mut self) -> Option<Next> {
+        probe::bound!("entities that nobody wakes", self.orphans(), 0u64);
         if let Some(address) = self.resumable.pop_front() {
             let blocked = self.blocked.get_mut(&address).expect("resumable entities are blocked");
             let work = blocked.waiters.pop_front().expect("somebody waits");
@@ -103,6 +104,14 @@ impl Queue {
         let work = self.ready.pop_front()?;
         self.count -= 1;
         Some(Next::Ready(work))
+    }
+
+    /// How many entities wait for a row that is not on its way.
+    fn orphans(&self) -> u64 {
+        let is_awaited = |it: &Address| {
+            self.fetches.values().any(|(address, _)| address == it) || self.resumable.contains(it)
+        };
+        self.blocked.keys().filter(|it| !is_awaited(it)).count() as u64
     }
 
     /// Puts work in line behind what already waits for a row of this entity, if something does.
@@ -139,7 +148,7 @@ impl Queue {
         let blocked = self.blocked.get(address).expect("resumable entities are blocked");
         if blocked.waiters.is_empty() {
             self.blocked.remove(address);
-        } else {
+        } else if !probe::mutant!(WakeUpLost, one in 20) {
             self.resumable.push_back(address.clone());
         }
     }

@@ -6,6 +6,7 @@
 //! be taken for new by the next activation.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use bytes::Bytes;
 use entity::registry::Outcome;
@@ -56,21 +57,39 @@ impl Replies {
     pub(super) fn look_up(&self, sender: u64, number: u64, birth: Time, now: Time) -> Known {
         let acknowledged = self.senders.get(&sender).map_or(0, |sender| sender.acknowledged);
         if number <= acknowledged {
+            probe::sometimes!(TwinTooLate);
             return Known::Forgotten;
         }
         if let Some(Some((_, outcome))) = self.slot(sender, number) {
+            probe::sometimes!(TwinAnswered);
             return Known::Handled(outcome.clone());
+        }
+        if probe::mutant!(HighestCounts)
+            && let Some(outcome) = self.highest(sender, number)
+        {
+            return Known::Handled(outcome);
         }
         if now > birth + INSIDE_LASTING || birth > now + SKEW_MAX {
             return Known::Forgotten;
         }
-        if number - acknowledged > SENDER_WINDOW { Known::TooMany } else { Known::New }
+        if number - acknowledged > probe::knob!(SenderWindow, SENDER_WINDOW) {
+            Known::TooMany
+        } else {
+            Known::New
+        }
     }
 
     fn slot(&self, sender: u64, number: u64) -> Option<&Option<(Slot, Outcome)>> {
         let sender = self.senders.get(&sender)?;
         let index = number.checked_sub(sender.acknowledged + 1)?;
         sender.replies.get(usize::try_from(index).ok()?)
+    }
+
+    /// The reply to a later command of a sender than this one: for a mutant.
+    fn highest(&self, sender: u64, number: u64) -> Option<Outcome> {
+        let kept = self.senders.get(&sender)?;
+        let later = usize::try_from(number.checked_sub(kept.acknowledged)?).ok()?;
+        kept.replies.iter().skip(later).flatten().last().map(|(_, outcome)| outcome.clone())
     }
 
     /// Keeps a reply, and yields the row for it.
@@ -134,7 +153,9 @@ impl Replies {
     #[must_use]
     pub(super) fn expire(&mut self, now: Time) -> bool {
         let mut has_expired = false;
-        while self.by_age.front().is_some_and(|(at, ..)| now.since(*at) > INSIDE_KEPT) {
+        let kept =
+            if probe::mutant!(RepliesShortlived) { Duration::from_secs(1) } else { INSIDE_KEPT };
+        while self.by_age.front().is_some_and(|(at, ..)| now.since(*at) > kept) {
             let (_, sender, number) = self.by_age.pop_front().expect("just seen");
             has_expired = true;
             self.forget(sender, number);

@@ -68,6 +68,9 @@ impl Executor {
             }
             Ran::Done { outcome: Outcome::Refusal(refusal), .. } => {
                 self.panics.remove(command.to);
+                if probe::mutant!(RefusalKept) {
+                    self.accept(command, effects, None, time);
+                }
                 Executed::Refused { refusal, time }
             }
             Ran::Miss(want) => Executed::Miss(absolute(command.to, want)),
@@ -159,9 +162,10 @@ impl Executor {
         }
         let count = self.panics.entry(address.clone()).or_default();
         *count += 1;
-        if *count < PANICS_MAX {
+        if *count < probe::knob!(PanicsMax, PANICS_MAX) {
             return;
         }
+        probe::sometimes!(Quarantined);
         self.panics.remove(address);
         panic.truncate(panic.floor_char_boundary(TEXT_BYTES_MAX));
         let quarantined = Quarantined { entity: address.clone(), since, panic };

@@ -20,7 +20,6 @@ use super::stored::{Counters, Quarantined, WakeUp};
 use super::waiting::Answers;
 use crate::envelope::Envelope;
 use crate::ledger::{Completion, Ledger};
-use crate::mutant::Mutant;
 use crate::request::{Answer, Request};
 use crate::slots::{Directory, ShardId};
 use crate::stream::{Mark, Publication, StreamId};
@@ -302,7 +301,9 @@ impl Executor {
             self.time = now;
         }
         let seen = self.queue.seen_by_all().unwrap_or(u64::MAX);
-        self.overlay.retire(seen.min(self.flight.committed));
+        if !probe::buggify!(OverlayKept) {
+            self.overlay.retire(seen.min(self.flight.committed));
+        }
         if self.queue.has_postponed() && !self.is_outbox_full() {
             self.queue.resume_postponed();
         }
@@ -319,6 +320,10 @@ impl Executor {
     fn send_envelopes(&mut self) {
         for (to, envelope) in self.outbox.leaving(self.now, self.setup.knobs.link_window) {
             if to != self.setup.shard {
+                if probe::buggify!(EnvelopeTwice) {
+                    let envelope = envelope.clone();
+                    self.outputs.push_back(Output::Envelope { to, envelope });
+                }
                 self.outputs.push_back(Output::Envelope { to, envelope });
             }
         }
@@ -438,15 +443,16 @@ impl Executor {
         // or nobody does.
         let Ok(envelope) = Envelope::open(bytes) else { return };
         let is_ours = envelope.incarnation == self.setup.incarnation && envelope.messages() > 0;
-        if !is_ours || !self.is_serving() {
+        if !is_ours || !self.is_serving() || probe::buggify!(EnvelopeDropped) {
             return;
         }
         let from = ShardId(envelope.from);
-        let may_skip = self.setup.knobs.mutant == Some(Mutant::GapAccepted);
-        match self.inbox.arrive(from, envelope, self.setup.knobs.link_window, may_skip) {
+        match self.inbox.arrive(from, envelope, self.setup.knobs.link_window) {
             Arrival::Queue => self.queue.push(Work::Link(from)),
-            Arrival::Kept | Arrival::Ignored => {}
+            Arrival::Kept => {}
+            Arrival::Ignored => probe::sometimes!(EnvelopeEarly),
             Arrival::Repeated => {
+                probe::sometimes!(EnvelopeRepeated);
                 let number = self.inbox.committed(from);
                 self.outputs.push_back(Output::Acknowledge { to: from, number });
             }
@@ -466,7 +472,7 @@ impl Executor {
     }
 
     fn evict(&mut self) {
-        let max = self.setup.knobs.live_max;
+        let max = if probe::buggify!(MemoryShort) { 0 } else { self.setup.knobs.live_max };
         if self.entities.count() > max {
             let (queue, registry) = (&self.queue, &self.setup.registry);
             let stays = |address: &Address| queue.is_blocked(address);

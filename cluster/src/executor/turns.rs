@@ -24,7 +24,8 @@ impl Executor {
     /// Handles what waits, as far as there is room.
     pub(super) fn work(&mut self, ledger: &mut dyn Ledger) {
         for _ in 0..self.setup.knobs.step_commands_max {
-            if self.is_batch_full() {
+            let ends = !self.batch.is_empty() && probe::buggify!(RecordEndsEarly);
+            if ends || self.is_batch_full() {
                 self.seal(ledger);
             }
             if !self.has_room() {
@@ -80,6 +81,7 @@ impl Executor {
 
     /// Fetches what some work needs; whatever concerns the same entity waits behind it.
     fn block(&mut self, ledger: &mut dyn Ledger, address: &Address, turn: Turn, want: Want) {
+        probe::sometimes!(RanAgain);
         let ticket = self.ticket();
         let widened = match &want {
             Want::Row(key) => Want::Row(key.clone()),

@@ -24,7 +24,7 @@ pub struct Meta {
     /// What there is one of.
     pub cluster: Cluster,
     last_node: u32,
-    last_life: u32,
+    pub(super) last_life: u32,
     last_incarnation: u64,
 }
 

@@ -23,6 +23,8 @@ pub struct Roster {
     pub nodes: BTreeMap<NodeId, NodeRecord>,
     /// Who holds each shard.
     pub assignments: BTreeMap<ShardId, Assignment>,
+    /// The newest life that was given out. A life above it began behind this roster.
+    pub last_life: u32,
     followers: BTreeMap<NodeId, Member>,
     directory: Option<Arc<Directory>>,
 }
@@ -58,7 +60,10 @@ impl Roster {
         match part {
             [part] if *part == Part::Head as u8 => {
                 self.cluster = match Meta::decode(row) {
-                    Ok(meta) if meta.cluster.shards <= SHARDS_MAX => meta.cluster,
+                    Ok(meta) if meta.cluster.shards <= SHARDS_MAX => {
+                        self.last_life = meta.last_life;
+                        meta.cluster
+                    }
                     Ok(_) | Err(DataError::Invalid) => Cluster::default(),
                     // All that can be said of it.
                     Err(DataError::TooNew { .. }) => {

@@ -139,7 +139,10 @@ fn check(writes: &[(GroupId, Write)], logs: &[GroupLog]) -> io::Result<()> {
     let mut smalls: BTreeMap<GroupId, Small> = BTreeMap::new();
     for ((group, write), log) in writes.iter().zip(logs) {
         if *group == LOST {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the number of what is lost is no group"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the number of what is lost is no group",
+            ));
         }
         let small = match smalls.get_mut(group) {
             Some(small) => small,
@@ -215,7 +218,10 @@ impl Writer {
 
 fn take_batch(queue: &mut Queue) -> Vec<(Vec<Submitted>, Done)> {
     let (mut batch, mut bytes, mut writes) = (Vec::new(), 0, 0);
-    while writes < BATCH_WRITES_MAX && bytes < BATCH_BYTES {
+    let is_short = probe::buggify!(BatchOfOne);
+    let writes_max = probe::knob!(BatchWrites, BATCH_WRITES_MAX);
+    let bytes_max = probe::knob!(BatchBytes, BATCH_BYTES);
+    while writes < writes_max && bytes < bytes_max && !(is_short && writes > 0) {
         let Some(next) = queue.waiting.pop_front() else { break };
         writes += next.0.len();
         bytes += next.0.iter().map(|it| it.write.bytes()).sum::<usize>();

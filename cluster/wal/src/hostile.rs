@@ -14,7 +14,7 @@ use crate::record::{
     segment_header,
 };
 use crate::{
-    Appender, GroupId, GroupLog, LOST, LogError, Options, Recovered, Write, Writer, open, segments,
+    Appender, GroupId, GroupLog, LogError, Options, Recovered, Write, Writer, open, segments,
 };
 
 /// Small segments, and hardly anything in memory.

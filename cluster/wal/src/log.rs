@@ -51,7 +51,7 @@ pub(crate) struct Files {
 impl Files {
     /// Writes a batch. It is durable after [`Files::sync`].
     pub(crate) fn write(&mut self, writes: &[Submitted]) -> io::Result<()> {
-        if self.at >= self.segment_bytes {
+        if self.at >= self.segment_bytes || probe::buggify!(SegmentEndsEarly) {
             self.roll()?;
         }
         let (mut records, mut places) = (Vec::new(), Vec::new());

@@ -26,6 +26,8 @@ struct Disk {
     reserve: bool,
     failing_syncs: u32,
     is_halted: bool,
+    /// How much is done before it halts.
+    left: Option<u64>,
     trace: Option<Vec<Step>>,
 }
 
@@ -126,6 +128,16 @@ impl MemoryFolder {
         self.0.with(|disk| disk.is_halted = true);
     }
 
+    /// Nothing can be done any more after `count` more things were done.
+    pub fn halt_after(&self, count: u64) {
+        self.0.with(|disk| disk.left = Some(count));
+    }
+
+    /// Whether nothing can be done any more.
+    pub fn is_halted(&self) -> bool {
+        self.0.with(|disk| disk.is_halted)
+    }
+
     /// Lets the next `count` fsyncs fail.
     pub fn fail_syncs(&self, count: u32) {
         self.0.with(|disk| disk.failing_syncs = count);
@@ -134,6 +146,11 @@ impl MemoryFolder {
     /// How many bytes fit on the disk; a reserve makes one write possible that does not fit.
     pub fn limit(&self, capacity: Option<u64>, reserve: bool) {
         self.0.with(|disk| (disk.capacity, disk.reserve) = (capacity, reserve));
+    }
+
+    /// Whether anything was written that no fsync has covered.
+    pub fn has_pending(&self) -> bool {
+        self.0.with(|disk| disk.files.values().any(|it| !it.pending.is_empty()))
     }
 
     /// Bytes in all files.
@@ -150,12 +167,24 @@ impl MemoryFolder {
         })
     }
 
+    /// A write that went astray: a sector, or less of it, stands in another place of its file too.
+    pub fn misdirect(&self, name: &str, from: u64, to: u64) {
+        self.0.with(|disk| {
+            let Some(content) = disk.files.get_mut(name) else { return };
+            let (from, to, end) = (place(from), place(to), content.bytes.len());
+            let length = SECTOR_BYTES.min(end.saturating_sub(from)).min(end.saturating_sub(to));
+            content.bytes.copy_within(from..from + length, to);
+        });
+    }
+
     fn run<T>(
         &self,
         step: impl FnOnce() -> Step,
         work: impl FnOnce(&mut Disk) -> io::Result<T>,
     ) -> io::Result<T> {
         self.0.with(|disk| {
+            disk.is_halted |= disk.left == Some(0);
+            disk.left = disk.left.map(|it| it.saturating_sub(1));
             if disk.is_halted {
                 return Err(io::Error::other("the power is off"));
             }

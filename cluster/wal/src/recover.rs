@@ -139,7 +139,8 @@ impl Recovery {
             // The sum over its header holds, so it is as long as it says. What looks like a batch within
             // it is something that users have written.
             let end = (at + batch.records.end).min(bytes.len());
-            if !is_whole && is_last && record::find_batch(&bytes[end..]).is_none() {
+            let is_followed = || record::find_batch(&bytes[end..]).is_some();
+            if !is_whole && is_last && (!is_followed() || probe::mutant!(DamageCut)) {
                 // The disk did not finish it: nobody was told that it is durable.
                 return at;
             }
@@ -168,6 +169,7 @@ impl Recovery {
         if is_whole {
             return;
         }
+        self.recovered.damage.push(damage(id, at, "a record is broken"));
         for (group, last) in &batch.table {
             let reading = self.groups.entry(*group).or_default();
             if reading.number != *last {
@@ -228,6 +230,8 @@ impl Recovery {
             let (state, segments) = (Arc::new(Shared::new(reading.state)), Arc::clone(&segments));
             groups.insert(group, GroupLog { group, state, segments, tails: Arc::clone(&tails) });
         }
+        probe::sometimes!(TornTailCut, self.recovered.cut_bytes > 0);
+        probe::sometimes!(RottenByteFound, !self.recovered.damage.is_empty());
         let mut files = Files {
             segments,
             segment_bytes: options.segment_bytes,

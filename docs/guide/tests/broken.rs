@@ -12,6 +12,7 @@ extern crate guide as actors;
 pub mod workloads;
 
 use actors::accounts;
+use simulations::case::Look;
 use simulations::workloads::catalogue::Guest;
 use simulations::{chance, world};
 
@@ -26,7 +27,7 @@ fn what_the_guide_breaks_is_found() {
         workload: |chance| Box::new(workloads::polls::Polling::new(chance)),
     };
     let plans = (0..20).map(|seed| world::plan::Plan::new(seed).of_guest(guest));
-    let mut reports = plans.map(|plan| world::run::run(plan, false));
+    let mut reports = plans.map(|plan| world::run::run(plan, Look::default()));
     let found = reports.find_map(|it| it.violation).expect("a seed finds it");
-    assert!(found.contains("has voted in"), "{found}");
+    assert!(found.what.contains("has voted in"), "{found}");
 }

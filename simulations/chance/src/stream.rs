@@ -80,6 +80,13 @@ impl Chance {
         self.hits(Odds(500_000))
     }
 
+    /// Puts things in any order.
+    pub fn shuffle<T>(&mut self, of: &mut [T]) {
+        for last in (1..of.len()).rev() {
+            of.swap(last, self.index(last + 1));
+        }
+    }
+
     /// One of several.
     pub fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
         &of[self.index(of.len())]

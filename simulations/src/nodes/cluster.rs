@@ -1,7 +1,7 @@
 //! All of it: machines, a network, clients.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,15 +19,20 @@ use runtime::meta;
 use runtime::node::Node;
 use tokio::time::Instant;
 
+use super::laws::{Applied, Laws};
 use super::load::{Counts, Crews};
-use super::machine::{Machine, Parts};
+use super::machine::{Machine, Parts, Running};
 use super::mishap::true_time;
 use super::net::Net;
 use super::plan::Plan;
 use super::readers::{self, Readers};
+use super::recorder::{Recorder, lane};
 use super::sockets::state::Sockets;
-use super::watch::Oracle;
+use super::watch::Witness;
+use crate::case::Look;
 use crate::chance::Chance;
+use crate::finding::{Finding, Oracle};
+use crate::timeline::Colour;
 use crate::workloads::catalogue;
 use crate::world::trace::Trace;
 
@@ -37,10 +42,12 @@ pub struct World {
     pub parts: Parts,
     /// Everything that happened.
     pub trace: Shared<Trace>,
+    /// The same, to be drawn.
+    pub recorder: Recorder,
     /// How much of it.
     pub counts: Counts,
     /// What must be true of it.
-    pub oracle: Arc<Shared<Oracle>>,
+    pub witness: Arc<Shared<Witness>>,
     /// What readers saw.
     pub readers: Arc<Shared<Readers>>,
     /// Who is connected, if anybody is.
@@ -50,11 +57,22 @@ pub struct World {
     pub(super) machines: RefCell<BTreeMap<NodeId, Machine>>,
     /// The nodes that run, for the network.
     pub(super) up: RefCell<BTreeMap<NodeId, Node>>,
+    /// Nodes whose power was cut a moment ago.
+    killed: RefCell<BTreeMap<NodeId, Running>>,
+    /// Nodes that stay broken for ever.
+    pub(super) lost: RefCell<BTreeSet<NodeId>>,
+    /// The highest number of a node.
+    pub(super) newest: Cell<u32>,
     pub(super) crews: Crews,
     pub(super) is_rotten: Cell<bool>,
     /// What watchers of nodes saw and nobody noted yet.
-    seen: Arc<Shared<Vec<(u32, u32, u64)>>>,
+    seen: Arc<Shared<Vec<Applied>>>,
+    /// The laws of Raft.
+    pub(super) laws: Arc<Shared<Laws>>,
 }
+
+/// Most nodes that a cluster begins with; more of them join.
+const FOUNDERS: u32 = 5;
 
 /// How far a world is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -69,33 +87,38 @@ pub enum Phase {
 
 impl World {
     /// A world whose machines are off. Call it inside its runtime.
-    pub fn new(plan: Plan, is_printed: bool) -> Rc<Self> {
-        let Plan { pull_above_followers, guest, .. } = plan;
-        let mut registry = catalogue::registry(pull_above_followers, guest);
+    pub fn new(plan: Plan, look: Look) -> Rc<Self> {
+        let shape = plan.shape();
+        let mut registry = catalogue::registry(&shape);
         node::gateway::register(&mut registry);
         let registry = Arc::new(registry);
-        let nodes: Vec<_> = (1..=plan.nodes).map(NodeId).collect();
+        let nodes: Vec<_> = (1..=plan.nodes.min(FOUNDERS)).map(NodeId).collect();
         let candidates: Vec<_> = nodes.iter().map(|it| Candidate::new(*it, "", 100)).collect();
         let placed = place(META, &candidates, usize::from(plan.copies));
         let founders = placed.into_iter().map(|it| Member { node: it.0, life: 1 }).collect();
-        let crews = catalogue::crews(plan.seed, &plan.workloads, pull_above_followers, guest);
+        let crews = catalogue::crews((plan.seed, &plan.workloads), &shape, &plan.scenario);
         let machines = nodes.iter().map(|it| (*it, Machine::new(plan.seed, *it))).collect();
         let net = Net::new(plan.seed);
         let sockets = plan.sockets.clone().map(|it| Rc::new(Sockets::new(it)));
         Rc::new(Self {
             parts: Parts { plan, net, registry, founders },
-            trace: Shared::new(Trace::new(is_printed)),
+            trace: Shared::new(Trace::new(look.is_printed)),
+            recorder: Recorder::new(look.is_drawn),
             counts: Counts::default(),
-            oracle: Arc::default(),
+            witness: Arc::default(),
             readers: Arc::default(),
             sockets,
             began: Instant::now(),
             phase: Cell::new(Phase::Setup),
             machines: RefCell::new(machines),
             up: RefCell::default(),
+            killed: RefCell::default(),
+            lost: RefCell::default(),
+            newest: Cell::new(nodes.len().try_into().expect("a few")),
             crews: RefCell::new(crews),
             is_rotten: Cell::new(false),
             seen: Arc::default(),
+            laws: Arc::default(),
         })
     }
 
@@ -130,35 +153,60 @@ impl World {
             let client = self.any_client(&mut chance).expect("all machines are on");
             let founded = meta::command(client.router(), "found".to_owned(), &found);
             if founded.await.is_ok() {
+                for number in FOUNDERS + 1..=plan.nodes {
+                    self.join(node(NodeId(number)), &mut chance).await;
+                }
                 return;
             }
         }
-        self.blame("the cluster is not founded");
+        self.blame(Oracle::Settling.finds("the cluster is not founded"));
     }
 
-    /// Every node, whether it runs or not.
+    /// Every node that there ever was.
     pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
-        (1..=self.parts.plan.nodes).map(NodeId)
+        (1..=self.newest.get()).map(NodeId)
+    }
+
+    /// The nodes that run and are to go on.
+    pub(super) fn going(&self) -> BTreeMap<NodeId, Node> {
+        let (up, lost) = (self.up.borrow(), self.lost.borrow());
+        let going = up.iter().filter(|(node, _)| !lost.contains(node));
+        going.map(|(node, it)| (*node, it.clone())).collect()
     }
 
     pub(super) async fn switch_on(self: &Rc<Self>, node: NodeId) {
         self.note("on", &[u64::from(node.0)], &[]);
-        let (oracle, seen) = (Arc::clone(&self.oracle), Arc::clone(&self.seen));
+        self.draw(|it, now| it.begin(&lane(node), now, Colour::Alive, lane(node)));
+        let (witness, seen) = (Arc::clone(&self.witness), Arc::clone(&self.seen));
+        let laws = Arc::clone(&self.laws);
         let committed = self.sockets.as_ref().map(|it| it.watch());
         let watch = move |changed: &Changed<'_>| {
             if let Some(committed) = &committed {
                 committed(changed);
             }
-            oracle.with(|oracle| oracle.changed(node, changed));
-            seen.with(|seen| seen.push((node.0, changed.group, changed.applied)));
+            let steps = changed.steps.unwrap_or_default();
+            let judged = laws.with(|laws| laws.changed(changed.group, steps));
+            witness.with(|witness| {
+                judged.unwrap_or_else(|finding| witness.blame(finding));
+                witness.changed(node, changed);
+            });
+            let (group, index) = (changed.group, changed.applied);
+            let reign = steps.last().map(|it| it.reign);
+            seen.with(|seen| seen.push(Applied { node, group, index, reign }));
         };
-        let oracle = Arc::clone(&self.oracle);
-        let on_failure =
-            move |what: &str| oracle.with(|it| it.blame(format!("node {}: {what}", node.0)));
+        let witness = Arc::clone(&self.witness);
+        let on_failure = move |what: &str| {
+            let finding = Oracle::Survival.finds(format!("node {}: {what}", node.0));
+            witness.with(|it| it.blame(finding));
+        };
         let Some(mut machine) = self.machines.borrow_mut().remove(&node) else { return };
         machine.start(&self.parts, Arc::new(watch), on_failure).await;
         if let Some(running) = &machine.running {
             self.up.borrow_mut().insert(node, running.node.clone());
+            let judged = self.laws.with(|it| it.began(node, running.log.clone()));
+            if let Err(finding) = judged {
+                self.blame(finding);
+            }
             if self.parts.plan.workloads.contains(&"counter") {
                 readers::begin(&self.readers, &running.home, &running.client, self.began);
             }
@@ -178,28 +226,44 @@ impl World {
 
     /// Cuts the power of a machine. Nothing of its node may be left.
     pub(super) async fn switch_off(&self, node: NodeId) {
+        self.cut_power(node);
+        self.mourn(node).await;
+    }
+
+    /// Cuts the power of a machine in this moment.
+    pub(super) fn cut_power(&self, node: NodeId) {
         self.note("off", &[u64::from(node.0)], &[]);
+        self.draw(|it, now| it.end(&lane(node), now, Colour::Alive, ""));
         self.up.borrow_mut().remove(&node);
         let killed = self.machines.borrow_mut().get_mut(&node).and_then(Machine::kill);
-        let Some(killed) = killed else { return };
+        self.killed.borrow_mut().extend(killed.map(|it| (node, it)));
+    }
+
+    /// Sees whether something is left of a node whose power was cut.
+    pub(super) async fn mourn(&self, node: NodeId) {
+        let Some(killed) = self.killed.borrow_mut().remove(&node) else { return };
         tokio::time::sleep(Duration::from_micros(1)).await;
         let left = killed.home.tasks();
         if left > 0 {
-            self.blame(&format!("{left} tasks of node {} have survived it", node.0));
+            let what = format!("{left} tasks of node {} have survived it", node.0);
+            self.blame(Oracle::Tasks.finds(what));
         }
     }
 
     /// The members of a shard's group that run.
     pub(super) fn groups(&self, shard: ShardId) -> Vec<Group> {
-        let up = self.up.borrow();
-        up.values().filter_map(|it| it.router().hosted(shard)?.group).collect()
+        self.going().values().filter_map(|it| it.router().hosted(shard)?.group).collect()
     }
 
     fn carried(&self, from: NodeId, to: NodeId, message: &Bytes) {
         self.counts.messages.set(self.counts.messages.get() + 1);
-        for (node, group, applied) in self.seen.with(std::mem::take) {
-            self.note("applied", &[u64::from(node), u64::from(group), applied], &[]);
+        let applied = self.seen.with(std::mem::take);
+        for it in &applied {
+            let numbers = [u64::from(it.node.0), u64::from(it.group), it.index];
+            self.note("applied", &numbers, &[]);
         }
+        self.look_at_laws(&applied);
+        self.draw_leaders();
         self.note("message", &[u64::from(from.0), u64::from(to.0)], message);
     }
 
@@ -208,15 +272,15 @@ impl World {
         self.trace.with(|trace| trace.note(now, what, numbers, bytes));
     }
 
-    pub(super) fn blame(&self, what: &str) {
-        self.oracle.with(|oracle| oracle.blame(what));
+    pub(super) fn blame(&self, finding: Finding) {
+        self.witness.with(|witness| witness.blame(finding));
     }
 
     /// Whether something was wrong.
     pub(super) fn is_wrong(&self) -> bool {
         if let Some(what) = self.readers.with(|it| it.violation.take()) {
-            self.blame(&format!("reader: {what}"));
+            self.blame(Oracle::Readers.finds(what));
         }
-        self.oracle.with(|oracle| oracle.violation.is_some())
+        self.witness.with(|witness| witness.violation.is_some())
     }
 }

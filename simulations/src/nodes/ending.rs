@@ -18,18 +18,21 @@ use tokio::task::LocalSet;
 
 use super::cluster::{Phase, World};
 use super::load::attempt;
-use crate::chance::Chance;
+use crate::finding::Oracle;
+use crate::timeline::Colour;
 use crate::world::call::Call;
 use crate::world::view::Asked;
 
 /// How long after the last fault everything has to be settled.
-const SETTLING_MAX: Duration = Duration::from_mins(2);
+const SETTLING_MAX: Duration = Duration::from_mins(3);
 
 impl World {
-    /// Nothing goes wrong any more; a node that can be missed may stay away for ever.
+    /// Nothing goes wrong any more; nodes that can be missed may stay broken for ever.
     pub(super) async fn calm_down(self: &Rc<Self>) {
         self.phase.set(Phase::Calm);
+        probe::setting::stir(false);
         self.note("calm", &[], &[]);
+        self.draw(|it, now| it.mark("world", now, Colour::Fault, "calm".to_owned()));
         self.parts.net.heal();
         self.parts.net.suffer(&self.parts.plan.faults.calm());
         for machine in self.machines.borrow().values() {
@@ -42,13 +45,8 @@ impl World {
         }
         // Whoever is being started has been.
         tokio::time::sleep(Duration::from_secs(5)).await;
-        if self.parts.plan.loses_one {
-            let mut chance = Chance::of(self.parts.plan.seed, "the lost one");
-            let nodes: Vec<_> = self.nodes().collect();
-            // Not if another one has already lost something: two of three are needed.
-            if !self.is_rotten.get() {
-                self.switch_off(*chance.pick(&nodes)).await;
-            }
+        if self.parts.plan.loses_some {
+            self.leave_some().await;
         }
     }
 
@@ -63,7 +61,7 @@ impl World {
             }
             tokio::time::sleep(Duration::from_millis(250)).await;
         }
-        self.blame(&format!("it has not settled: {unsettled}"));
+        self.blame(Oracle::Settling.finds(format!("it has not settled: {unsettled}")));
     }
 
     fn shards(&self) -> impl Iterator<Item = ShardId> + use<> {
@@ -75,22 +73,23 @@ impl World {
         let groups = self.groups(shard);
         let leading = groups.iter().find(|it| it.believes_to_lead());
         let voters = leading.map(|it| it.status().voters).unwrap_or_default();
-        let is_there = |it: &NodeId| self.up.borrow().contains_key(it);
+        let going = self.going();
+        let is_there = |it: &NodeId| going.contains_key(it);
         let is_one_missing = self.assigned(shard).iter().any(|it| !is_there(it));
         is_one_missing && voters.iter().any(|it| it.node == node.0)
     }
 
     /// The nodes that are to hold a shard, as the last of them knows it.
     fn assigned(&self, shard: ShardId) -> Vec<NodeId> {
-        let up = self.up.borrow();
-        let rosters = up.values().map(|it| it.router().roster());
+        let going = self.going();
+        let rosters = going.values().map(|it| it.router().roster());
         let latest = rosters.filter_map(|it| it.assignment(shard).cloned());
         let latest = latest.max_by_key(|it| it.version);
         latest.map_or_else(Vec::new, |it| it.members.iter().map(|it| NodeId(it.node)).collect())
     }
 
     async fn unsettled(&self) -> String {
-        for (node, running) in &*self.up.borrow() {
+        for (node, running) in &self.going() {
             let router = running.router();
             let held = router.roster().hosted(*node);
             let hosted = router.all_hosted();
@@ -137,15 +136,15 @@ impl World {
 
     /// How many copies of a shard are on nodes that run.
     fn expected(&self, shard: ShardId) -> usize {
-        let up = self.up.borrow();
-        let rosters = up.values().map(|it| it.router().roster());
+        let going = self.going();
+        let rosters = going.values().map(|it| it.router().roster());
         let newest = rosters.max_by_key(|it| it.assignment(shard).map_or(0, |it| it.version));
         let members = newest.map_or_else(Vec::new, |it| it.members(shard));
-        members.iter().filter(|it| up.contains_key(&NodeId(it.node))).count()
+        members.iter().filter(|it| going.contains_key(&NodeId(it.node))).count()
     }
 
     async fn executor(&self, shard: ShardId) -> Option<Status> {
-        let inbox = self.up.borrow().values().find_map(|it| it.router().hosted(shard)?.inbox)?;
+        let inbox = self.going().values().find_map(|it| it.router().hosted(shard)?.inbox)?;
         let (sender, receiver) = oneshot::channel();
         inbox.send(Item::Status(sender)).ok()?;
         receiver.await.ok()
@@ -157,7 +156,8 @@ impl World {
             let mut first = None;
             for group in self.groups(shard) {
                 let Ok(rows) = rows(&group) else {
-                    return self.blame(&format!("the rows of {:?} cannot be read", group.member()));
+                    let what = format!("the rows of {:?} cannot be read", group.member());
+                    return self.blame(Oracle::Replicas.finds(what));
                 };
                 let head = group.head();
                 let found = (group.status().applied, head.fence, head.time, rows);
@@ -165,7 +165,8 @@ impl World {
                     None => first = Some((group.member(), found)),
                     Some((member, expected)) if expected.0 == found.0 && *expected != found => {
                         let (one, other) = (member, group.member());
-                        self.blame(&format!("{one:?} and {other:?} of shard {} differ", shard.0));
+                        let what = format!("{one:?} and {other:?} of shard {} differ", shard.0);
+                        self.blame(Oracle::Replicas.finds(what));
                     }
                     Some(_) => {}
                 }

@@ -1,6 +1,7 @@
 //! Clients, and what they learn.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,11 +14,11 @@ use entity::operation::Request;
 use entity::registry::Outcome;
 use entity::{Id, Kind};
 use runtime::client::Client;
-use tokio::time::Instant;
 
 use super::cluster::{Phase, World};
 use super::mishap::true_time;
 use crate::chance::{Chance, Odds};
+use crate::finding::Oracle;
 use crate::workloads::counter::Counters;
 use crate::world::call::{Call, Done};
 
@@ -37,7 +38,8 @@ impl World {
                 let mut chance = Chance::of(self.parts.plan.seed, "ground");
                 let done = self.call(&call, None, &mut chance).await;
                 if !matches!(done, Done::Reply(_)) {
-                    self.blame(&format!("{done:?} to {call:?} before anything went wrong"));
+                    let what = format!("{done:?} to {call:?} before anything went wrong");
+                    self.blame(Oracle::Answers.finds(what));
                 }
             }
         }
@@ -60,9 +62,11 @@ impl World {
             }
             let Some(call) = self.crews.borrow_mut()[crew].next(client) else { return };
             let home = self.parts.plan.are_loyal.then_some(client);
-            let began = Instant::now();
+            let began = self.began.elapsed();
             let done = self.call(&call, home, &mut chance).await;
-            self.counts.slowest.set(self.counts.slowest.get().max(began.elapsed()));
+            let took = self.began.elapsed().saturating_sub(began);
+            self.counts.slowest.set(self.counts.slowest.get().max(took));
+            self.draw_call((name, client), began, (&call, &done));
             if matches!(done, Done::Reply(_)) && call.is_command && call.to.kind == Counters::TAG {
                 let now = true_time(self.began);
                 self.readers.with(|it| it.added(&call.to, &call.body, now));
@@ -72,7 +76,7 @@ impl World {
             }
             let learned = self.crews.borrow_mut()[crew].workload.learn(client, &done);
             if let Err(what) = learned {
-                self.blame(&format!("{name}: {what}"));
+                self.blame(Oracle::Workload(name).finds(what));
             }
         }
     }
@@ -109,7 +113,8 @@ impl World {
                 Answer::Failure(Failure::Unknown) if !call.is_command => {}
                 Answer::Failure(Failure::Unknown | Failure::Expired) => return Done::Unknown,
                 Answer::Failure(failure) => {
-                    self.blame(&format!("{failure:?} in answer to {call:?}"));
+                    let what = format!("{failure:?} in answer to {call:?}");
+                    self.blame(Oracle::Answers.finds(what));
                     return Done::Unknown;
                 }
             }
@@ -123,14 +128,15 @@ impl World {
         let RequestId::Outside { account, key, .. } = key else { return };
         let row = storage::reply_outside(Slot::of(&call.to.key), *account, key);
         if let Ok(shard) = client.router().roster().home(&call.to) {
-            self.oracle.with(|oracle| oracle.told(shard, &row));
+            self.witness.with(|witness| witness.told(shard, &row));
         }
     }
 
     /// The way in through a node that runs, if one does.
     pub(super) fn any_client(&self, chance: &mut Chance) -> Option<Client> {
-        let machines = self.machines.borrow();
-        let running = machines.values().filter_map(|it| it.running.as_ref());
+        let (machines, lost) = (self.machines.borrow(), self.lost.borrow());
+        let going = machines.values().filter(|it| !lost.contains(&it.node));
+        let running = going.filter_map(|it| it.running.as_ref());
         let open = running.filter(|it| !it.is_closed);
         let clients: Vec<_> = open.map(|it| it.client.clone()).collect();
         if clients.is_empty() { None } else { Some(chance.pick(&clients).clone()) }
@@ -176,6 +182,8 @@ pub struct Counts {
     pub faults: Cell<u64>,
     /// Nodes that were killed.
     pub kills: Cell<u64>,
+    /// How many faults of each class came up, whether or not they were left out.
+    pub events: RefCell<BTreeMap<&'static str, u64>>,
 }
 
 /// Crews that clients take turns with.

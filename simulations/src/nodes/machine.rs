@@ -41,6 +41,8 @@ pub struct Machine {
     sync_micros: Arc<Shared<u64>>,
     clock: Arc<NodeClock>,
     is_on: Arc<AtomicBool>,
+    /// Whether its log is to end: an fsync fails.
+    is_doomed: Arc<AtomicBool>,
     /// Whether its disk is nearly full.
     room: Arc<Disk>,
     /// What runs, while the machine is on.
@@ -59,6 +61,8 @@ pub struct Running {
     pub is_closed: bool,
     /// What it takes for the time.
     pub clock: Arc<dyn Clock>,
+    /// Its log.
+    pub log: Appender,
 }
 
 /// What every node of a world is made of.
@@ -101,6 +105,7 @@ impl Machine {
         Self {
             node,
             folder: MemoryFolder::default(),
+            is_doomed: Arc::default(),
             disk: MemoryDisk::default(),
             engine: None,
             chance: Chance::of(seed, &format!("nodes: machine {}", node.0)),
@@ -141,7 +146,7 @@ impl Machine {
                 is_on: Arc::clone(&self.is_on),
             }),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
-            appender,
+            appender: appender.clone(),
             is_log_broken,
             engine,
             offload: Offload::inline(),
@@ -157,7 +162,8 @@ impl Machine {
         let node = home.scope(Node::start(setup, failed)).await.expect("the runtime runs");
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let client = Client::new(&node, Arc::clone(&clock));
-        self.running = Some(Running { node, home, client, clock, is_closed: false });
+        let (log, is_closed) = (appender, false);
+        self.running = Some(Running { node, home, client, is_closed, clock, log });
     }
 
     fn open_log(
@@ -181,7 +187,16 @@ impl Machine {
                 chance.lasting(100..=100 + limit) * slow
             })
         };
-        home.spawn(write(writer, submitted, pause, on_failure));
+        let (disk, is_doomed) = (self.folder.clone(), Arc::clone(&self.is_doomed));
+        let failed = move |what: &str| {
+            if is_doomed.load(Ordering::Relaxed) {
+                // As it should be: what nobody knows to be durable counts for nothing.
+                disk.halt();
+            } else if !disk.is_halted() {
+                on_failure(what);
+            }
+        };
+        home.spawn(write(writer, submitted, pause, failed));
         (appender, recovered.may_lack_groups())
     }
 
@@ -198,8 +213,35 @@ impl Machine {
             }
         });
         self.is_on.store(false, Ordering::Relaxed);
+        self.is_doomed = Arc::default();
         running.node.kill();
         Some(running)
+    }
+
+    /// The power of its disk fails after so much more was done, if the machine runs: it is to be cut
+    /// then, see [`Machine::is_dark`].
+    pub fn darken(&self, after: u64) -> bool {
+        if self.running.is_some() {
+            self.folder.halt_after(after);
+        }
+        self.running.is_some()
+    }
+
+    /// The next fsync fails: the process has to end, and is dark then.
+    pub fn doom(&self) -> bool {
+        self.is_doomed.store(true, Ordering::Relaxed);
+        self.folder.fail_syncs(1);
+        self.running.is_some()
+    }
+
+    /// Whether the power of its disk has failed, or its log has ended as it should.
+    pub fn is_dark(&self) -> bool {
+        self.folder.is_halted()
+    }
+
+    /// Whether its disk has something to do.
+    pub fn is_writing(&self) -> bool {
+        self.folder.has_pending()
     }
 
     /// Breaks a byte of the log, or the rows of a group, while the machine is off.
@@ -217,10 +259,20 @@ impl Machine {
         if names.is_empty() {
             return "nothing".to_owned();
         }
-        let name = self.chance.pick(&names).clone();
+        let last = names.last().filter(|_| self.chance.flips());
+        let name = last.unwrap_or_else(|| self.chance.pick(&names)).clone();
         let length = self.folder.open(&name).and_then(|it| it.length()).expect("files in memory");
         // Behind the header: a foreign segment stops a node, and an operator has to look.
-        let at = 24 + self.chance.below(length.saturating_sub(24).max(1));
+        let mut at = 24 + self.chance.below(length.saturating_sub(24).max(1));
+        if self.chance.flips() {
+            // Where the last batches are.
+            at = at.max(length.saturating_sub(1 + self.chance.below(1_000)));
+        }
+        if self.chance.flips() {
+            let from = self.chance.below(length.max(1));
+            self.folder.misdirect(&name, from, at);
+            return format!("what stood at {from} of {name} stands at {at} too");
+        }
         self.folder.flip(&name, at, 1);
         format!("byte {at} of {name}")
     }

@@ -12,6 +12,7 @@ use raft::group::Group;
 use runtime::leave::LEAVE_MAX;
 
 use super::cluster::{Phase, World};
+use super::faults::Class;
 use super::load::attempt;
 use super::machine::Machine;
 use crate::chance::Chance;
@@ -19,6 +20,9 @@ use crate::world::call::Call;
 
 /// How long clients of a node that is to end have for what they have asked.
 const DRAIN: Duration = Duration::from_millis(100);
+
+/// Longest fsync of a disk that stands still, in microseconds.
+const STALL_MICROS: u64 = 2_000_000;
 
 /// Something that goes wrong.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -43,10 +47,20 @@ pub enum Mishap {
     Decay,
     /// Replication of a shard ends on a node, and is begun again.
     Stumble,
+    /// The power of several machines fails in one moment.
+    BlackOut,
+    /// A disk is lost.
+    Wipe,
+    /// Nodes are cut off one after the other.
+    Swizzle,
+    /// An fsync fails.
+    SyncError,
+    /// A disk stands still.
+    Stall,
 }
 
 impl Mishap {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 15] = [
         Self::Kill,
         Self::Pause,
         Self::Cut,
@@ -57,21 +71,30 @@ impl Mishap {
         Self::Fill,
         Self::Decay,
         Self::Stumble,
+        Self::BlackOut,
+        Self::Wipe,
+        Self::Swizzle,
+        Self::SyncError,
+        Self::Stall,
     ];
 
-    fn mean(self, world: &World) -> Option<Duration> {
-        let faults = &world.parts.plan.faults;
+    fn class(self) -> Class {
         match self {
-            Self::Kill => faults.kill,
-            Self::Pause => faults.pause,
-            Self::Cut => faults.cut,
-            Self::HandOver => faults.hand_over,
-            Self::Skew => (faults.skew_micros > 0).then_some(Duration::from_secs(3)),
-            Self::Echo => faults.echo,
-            Self::Weigh => faults.weigh,
-            Self::Fill => faults.fill,
-            Self::Decay => faults.decay,
-            Self::Stumble => faults.stumble,
+            Self::Kill => Class::Kill,
+            Self::Pause => Class::Pause,
+            Self::Cut => Class::Cut,
+            Self::HandOver => Class::HandOver,
+            Self::Skew => Class::Skew,
+            Self::Echo => Class::Echo,
+            Self::Weigh => Class::Weigh,
+            Self::Fill => Class::Fill,
+            Self::Decay => Class::Decay,
+            Self::Stumble => Class::Stumble,
+            Self::BlackOut => Class::BlackOut,
+            Self::Wipe => Class::Wipe,
+            Self::Swizzle => Class::Swizzle,
+            Self::SyncError => Class::SyncError,
+            Self::Stall => Class::Stall,
         }
     }
 }
@@ -79,49 +102,83 @@ impl Mishap {
 impl World {
     /// Lets everything go wrong that the seed says, each kind by its own clock.
     pub(super) fn begin_mishaps(self: &Rc<Self>) {
+        probe::setting::stir(true);
         self.parts.net.suffer(&self.parts.plan.faults);
         for machine in self.machines.borrow().values() {
             machine.suffer(self.parts.plan.faults.sync_micros);
         }
         for mishap in Mishap::ALL {
-            let Some(mean) = mishap.mean(self) else { continue };
-            let world = Rc::clone(self);
-            tokio::task::spawn_local(async move {
-                let mut chance = Chance::of(world.parts.plan.seed, &format!("{mishap:?}"));
-                let mean = u64::try_from(mean.as_micros()).expect("seconds");
-                loop {
-                    tokio::time::sleep(chance.lasting(mean / 4..=mean * 7 / 4)).await;
-                    if world.phase.get() != Phase::Faults {
-                        return;
-                    }
-                    world.counts.faults.set(world.counts.faults.get() + 1);
-                    world.go_wrong(mishap, &mut chance).await;
-                }
-            });
+            let Some(mean) = self.parts.plan.faults.mean(mishap.class()) else { continue };
+            tokio::task::spawn_local(Rc::clone(self).repeat(mishap, mean));
         }
     }
 
-    async fn go_wrong(self: &Rc<Self>, mishap: Mishap, chance: &mut Chance) {
+    /// One kind of mishap, again and again. Each has chance of its own: one that is left out shifts no other.
+    async fn repeat(self: Rc<Self>, mishap: Mishap, mean: Duration) {
+        let (seed, name) = (self.parts.plan.seed, mishap.class().name());
+        let mut chance = Chance::of(seed, &format!("when: {name}"));
+        let mean = u64::try_from(mean.as_micros()).expect("seconds");
+        for number in 1.. {
+            tokio::time::sleep(chance.lasting(mean / 4..=mean * 7 / 4)).await;
+            if self.phase.get() != Phase::Faults {
+                return;
+            }
+            self.counts.events.borrow_mut().insert(name, number);
+            if self.parts.plan.scenario.happens(name, number) {
+                self.counts.faults.set(self.counts.faults.get() + 1);
+                let chance = &mut Chance::of(seed, &format!("{name} {number}"));
+                self.go_wrong(mishap, (number, chance)).await;
+            }
+        }
+    }
+
+    async fn go_wrong(self: &Rc<Self>, mishap: Mishap, (number, chance): (u64, &mut Chance)) {
         let running = self.running();
         if running.is_empty() {
             return;
         }
         let node = *chance.pick(&running);
-        self.note("mishap", &[mishap as u64, u64::from(node.0)], &[]);
+        let name = mishap.class().name();
+        self.note("mishap", &[number, u64::from(node.0)], name.as_bytes());
+        self.draw_fault(node, format!("{name} {number}"));
         match mishap {
             Mishap::Kill => self.kill(node, chance).await,
             Mishap::Pause => {
                 let home = self.machines.borrow()[&node].running.as_ref().map(|it| it.home.clone());
                 let Some(home) = home else { return };
+                let leads = |it: &Group| it.believes_to_lead() && it.member().node == node.0;
+                let hosted = self.up.borrow().get(&node).map(|it| it.router().all_hosted());
+                let hosted = hosted.unwrap_or_default().into_values().filter_map(|it| it.group);
+                probe::sometimes!(LeaderPaused, hosted.into_iter().any(|it| leads(&it)));
                 home.pause();
                 tokio::time::sleep(chance.lasting(10_000..=5_000_000)).await;
-                home.resume();
+                if self.phase.get() == Phase::Faults {
+                    home.resume();
+                }
             }
             Mishap::Cut => self.cut(node, chance).await,
             Mishap::HandOver => self.hand_over(chance).await,
             Mishap::Echo => self.echo(chance).await,
             Mishap::Decay => self.decay(node, chance),
             Mishap::Stumble => self.stumble(chance).await,
+            Mishap::BlackOut => self.black_out(chance).await,
+            Mishap::Wipe => self.wipe(node, chance).await,
+            Mishap::Swizzle => self.swizzle(chance).await,
+            Mishap::SyncError => self.fail_sync(node, chance).await,
+            Mishap::Stall => {
+                let suffer = |micros| {
+                    let machines = self.machines.borrow();
+                    // It may be gone, and calm disks stay so.
+                    if let Some(machine) = machines.get(&node)
+                        && self.phase.get() == Phase::Faults
+                    {
+                        machine.suffer(micros);
+                    }
+                };
+                suffer(STALL_MICROS);
+                tokio::time::sleep(chance.lasting(1_000..=STALL_MICROS)).await;
+                suffer(self.parts.plan.faults.sync_micros);
+            }
             Mishap::Weigh => self.weigh(node, chance).await,
             Mishap::Fill => {
                 self.machines.borrow()[&node].fill(true);
@@ -139,28 +196,9 @@ impl World {
         }
     }
 
-    /// Cuts the power, waits, and switches the machine on again; now and then with rotten bits.
-    async fn kill(self: &Rc<Self>, node: NodeId, chance: &mut Chance) {
-        if !self.running().contains(&node) {
-            return;
-        }
-        if chance.hits(self.parts.plan.faults.announced) && !self.announce(node).await {
-            return;
-        }
-        self.counts.kills.set(self.counts.kills.get() + 1);
-        self.switch_off(node).await;
-        if self.may_rot() && chance.hits(self.parts.plan.faults.rot) {
-            self.is_rotten.set(true);
-            let what = self.machines.borrow_mut().get_mut(&node).map(Machine::rot);
-            self.note("rot", &[u64::from(node.0)], what.unwrap_or_default().as_bytes());
-        }
-        tokio::time::sleep(chance.lasting(1_000..=3_000_000)).await;
-        self.switch_on(node).await;
-    }
-
     /// A node is told that it is to end: clients leave, and then it gives away what it leads. Yields whether it
     /// has lived to do so.
-    async fn announce(&self, node: NodeId) -> bool {
+    pub(super) async fn announce(&self, node: NodeId) -> bool {
         let close = |machine: &mut Machine| {
             let running = machine.running.as_mut()?;
             running.is_closed = true;
@@ -200,12 +238,6 @@ impl World {
         }
     }
 
-    /// One copy of three may rot: what is there once only must not.
-    fn may_rot(&self) -> bool {
-        let plan = &self.parts.plan;
-        plan.nodes >= 3 && plan.copies >= 3 && !self.is_rotten.get()
-    }
-
     /// Nodes do not hear each other: a node and others, half of the time one that leads.
     async fn cut(&self, node: NodeId, chance: &mut Chance) {
         let groups = self.groups(self.any_shard(chance));
@@ -229,13 +261,40 @@ impl World {
             }
         }
         tokio::time::sleep(chance.lasting(10_000..=6_000_000)).await;
-        self.parts.net.heal();
+        // Some of them for good, by now.
+        if self.phase.get() == Phase::Faults {
+            self.parts.net.heal();
+        }
+    }
+
+    /// Cuts nodes off one after the other, and lets them hear again in another order.
+    async fn swizzle(&self, chance: &mut Chance) {
+        let mut nodes: Vec<_> = self.nodes().collect();
+        nodes.retain(|_| chance.flips());
+        for is_cut in [true, false] {
+            chance.shuffle(&mut nodes);
+            for node in &nodes {
+                if self.phase.get() != Phase::Faults {
+                    return;
+                }
+                for other in self.nodes().filter(|it| it != node) {
+                    for (from, to) in [(*node, other), (other, *node)] {
+                        if is_cut {
+                            self.parts.net.cut(from, to);
+                        } else {
+                            self.parts.net.mend(from, to);
+                        }
+                    }
+                }
+                tokio::time::sleep(chance.lasting(1_000..=800_000)).await;
+            }
+        }
     }
 
     /// Proposes again what a shard has proposed some time ago: nobody may take it twice.
     async fn echo(&self, chance: &mut Chance) {
         let shard = self.any_shard(chance);
-        let record = self.oracle.with(|oracle| oracle.any_record(shard, chance));
+        let record = self.witness.with(|witness| witness.any_record(shard, chance));
         let leading = self.groups(shard).into_iter().find(Group::believes_to_lead);
         if let (Some(group), Some(record)) = (leading, record) {
             group.propose(record, |_| {}).await;

@@ -1,4 +1,4 @@
-//! Messages between nodes, with delay, loss and cuts.
+//! Messages between nodes: with delay, loss and cuts, doubled and overtaken.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +13,7 @@ use runtime::node::Node;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::plan::Faults;
+use super::faults::Faults;
 use crate::chance::{Chance, Odds};
 
 /// The network between all nodes. Clones are the same.
@@ -28,6 +28,8 @@ struct Inner {
 struct State {
     chance: Chance,
     loss: Odds,
+    twice: Odds,
+    overtaking: Odds,
     delay_micros: u64,
     /// Nobody hears the first from the second.
     cuts: BTreeSet<(NodeId, NodeId)>,
@@ -68,6 +70,8 @@ impl Net {
         let state = State {
             chance: Chance::of(seed, "nodes: net"),
             loss: Odds::NEVER,
+            twice: Odds::NEVER,
+            overtaking: Odds::NEVER,
             delay_micros: 1_000,
             cuts: BTreeSet::new(),
             parcels: BTreeMap::new(),
@@ -77,14 +81,22 @@ impl Net {
         Self(Arc::new(Inner { state: Shared::new(state), news: Notify::new() }))
     }
 
-    /// Loses and delays messages from now on as `faults` says.
+    /// Loses, doubles and delays messages from now on as `faults` says.
     pub fn suffer(&self, faults: &Faults) {
-        self.0.state.with(|it| (it.loss, it.delay_micros) = (faults.loss, faults.delay_micros));
+        self.0.state.with(|it| {
+            (it.loss, it.delay_micros) = (faults.loss, faults.delay_micros);
+            (it.twice, it.overtaking) = (faults.twice, faults.overtaking);
+        });
     }
 
     /// Nobody hears `to` from `from` any more; the other direction is a cut of its own.
     pub fn cut(&self, from: NodeId, to: NodeId) {
         self.0.state.with(|it| it.cuts.insert((from, to)));
+    }
+
+    /// `to` hears `from` again.
+    pub fn mend(&self, from: NodeId, to: NodeId) {
+        self.0.state.with(|it| it.cuts.remove(&(from, to)));
     }
 
     /// Ends all cuts.
@@ -100,10 +112,22 @@ impl Net {
             if is_lost && !is_local {
                 return;
             }
-            let last = state.lanes.entry((from, to, lane)).or_insert_with(Instant::now);
-            *last = (*last).max(Instant::now() + delay);
+            let now = Instant::now();
+            let last = state.lanes.entry((from, to, lane)).or_insert(now);
+            let arrives = if state.chance.hits(state.overtaking) {
+                now + delay
+            } else {
+                *last = (*last).max(now + delay);
+                *last
+            };
+            if state.chance.hits(state.twice) {
+                let again = arrives + state.chance.lasting(100..=100 + 4 * state.delay_micros);
+                state.sent += 1;
+                let message = message.clone();
+                state.parcels.insert((again, state.sent), Parcel { from, to, message });
+            }
             state.sent += 1;
-            state.parcels.insert((*last, state.sent), Parcel { from, to, message });
+            state.parcels.insert((arrives, state.sent), Parcel { from, to, message });
         });
         self.0.news.notify_one();
     }

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use cluster::executor::Knobs;
-use cluster::mutant::Mutant;
+use probe::{Mutant, Setting};
 use raft::timing::Timing;
 
+use super::faults::{Class, Faults};
 use super::sockets;
 use crate::chance::{Chance, Odds};
-use crate::workloads::catalogue::Guest;
+use crate::scenario::Scenario;
+use crate::stir;
+use crate::workloads::catalogue::{Guest, Shape};
 
 /// Everything that is drawn before anything happens.
 #[derive(Clone, Debug)]
@@ -41,8 +44,8 @@ pub struct Plan {
     pub keyed: Odds,
     /// Whether clients stay with one node each as long as it answers.
     pub are_loyal: bool,
-    /// Whether a node, one that can be missed, never comes back.
-    pub loses_one: bool,
+    /// Whether nodes that can be missed stay broken for ever.
+    pub loses_some: bool,
     /// Above how many followers posts are pulled.
     pub pull_above_followers: u64,
     /// A workload that is not in the catalogue.
@@ -51,14 +54,36 @@ pub struct Plan {
     pub replace_after: Duration,
     /// Bytes of a log above which it is shortened.
     pub log_bytes_max: u64,
+    /// What is moved in the program itself.
+    pub setting: Setting,
+    /// What the seed is narrowed to.
+    pub scenario: Scenario,
 }
 
 impl Plan {
+    /// What it is narrowed to, with all that the seed says of workloads, faults, points and knobs.
+    pub fn explicit(&self) -> Scenario {
+        Scenario {
+            workloads: Some(self.workloads.iter().map(|it| (*it).to_owned()).collect()),
+            faults: Some(self.faults.classes().map(|it| it.name().to_owned()).collect()),
+            points: Some(self.setting.points.keys().map(|it| it.name().to_owned()).collect()),
+            knobs: Some(self.setting.knobs.keys().map(|it| it.name().to_owned()).collect()),
+            lasting: u64::try_from(self.lasting.as_millis()).ok(),
+            ..self.scenario.clone()
+        }
+    }
+
     /// The same world with something broken on purpose.
     #[must_use]
     pub fn with(mut self, mutant: Mutant) -> Self {
-        self.break_by(Some(mutant));
+        self.setting.mutant = Some(mutant);
         self
+    }
+
+    /// What its workloads have to know.
+    pub fn shape(&self) -> Shape {
+        let Self { shards, pull_above_followers, guest, .. } = *self;
+        Shape { shards, pull_above_followers, guest }
     }
 
     /// The same world with one workload that is not in the catalogue, and no other.
@@ -72,146 +97,72 @@ impl Plan {
         let sockets = self.sockets.as_ref().map(|_| "sockets");
         self.workloads.iter().copied().chain(sockets).collect()
     }
-
-    /// Breaks something on purpose, or nothing.
-    pub fn break_by(&mut self, mutant: Option<Mutant>) {
-        self.knobs.mutant = mutant;
-        if let Some(sockets) = &mut self.sockets {
-            sockets.knobs.mutant = mutant;
-        }
-    }
-}
-
-/// What goes wrong: a class is off in half of all seeds.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Faults {
-    /// Messages that are lost.
-    pub loss: Odds,
-    /// Longest delay of a message, in microseconds.
-    pub delay_micros: u64,
-    /// Longest fsync, in microseconds. A few take ten times as long.
-    pub sync_micros: u64,
-    /// Fastest or slowest clock, in millionths.
-    pub drift: i32,
-    /// Farthest that a clock is wrong, in microseconds.
-    pub skew_micros: u64,
-    /// Mean time between two kills of nodes.
-    pub kill: Option<Duration>,
-    /// Kills of which the node is told before, so that it gives away what it leads.
-    pub announced: Odds,
-    /// Nodes that are started again with a broken byte in their log, or broken rows.
-    pub rot: Odds,
-    /// Mean time between two pauses of nodes.
-    pub pause: Option<Duration>,
-    /// Mean time between two cuts of the network.
-    pub cut: Option<Duration>,
-    /// Mean time between two hand-overs of a shard.
-    pub hand_over: Option<Duration>,
-    /// Mean time between two records that are proposed once more.
-    pub echo: Option<Duration>,
-    /// Mean time between two changes of what nodes are to hold.
-    pub weigh: Option<Duration>,
-    /// Mean time between two disks that are nearly full.
-    pub fill: Option<Duration>,
-    /// Mean time until rows rot while a node runs.
-    pub decay: Option<Duration>,
-    /// Mean time between two copies whose replication ends and is begun again.
-    pub stumble: Option<Duration>,
 }
 
 /// What runs here. Wake-ups of a minute are left to the world of executors: an hour of heartbeats
 /// proves nothing more.
-const WORKLOADS: [&str; 7] =
-    ["accounts", "bank", "counter", "feeds", "follows", "posts", "register"];
+const WORKLOADS: [&str; 8] =
+    ["accounts", "bank", "counter", "feeds", "follows", "letters", "posts", "register"];
 
 impl Plan {
     /// What a seed means.
     pub fn new(seed: u64) -> Self {
+        Self::of(seed, &Scenario::default())
+    }
+
+    /// What a seed means when it is narrowed to a scenario.
+    pub fn of(seed: u64, scenario: &Scenario) -> Self {
         let mut chance = Chance::of(seed, "nodes: plan");
-        let nodes = *chance.pick(&[1, 2, 3, 3, 3, 3, 3, 4, 5, 5]);
+        let drawn = *chance.pick(&[1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 7]);
+        let nodes = scenario.nodes.unwrap_or(drawn);
         let copies = match nodes {
             1 => 1,
-            5 => *chance.pick(&[3, 5]),
+            5.. => *chance.pick(&[3, 5]),
             _ => 3,
         };
         let first = *chance.pick(&WORKLOADS);
         let others = WORKLOADS.iter().filter(|it| **it != first && chance.hits(Odds(200_000)));
         let workloads = std::iter::once(first).chain(others.copied()).collect();
-        let faults = Faults::new(&mut Chance::of(seed, "nodes: swarm"));
+        let faults = Faults::new(seed, scenario);
+        let lasting = chance.magnitude(2_000..=30_000);
+        let shards = u32::try_from(chance.within(1..=4)).expect("small");
         Self {
             seed,
             nodes,
-            shards: u32::try_from(chance.within(1..=4)).expect("small"),
+            shards: scenario.shards.unwrap_or(shards),
             copies,
             knobs: knobs(&mut Chance::of(seed, "nodes: knobs")),
             timing: timing(&mut chance),
             segment_bytes: chance.magnitude(4_000..=1_000_000),
-            lasting: Duration::from_millis(chance.magnitude(2_000..=30_000)),
+            lasting: Duration::from_millis(scenario.lasting.unwrap_or(lasting)),
+            loses_some: nodes >= 3 && copies >= 3 && faults.has(Class::Lose),
             faults,
-            workloads,
+            workloads: scenario.workloads(&WORKLOADS, workloads),
             sockets: sockets::plan::Plan::new(seed),
+            are_loyal: Chance::of(seed, "nodes: loyalty").flips(),
             calls_max: chance.magnitude(20..=200),
             keyed: *chance.pick(&[Odds::NEVER, Odds(300_000), Odds(1_000_000)]),
-            are_loyal: Chance::of(seed, "nodes: loyalty").flips(),
-            loses_one: nodes >= 3 && copies >= 3 && chance.hits(Odds(300_000)),
             pull_above_followers: chance.within(256..=290),
             guest: None,
             replace_after: Duration::from_millis(chance.magnitude(2_000..=60_000)),
             log_bytes_max: chance.magnitude(10_000..=10_000_000),
+            setting: stir::setting(seed, scenario),
+            scenario: scenario.clone(),
         }
     }
 
     /// Three nodes, four shards, a minute of calls, and the faults of the seed: for figures.
-    pub fn usual(seed: u64) -> Self {
-        let plan = Self::new(seed);
+    pub fn usual(seed: u64, scenario: &Scenario) -> Self {
+        let plan = Self::of(seed, scenario);
         Self {
             nodes: 3,
             shards: 4,
             copies: 3,
             lasting: Duration::from_mins(1),
             calls_max: 500,
-            loses_one: false,
+            loses_some: false,
             ..plan
         }
-    }
-}
-
-impl Faults {
-    fn new(chance: &mut Chance) -> Self {
-        let mean = |chance: &mut Chance| {
-            let mean = Duration::from_millis(chance.magnitude(500..=20_000));
-            chance.flips().then_some(mean)
-        };
-        let mut odds = |max: u32| {
-            let odds = u32::try_from(chance.magnitude(1_000..=u64::from(max))).expect("small");
-            if chance.flips() { Odds(odds) } else { Odds::NEVER }
-        };
-        let (loss, rot) = (odds(200_000), odds(300_000));
-        Self {
-            loss,
-            delay_micros: chance.magnitude(500..=40_000),
-            sync_micros: chance.magnitude(200..=20_000),
-            drift: if chance.flips() { 20_000 } else { 0 },
-            skew_micros: if chance.flips() { chance.magnitude(1_000..=5_000_000) } else { 0 },
-            kill: mean(chance),
-            announced: Odds(300_000),
-            rot,
-            pause: mean(chance),
-            cut: mean(chance),
-            hand_over: mean(chance),
-            echo: mean(chance),
-            weigh: mean(chance),
-            fill: mean(chance),
-            decay: mean(chance),
-            stumble: mean(chance),
-        }
-    }
-
-    /// What never stops, even when nothing goes wrong any more.
-    #[must_use]
-    pub fn calm(&self) -> Self {
-        let (drift, skew_micros) = (self.drift, 0);
-        Self { drift, skew_micros, delay_micros: 1_000, sync_micros: 1_000, ..Self::default() }
     }
 }
 

@@ -62,6 +62,7 @@ impl Readers {
                 self.positions.insert((node, counter), begin);
                 Ok(())
             }
+            (Event::Silence, _) => Ok(()),
             (Event::Gap(before), _) => Err(at(&format!("a gap before {}", before.0))),
             (Event::Item(offset, _), None) => Err(at(&format!("{} before all", offset.0))),
             (Event::Item(offset, item), Some(position)) => {

@@ -1,5 +1,6 @@
 //! A seed from its beginning to its report.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -7,6 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use probe::{Seen, setting};
 use tokio::runtime::{Builder, RngSeed};
 use tokio::task::LocalSet;
 
@@ -15,7 +17,10 @@ use super::ending::Gate;
 use super::plan::Plan;
 use super::readers;
 use super::sockets::state::Counts;
+use crate::case::Look;
 use crate::chance::Chance;
+use crate::finding::{Finding, Oracle};
+use crate::timeline::Timeline;
 use crate::workloads::counter::Total;
 use crate::world::run::text;
 use crate::world::view::View;
@@ -49,12 +54,21 @@ pub struct Report {
     pub sockets: Option<Counts>,
     /// Which workloads ran.
     pub workloads: Vec<&'static str>,
+    /// How many faults of each class came up.
+    pub events: BTreeMap<&'static str, u64>,
+    /// What was seen of the program.
+    pub seen: Seen,
+    /// What happened when, if that was kept.
+    pub timeline: Timeline,
     /// The first thing that was wrong.
-    pub violation: Option<String>,
+    pub violation: Option<Finding>,
 }
 
 /// How long a seed may take, by the clock of whoever waits. One that does not end turns in circles.
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// How long after the last fault a client still waits for an answer.
+const ANSWERED_WITHIN: Duration = Duration::from_mins(2);
 
 /// How long after everything else readers have everything too.
 const READING_MAX: Duration = Duration::from_secs(5);
@@ -65,20 +79,23 @@ fn begin(work: impl FnOnce() + Send + 'static) {
 }
 
 /// Runs a plan to its end, in a thread of its own: what is seeded once in each thread, is for it.
-pub fn run(plan: Plan, is_printed: bool) -> Report {
+pub fn run(plan: Plan, look: Look) -> Report {
     let (seed, shape) = (plan.seed, (plan.nodes, plan.shards, plan.copies));
     let workloads = plan.names();
     let (sender, receiver) = mpsc::channel();
     begin(move || {
         seeded_entropy::seed(seed);
-        let ran = catch_unwind(AssertUnwindSafe(|| simulate(plan, is_printed)));
+        let _in_force = plan.setting.enforce();
+        let ran = catch_unwind(AssertUnwindSafe(|| simulate(plan, look)));
         // Nobody listens to a seed that took too long.
         sender.send(ran.map_err(|panic| text(&*panic).to_owned())).ok();
     });
     let ran = match receiver.recv_timeout(PATIENCE) {
         Ok(Ok(report)) => return report,
-        Ok(Err(panic)) => format!("panic: {panic}"),
-        Err(_) => format!("it does not end within {} s", PATIENCE.as_secs()),
+        Ok(Err(panic)) => Oracle::Panic.finds(panic),
+        Err(_) => {
+            Oracle::Patience.finds(format!("it does not end within {} s", PATIENCE.as_secs()))
+        }
     };
     Report {
         seed,
@@ -94,11 +111,14 @@ pub fn run(plan: Plan, is_printed: bool) -> Report {
         seconds: 0,
         sockets: None,
         workloads,
+        events: BTreeMap::new(),
+        seen: Seen::default(),
+        timeline: Timeline::default(),
         violation: Some(ran),
     }
 }
 
-fn simulate(plan: Plan, is_printed: bool) -> Report {
+fn simulate(plan: Plan, look: Look) -> Report {
     let runtime = Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -106,12 +126,17 @@ fn simulate(plan: Plan, is_printed: bool) -> Report {
         .build()
         .expect("a runtime without sockets needs nothing that could be missing");
     let tasks = LocalSet::new();
-    let world = tasks.block_on(&runtime, async {
-        let world = World::new(plan, is_printed);
-        live(&world).await;
-        world
+    let (world, is_whole) = tasks.block_on(&runtime, async {
+        let world = World::new(plan, look);
+        let is_whole = if let Some(until) = look.until {
+            tokio::time::timeout(until, live(&world)).await.is_ok()
+        } else {
+            live(&world).await;
+            true
+        };
+        (world, is_whole)
     });
-    if !world.is_wrong() {
+    if is_whole && !world.is_wrong() {
         check(&world, &runtime, &tasks);
     }
     let _entered = runtime.enter();
@@ -149,8 +174,10 @@ async fn live(world: &Rc<World>) {
     tokio::time::sleep(world.parts.plan.lasting).await;
     world.calm_down().await;
     for client in working {
-        if client.await.is_err() {
-            world.blame("a client panicked");
+        match tokio::time::timeout(ANSWERED_WITHIN, client).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => world.blame(Oracle::Panic.finds("a client panicked")),
+            Err(_) => world.blame(Oracle::Settling.finds("a client is not answered")),
         }
     }
     if let Some(sockets) = sockets.as_ref().filter(|_| !world.is_wrong()) {
@@ -172,18 +199,18 @@ fn check(world: &Rc<World>, runtime: &tokio::runtime::Runtime, tasks: &LocalSet)
     let mut gate = Gate { runtime, tasks, client };
     for crew in &mut std::mem::take(&mut *world.crews.borrow_mut()) {
         let view = &mut View::of(&mut gate);
-        let mut checked = crew.workload.check(view);
-        if crew.name == "counter" && checked.is_ok() {
-            checked = check_readers(world, view);
-        }
-        if let Err(what) = checked {
-            world.blame(&format!("{}: {what}", crew.name));
+        if let Err(what) = crew.workload.check(view) {
+            world.blame(Oracle::Workload(crew.name).finds(what));
+        } else if crew.name == "counter"
+            && let Err(what) = check_readers(world, view)
+        {
+            world.blame(Oracle::Readers.finds(what));
         }
     }
 }
 
 fn check_readers(world: &World, view: &mut View<'_>) -> Result<(), String> {
-    let nodes = world.running();
+    let nodes: Vec<_> = world.going().into_keys().collect();
     for counter in readers::counters() {
         let totals = view.ask(&counter, &Total {})?;
         world.readers.with(|it| it.check(&nodes, counter, &totals))?;
@@ -193,8 +220,9 @@ fn check_readers(world: &World, view: &mut View<'_>) -> Result<(), String> {
 
 fn report(world: &World) -> Report {
     let (plan, counts) = (&world.parts.plan, &world.counts);
-    let workloads = plan.names();
-    let (applied, violation) = world.oracle.with(|it| (it.applied, it.violation.clone()));
+    let seen = setting::seen();
+    let overfull = seen.overfull.as_ref().map(|it| Oracle::Bounds.finds(it));
+    let (applied, violation) = world.witness.with(|it| (it.applied, it.violation.clone()));
     Report {
         seed: plan.seed,
         shape: (plan.nodes, plan.shards, plan.copies),
@@ -208,8 +236,11 @@ fn report(world: &World) -> Report {
         applied,
         seconds: world.began.elapsed().as_secs(),
         sockets: world.sockets.as_ref().map(|it| it.counts.get()),
-        workloads,
-        violation,
+        workloads: plan.names(),
+        events: counts.events.borrow().clone(),
+        seen,
+        timeline: world.recorder.take(),
+        violation: violation.or(overfull),
     }
 }
 
@@ -230,7 +261,7 @@ impl fmt::Display for Report {
             u8::from(self.violation.is_some())
         )?;
         match &self.violation {
-            Some(what) => write!(f, ": {what}\n  repeat: cargo sim smoke --seed {seed} --trace"),
+            Some(what) => write!(f, ": {what}"),
             None => Ok(()),
         }
     }

@@ -1,7 +1,6 @@
 //! What must be true of every entry that any replica applies.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt;
 
 use bytes::Bytes;
 use cluster::record::Fence;
@@ -11,14 +10,15 @@ use raft::machine::{Changed, Step};
 use raft::proposal::Verdict;
 
 use crate::chance::Chance;
+use crate::finding::{Finding, Oracle};
 use crate::world::watch::Watch;
 
 /// Sees everything, decides nothing.
 #[derive(Default)]
-pub struct Oracle {
+pub struct Witness {
     groups: BTreeMap<u32, History>,
     /// The first thing that was wrong.
-    pub violation: Option<String>,
+    pub violation: Option<Finding>,
     /// How much was applied.
     pub applied: u64,
 }
@@ -42,7 +42,7 @@ struct Seen {
     checksum: u32,
 }
 
-impl Oracle {
+impl Witness {
     /// A replica has applied something.
     pub fn changed(&mut self, node: NodeId, changed: &Changed<'_>) {
         for step in changed.steps.unwrap_or_default() {
@@ -54,31 +54,33 @@ impl Oracle {
     }
 
     /// Something is wrong.
-    pub fn blame(&mut self, what: impl fmt::Display) {
-        self.violation.get_or_insert_with(|| what.to_string());
+    pub fn blame(&mut self, finding: Finding) {
+        self.violation.get_or_insert(finding);
     }
 
-    fn step(&mut self, node: NodeId, group: u32, step: &Step) -> Result<(), String> {
+    fn step(&mut self, node: NodeId, group: u32, step: &Step) -> Result<(), Finding> {
         let history = self.groups.entry(group).or_default();
         let seen = Seen::of(step);
         if let Some(first) = history.seen.get(&step.index) {
             return if *first == seen {
                 Ok(())
             } else {
-                Err(format!(
+                Err(Oracle::Agreement.finds(format!(
                     "group {group} index {}: node {} applied {seen:?}, another one {first:?}",
                     step.index, node.0
-                ))
+                )))
             };
         }
         let last = history.seen.last_key_value().map(|(index, _)| *index);
         if last.is_some_and(|last| step.index != last + 1) {
-            return Err(format!("group {group}: index {} follows {last:?}", step.index));
+            let what = format!("group {group}: index {} follows {last:?}", step.index);
+            return Err(Oracle::Agreement.finds(what));
         }
         history.seen.insert(step.index, seen);
         match (&step.record, step.verdict) {
             (Some(record), _) => {
-                history.watch.record(record).map_err(|what| format!("group {group}: {what}"))?;
+                let in_group = |it: Finding| it.oracle.finds(format!("group {group}: {}", it.what));
+                history.watch.record(record).map_err(in_group)?;
                 history.records.truncate(RECORDS_MAX - 1);
                 history.records.push_front(record.encode().into());
             }
@@ -89,7 +91,7 @@ impl Oracle {
     }
 
     /// An envelope is handled later than it was sent, by the clocks of the shards.
-    fn arrivals(&mut self, group: u32) -> Result<(), String> {
+    fn arrivals(&mut self, group: u32) -> Result<(), Finding> {
         if group == META.0 {
             return Ok(());
         }
@@ -98,7 +100,8 @@ impl Oracle {
             let sender = self.groups.get(&arrival.from.0);
             let sent = sender.and_then(|it| it.watch.sent_at(ShardId(group), arrival.number));
             if sent.is_none_or(|sent| sent >= arrival.at) {
-                return Err(format!("{arrival:?} at shard {group} is not later than {sent:?}"));
+                let what = format!("{arrival:?} at shard {group} is not later than {sent:?}");
+                return Err(Oracle::Links.finds(what));
             }
         }
         Ok(())
@@ -108,7 +111,8 @@ impl Oracle {
     pub fn told(&mut self, shard: ShardId, key: &Bytes) {
         let is_durable = self.groups.get(&shard.0).is_some_and(|it| it.watch.has_reply(key));
         if !is_durable {
-            self.blame(format!("shard {} told what it had not stored: {key:02x?}", shard.0));
+            let what = format!("shard {} told what it had not stored: {key:02x?}", shard.0);
+            self.blame(Oracle::Durability.finds(what));
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::chance::Chance;
+use crate::scenario::Scenario;
 use crate::world::call::{Call, Done};
 use crate::world::view::View;
 
@@ -44,13 +45,23 @@ pub struct Crew {
     pub workload: Box<dyn Workload>,
     /// Its random numbers.
     pub chance: Chance,
+    /// How many operations are left.
+    left: u64,
 }
 
 impl Crew {
     /// A workload under a name.
     pub fn new(name: &'static str, seed: u64, workload: Box<dyn Workload>) -> Self {
         let chance = Chance::of(seed, name);
-        Self { name, clients: workload.clients(), workload, chance }
+        Self { name, clients: workload.clients(), workload, chance, left: u64::MAX }
+    }
+
+    /// Fewer clients, and fewer operations while things go wrong.
+    #[must_use]
+    pub fn limited(mut self, scenario: &Scenario) -> Self {
+        self.clients = self.clients.min(scenario.clients.unwrap_or(usize::MAX)).max(1);
+        self.left = scenario.operations.unwrap_or(u64::MAX);
+        self
     }
 
     /// The calls to be made before anything goes wrong.
@@ -60,6 +71,7 @@ impl Crew {
 
     /// What a client does next.
     pub fn next(&mut self, client: usize) -> Option<Call> {
+        self.left = self.left.checked_sub(1)?;
         self.workload.next(client, &mut self.chance)
     }
 }

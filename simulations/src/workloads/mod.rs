@@ -5,7 +5,7 @@
 //!
 //! - [`crew`]: what a workload is, and its clients
 //! - [`catalogue`]: all workloads by name
-//! - [`counter`], [`bank`], [`register`], [`wakes`]: promises of the cluster, on entities made for it
+//! - [`counter`], [`bank`], [`letters`], [`register`], [`wakes`]: promises of the cluster, on entities made for it
 //! - [`accounts`], [`follows`], [`posts`], [`feeds`]: promises of services
 
 pub mod accounts;
@@ -15,6 +15,7 @@ pub mod counter;
 pub mod crew;
 pub mod feeds;
 pub mod follows;
+pub mod letters;
 pub mod posts;
 pub mod register;
 pub mod wakes;

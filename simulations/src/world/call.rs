@@ -1,5 +1,7 @@
 //! A request of a client, and what it learns.
 
+use std::fmt;
+
 use bytes::Bytes;
 use entity::{Address, Caller, Command, Data, Key, Kind, Query, Release};
 
@@ -45,6 +47,32 @@ impl Call {
         body.encode(Release::NEWEST, &mut bytes);
         let to = Address { kind: K::TAG, key: key.to_bytes() };
         Self { to, caller: Caller::Operator, tag, body: bytes.into(), is_command }
+    }
+}
+
+impl Call {
+    /// The entity that it is for, for people.
+    pub fn entity(&self) -> String {
+        let bytes = self.to.key.iter().skip_while(|it| **it == 0);
+        let key: Vec<String> = bytes.map(|byte| format!("{byte:02x}")).collect();
+        format!("{}:{}", self.to.kind, key.concat())
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = if self.is_command { "command" } else { "query" };
+        write!(f, "{verb} {} {:02x?}", self.tag, &self.body[..])
+    }
+}
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reply(bytes) => write!(f, "replied {:02x?}", &bytes[..]),
+            Self::Refusal(bytes) => write!(f, "refused {:02x?}", &bytes[..]),
+            Self::Unknown => write!(f, "unknown"),
+        }
     }
 }
 

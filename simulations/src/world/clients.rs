@@ -12,10 +12,12 @@ use entity::registry::Outcome;
 use entity::{Id, Time};
 
 use super::call::{Call, Done};
-use super::cluster::{Phase, World};
+use super::cluster::{BEGINNING, Phase, World};
 use super::event::{Event, Parcel};
 use super::sabotage::Sabotage;
 use crate::chance::Odds;
+use crate::finding::Oracle;
+use crate::timeline::Operation;
 
 /// A call that is not answered.
 #[derive(Clone, Debug)]
@@ -137,7 +139,8 @@ impl World {
             }
             Answer::Failure(Failure::Expired) => self.finish(id, &Done::Unknown),
             Answer::Failure(failure) => {
-                self.blame(&format!("{failure:?} in answer to {pending:?}"));
+                let what = format!("{failure:?} in answer to {pending:?}");
+                self.blame(Oracle::Answers.finds(what));
             }
         }
     }
@@ -147,7 +150,8 @@ impl World {
         let is_command = self.calls.get(&id).is_none_or(|it| it.call.is_command);
         let is_other = self.answered.get(&id).is_some_and(|first| first != bytes);
         if is_other && self.plan.sabotage != Sabotage::NameChanged {
-            self.blame(&format!("call {id} was answered in two ways"));
+            let what = format!("call {id} was answered in two ways");
+            self.blame(Oracle::Answers.finds(what));
         }
         if is_command && self.calls.contains_key(&id) {
             self.answered.insert(id, bytes.clone());
@@ -156,7 +160,14 @@ impl World {
 
     fn finish(&mut self, id: u64, done: &Done) {
         let pending = self.calls.remove(&id).expect("it was not answered");
-        let Pending { crew, client, call, gateway, sent, .. } = pending;
+        let Pending { crew, client, call, gateway, sent, birth, .. } = pending;
+        let (workload, from) = (self.crews[crew].name, birth.since(BEGINNING));
+        self.draw(|it, now| {
+            let (entity, text) = (call.entity(), format!("{call} {done}"));
+            let client = client.unwrap_or(0);
+            let to = Some(now);
+            it.operations.push(Operation { workload, client, entity, from, to, text });
+        });
         if let Some(sent) = sent {
             self.gateways[gateway].answered(sent);
         }
@@ -164,13 +175,17 @@ impl World {
         match client {
             Some(client) => {
                 let judged = self.crews[crew].workload.learn(client, done);
-                self.judge(judged.map_err(|what| format!("{}: {what}", self.crews[crew].name)));
+                let name = self.crews[crew].name;
+                self.judge(judged.map_err(|what| Oracle::Workload(name).finds(what)));
                 if self.phase == Phase::Faults {
                     self.plan_think(crew, client);
                 }
             }
             None if matches!(done, Done::Reply(_)) => {}
-            None => self.blame(&format!("{}: {done:?} to {call:?}", self.crews[crew].name)),
+            None => {
+                let name = self.crews[crew].name;
+                self.blame(Oracle::Workload(name).finds(format!("{done:?} to {call:?}")));
+            }
         }
     }
 

@@ -19,7 +19,10 @@ use super::plan::{Faults, Plan};
 use super::sabotage::Sabotage;
 use super::shard::Shard;
 use super::trace::Trace;
+use crate::case::Look;
 use crate::chance::Chance;
+use crate::finding::{Finding, Oracle};
+use crate::timeline::{Colour, Timeline};
 use crate::workloads::{Crew, catalogue};
 
 /// When every world begins: 2026-01-01T00:00:00Z.
@@ -39,10 +42,16 @@ pub struct World {
     pub now: Time,
     /// Everything that happened.
     pub trace: Trace,
+    /// The same, to be drawn, if that is wanted.
+    pub timeline: Option<Timeline>,
+    /// When it ends, if it has not before.
+    until: Option<Time>,
+    /// Whether it was ended there.
+    pub(super) is_stopped: bool,
     /// How much of it.
     pub counts: Counts,
     /// The first thing that was wrong.
-    pub violation: Option<String>,
+    pub violation: Option<Finding>,
     pub(super) phase: Phase,
     pub(super) faults: Faults,
     pub(super) agenda: Agenda,
@@ -56,6 +65,8 @@ pub struct World {
     pub(super) registry: Arc<Registry>,
     pub(super) net: Chance,
     pub(super) mishap: Chance,
+    /// How many faults of each class came up, whether or not they were left out.
+    pub(super) events: BTreeMap<&'static str, u64>,
 }
 
 /// How far a world is.
@@ -88,14 +99,17 @@ pub struct Counts {
 
 impl World {
     /// A world in which nothing has happened.
-    pub fn new(plan: Plan, is_printed: bool) -> Self {
+    pub fn new(plan: Plan, look: Look) -> Self {
         let seed = plan.seed;
         let shards = (0..plan.shards as usize).map(|number| Shard::new(seed, number)).collect();
-        let Plan { pull_above_followers, guest, .. } = plan;
-        let crews = catalogue::crews(seed, &plan.workloads, pull_above_followers, guest);
+        let shape = plan.shape();
+        let crews = catalogue::crews((seed, &plan.workloads), &shape, &plan.scenario);
         let mut world = Self {
             now: BEGINNING,
-            trace: Trace::new(is_printed),
+            trace: Trace::new(look.is_printed),
+            timeline: look.is_drawn.then(Timeline::default),
+            until: look.until.map(|it| BEGINNING + it),
+            is_stopped: false,
             counts: Counts::default(),
             violation: None,
             phase: Phase::Setup,
@@ -107,9 +121,10 @@ impl World {
             calls: BTreeMap::new(),
             answered: BTreeMap::new(),
             directory: Arc::new(Directory::even(plan.shards)),
-            registry: Arc::new(catalogue::registry(pull_above_followers, guest)),
+            registry: Arc::new(catalogue::registry(&shape)),
             net: Chance::of(seed, "net"),
             mishap: Chance::of(seed, "faults"),
+            events: BTreeMap::new(),
             plan,
         };
         for _ in 0..world.plan.gateways {
@@ -128,11 +143,16 @@ impl World {
         while self.violation.is_none()
             && let Some((at, event)) = self.agenda.take_next()
         {
+            if self.until.is_some_and(|until| at > until) {
+                self.is_stopped = true;
+                return;
+            }
             self.now = at;
             self.counts.events += 1;
             let is_late = self.now.since(started) > self.plan.lasting + SETTLING_MAX;
             if is_late || self.counts.events > EVENTS_MAX {
-                return self.blame(&format!("it does not settle: {}", self.unsettled()));
+                let what = format!("it does not settle: {}", self.unsettled());
+                return self.blame(Oracle::Settling.finds(what));
             }
             self.happen(event);
         }
@@ -179,14 +199,22 @@ impl World {
         }
     }
 
-    /// Something is wrong; the first such thing counts.
-    pub(super) fn blame(&mut self, what: &str) {
-        self.violation.get_or_insert_with(|| what.to_owned());
+    /// Keeps what happens, if that is wanted.
+    pub(super) fn draw(&mut self, work: impl FnOnce(&mut Timeline, Duration)) {
+        let now = self.now.since(BEGINNING);
+        if let Some(timeline) = &mut self.timeline {
+            work(timeline, now);
+        }
     }
 
-    pub(super) fn judge(&mut self, result: Result<(), String>) {
+    /// Something is wrong; the first such thing counts.
+    pub(super) fn blame(&mut self, finding: Finding) {
+        self.violation.get_or_insert(finding);
+    }
+
+    pub(super) fn judge(&mut self, result: Result<(), Finding>) {
         if let Err(what) = result {
-            self.blame(&what);
+            self.blame(what);
         }
     }
 
@@ -219,6 +247,11 @@ impl World {
             knobs,
         };
         let seat = self.shards[shard].begin(setup, if is_wrong { drift } else { 0 });
+        self.draw(|it, now| {
+            let (lane, text) = (format!("shard {shard}"), format!("executor {seat}"));
+            it.begin(&lane, now, Colour::Alive, text.clone());
+            it.mark(&lane, now, Colour::Activation, text);
+        });
         self.step_at(shard, seat, self.now);
     }
 
@@ -286,7 +319,8 @@ impl World {
             let sender = &self.shards[arrival.from.0 as usize].watch;
             let sent_at = sender.sent_at(to, arrival.number);
             if sent_at.is_none_or(|sent_at| sent_at >= arrival.at) {
-                self.blame(&format!("{arrival:?} is not later than {sent_at:?}"));
+                let what = format!("{arrival:?} is not later than {sent_at:?}");
+                self.blame(Oracle::Links.finds(what));
             }
         }
     }
@@ -324,6 +358,7 @@ impl World {
     /// Begins the time in which everything goes wrong.
     pub(super) fn begin_faults(&mut self) {
         (self.phase, self.faults) = (Phase::Faults, self.plan.faults.clone());
+        probe::setting::stir(true);
         self.replace_all();
         let end = self.after(self.plan.lasting);
         self.agenda.plan(end, Event::Calm);
@@ -340,6 +375,7 @@ impl World {
     /// Nothing goes wrong from now on.
     fn calm_down(&mut self) {
         (self.phase, self.faults) = (Phase::Calm, Faults::none());
+        probe::setting::stir(false);
         let is_fault = |event: &Event| {
             matches!(event, Event::Fault(_) | Event::Stop { .. } | Event::Think { .. })
         };
@@ -348,7 +384,24 @@ impl World {
             shard.cut_until = self.now;
             shard.memory.reads = Reads::Warm;
         }
-        self.replace_all();
+        // Whoever begins anew has forgotten what it forgot to do: half of the seeds go on as they are.
+        if self.mishap.flips() { self.replace_all() } else { self.keep_newest() }
+    }
+
+    /// Ends the executors that have lost their shards without knowing.
+    fn keep_newest(&mut self) {
+        for shard in 0..self.shards.len() {
+            let seats = self.shards[shard].lives.iter().map(|it| it.seat).collect::<Vec<_>>();
+            let Some((_, replaced)) = seats.split_last() else {
+                self.begin(shard);
+                continue;
+            };
+            for seat in replaced {
+                self.shards[shard].crash(*seat);
+            }
+            self.look(shard);
+            self.step_soon(shard);
+        }
     }
 
     /// Ends all executors, and begins new ones.

@@ -7,11 +7,25 @@ use cluster::memory::Reads;
 use super::cluster::{Phase, World};
 use super::event::{Event, Fault};
 use super::plan::Faults;
+use crate::chance::Chance;
+use crate::timeline::Colour;
 
 impl Fault {
     /// Every fault that comes by itself.
     pub const ALL: [Self; 6] =
         [Self::Crash, Self::Takeover, Self::Cut, Self::GatewayCrash, Self::Clock, Self::Cold];
+
+    /// The class that it belongs to.
+    fn class(self) -> &'static str {
+        match self {
+            Self::Crash => "crash",
+            Self::Takeover => "takeover",
+            Self::Cut => "cut",
+            Self::GatewayCrash => "gateway-crash",
+            Self::Clock => "clock",
+            Self::Cold => "cold",
+        }
+    }
 
     fn mean(self, faults: &Faults) -> Option<Duration> {
         match self {
@@ -30,7 +44,9 @@ impl World {
     pub(super) fn plan_fault(&mut self, fault: Fault) {
         let Some(mean) = fault.mean(&self.faults) else { return };
         let mean = u64::try_from(mean.as_micros()).expect("seconds");
-        let at = self.now + self.mishap.lasting(mean / 4..=mean * 7 / 4);
+        let (name, before) = (fault.class(), self.events.get(fault.class()).copied().unwrap_or(0));
+        let mut chance = Chance::of(self.plan.seed, &format!("when: {name} {before}"));
+        let at = self.now + chance.lasting(mean / 4..=mean * 7 / 4);
         self.agenda.plan(at, Event::Fault(fault));
     }
 
@@ -39,8 +55,19 @@ impl World {
         if self.phase != Phase::Faults {
             return;
         }
+        let (name, seed) = (fault.class(), self.plan.seed);
+        let number = self.events.entry(name).or_default();
+        *number += 1;
+        let number = *number;
+        self.mishap = Chance::of(seed, &format!("{name} {number}"));
+        if !self.plan.scenario.happens(name, number) {
+            return self.plan_fault(fault);
+        }
         self.counts.faults += 1;
         let shard = self.mishap.index(self.shards.len());
+        self.draw(|it, now| {
+            it.mark(&format!("shard {shard}"), now, Colour::Fault, format!("{name} {number}"));
+        });
         match fault {
             Fault::Crash => self.crash(shard),
             Fault::Takeover => self.take_over(shard),

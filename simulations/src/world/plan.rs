@@ -1,13 +1,17 @@
 //! What a seed means: shards, limits, faults, workloads.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use cluster::executor::Knobs;
 use cluster::memory::Telling;
+use probe::{Mutant, Setting};
 
 use super::sabotage::Sabotage;
 use crate::chance::{Chance, Odds};
-use crate::workloads::catalogue::{self, Guest};
+use crate::scenario::Scenario;
+use crate::stir;
+use crate::workloads::catalogue::{self, Guest, Shape};
 
 /// Everything that is drawn before anything happens.
 #[derive(Clone, Debug)]
@@ -34,13 +38,19 @@ pub struct Plan {
     pub pull_above_followers: u64,
     /// A workload that is not in the catalogue.
     pub guest: Option<Guest>,
-    /// What is broken on purpose.
+    /// What is broken on purpose around the program.
     pub sabotage: Sabotage,
+    /// What is moved in the program itself.
+    pub setting: Setting,
+    /// What the seed is narrowed to.
+    pub scenario: Scenario,
 }
 
 /// What goes wrong: a class is off in half of all seeds.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Faults {
+    /// The classes that happen.
+    pub on: BTreeSet<&'static str>,
     /// Messages that are lost.
     pub loss: Odds,
     /// Messages that arrive twice.
@@ -80,25 +90,40 @@ pub struct Faults {
 impl Plan {
     /// What a seed means.
     pub fn new(seed: u64) -> Self {
+        Self::of(seed, &Scenario::default())
+    }
+
+    /// What a seed means when it is narrowed to a scenario.
+    pub fn of(seed: u64, scenario: &Scenario) -> Self {
         let mut chance = Chance::of(seed, "plan");
         let names: Vec<_> = catalogue::NAMES.to_vec();
         let first = *chance.pick(&names);
         let others = names.iter().filter(|it| **it != first && chance.hits(Odds(200_000)));
         let workloads = std::iter::once(first).chain(others.copied()).collect();
+        let shards = u32::try_from(chance.within(1..=6)).expect("small");
+        let lasting = chance.magnitude(2_000..=240_000);
         Self {
             seed,
-            shards: u32::try_from(chance.within(1..=6)).expect("small"),
+            shards: scenario.shards.unwrap_or(shards),
             knobs: knobs(&mut Chance::of(seed, "knobs")),
-            lasting: Duration::from_millis(chance.magnitude(2_000..=240_000)),
-            faults: Faults::new(&mut Chance::of(seed, "swarm")),
-            workloads,
+            lasting: Duration::from_millis(scenario.lasting.unwrap_or(lasting)),
+            faults: Faults::new(seed, scenario),
+            workloads: scenario.workloads(&names, workloads),
             calls_max: chance.magnitude(20..=240),
             keyed: *chance.pick(&[Odds::NEVER, Odds::NEVER, Odds(300_000), Odds(1_000_000)]),
             gateways: chance.within(1..=3),
             pull_above_followers: chance.within(256..=290),
             guest: None,
             sabotage: Sabotage::None,
+            setting: stir::setting(seed, scenario),
+            scenario: scenario.clone(),
         }
+    }
+
+    /// What its workloads have to know.
+    pub fn shape(&self) -> Shape {
+        let Self { shards, pull_above_followers, guest, .. } = *self;
+        Shape { shards, pull_above_followers, guest }
     }
 
     /// The same with one workload that is not in the catalogue, and no other.
@@ -106,45 +131,99 @@ impl Plan {
     pub fn of_guest(self, guest: Guest) -> Self {
         Self { workloads: vec![guest.name], guest: Some(guest), ..self }
     }
+
+    /// What it is narrowed to, with all that the seed says of workloads, faults, points and knobs.
+    pub fn explicit(&self) -> Scenario {
+        Scenario {
+            workloads: Some(self.workloads.iter().map(|it| (*it).to_owned()).collect()),
+            faults: Some(self.faults.on.iter().map(|it| (*it).to_owned()).collect()),
+            points: Some(self.setting.points.keys().map(|it| it.name().to_owned()).collect()),
+            knobs: Some(self.setting.knobs.keys().map(|it| it.name().to_owned()).collect()),
+            lasting: u64::try_from(self.lasting.as_millis()).ok(),
+            ..self.scenario.clone()
+        }
+    }
+
+    /// The same world with something broken on purpose.
+    #[must_use]
+    pub fn with(mut self, mutant: Mutant) -> Self {
+        self.setting.mutant = Some(mutant);
+        self
+    }
 }
 
+/// Longest delay of a message when nothing goes wrong, in microseconds.
+const DELAY_MICROS: u64 = 500;
+
+/// The classes of faults.
+pub const CLASSES: [&str; 16] = [
+    "loss",
+    "duplicate",
+    "delay",
+    "late",
+    "cut",
+    "crash",
+    "takeover",
+    "gateway-crash",
+    "clock",
+    "cold",
+    "record-delay",
+    "commit-unknown",
+    "drop-unknown",
+    "rival",
+    "told-late",
+    "reversed",
+];
+
 impl Faults {
-    fn new(chance: &mut Chance) -> Self {
-        let mean = |chance: &mut Chance| {
-            let mean = Duration::from_millis(chance.magnitude(200..=20_000));
-            chance.flips().then_some(mean)
+    fn new(seed: u64, scenario: &Scenario) -> Self {
+        let mut swarm = Chance::of(seed, "swarm");
+        let is_on = |class: &&str| {
+            let usual = swarm.flips();
+            scenario.has(class, usual)
         };
+        let on: BTreeSet<_> = CLASSES.into_iter().filter(is_on).collect();
+        let strong = Self::strong(&mut Chance::of(seed, "strength"), |class| on.contains(class));
+        Self { on, ..strong }
+    }
+
+    /// How strong a class is does not depend on which others are on.
+    fn strong(chance: &mut Chance, has: impl Fn(&str) -> bool) -> Self {
+        let mean = |chance: &mut Chance, class: &str| {
+            let mean = Duration::from_millis(chance.magnitude(200..=20_000));
+            has(class).then_some(mean)
+        };
+        let odds = |chance: &mut Chance, class: &str, max: u64| {
+            let odds = u32::try_from(chance.magnitude(1_000..=max)).expect("at most a million");
+            if has(class) { Odds(odds) } else { Odds::NEVER }
+        };
+        let delay_micros = chance.magnitude(100..=100_000);
         Self {
-            loss: odds(chance, 300_000),
-            duplicate: odds(chance, 200_000),
-            delay_micros: chance.magnitude(100..=100_000),
-            late: odds(chance, 50_000),
-            cut: mean(chance),
-            crash: mean(chance),
-            takeover: mean(chance),
-            gateway_crash: mean(chance).map(|it| 4 * it),
-            clock: mean(chance),
+            on: BTreeSet::new(),
+            loss: odds(chance, "loss", 300_000),
+            duplicate: odds(chance, "duplicate", 200_000),
+            delay_micros: if has("delay") { delay_micros } else { DELAY_MICROS },
+            late: odds(chance, "late", 50_000),
+            cut: mean(chance, "cut"),
+            crash: mean(chance, "crash"),
+            takeover: mean(chance, "takeover"),
+            gateway_crash: mean(chance, "gateway-crash").map(|it| 4 * it),
+            clock: mean(chance, "clock"),
             clock_micros: chance.magnitude(1_000..=20_000_000),
-            cold: mean(chance),
-            record_delay: odds(chance, 500_000),
-            commit_unknown: odds(chance, 30_000),
-            drop_unknown: odds(chance, 30_000),
-            rival: odds(chance, 30_000),
-            told_late: odds(chance, 300_000),
-            telling: if chance.flips() { Telling::InOrder } else { Telling::Reversed },
+            cold: mean(chance, "cold"),
+            record_delay: odds(chance, "record-delay", 500_000),
+            commit_unknown: odds(chance, "commit-unknown", 30_000),
+            drop_unknown: odds(chance, "drop-unknown", 30_000),
+            rival: odds(chance, "rival", 30_000),
+            told_late: odds(chance, "told-late", 300_000),
+            telling: if has("reversed") { Telling::Reversed } else { Telling::InOrder },
         }
     }
 
     /// Nothing goes wrong.
     pub fn none() -> Self {
-        Self { delay_micros: 500, ..Self::default() }
+        Self { delay_micros: DELAY_MICROS, ..Self::default() }
     }
-}
-
-/// Odds of any magnitude up to `max`, or none.
-fn odds(chance: &mut Chance, max: u32) -> Odds {
-    let odds = u32::try_from(chance.magnitude(1_000..=u64::from(max))).expect("at most `max`");
-    if chance.flips() { Odds(odds) } else { Odds::NEVER }
 }
 
 /// Limits, each of them small in half of all seeds.
@@ -169,7 +248,6 @@ fn knobs(chance: &mut Chance) -> Knobs {
         live_max: small(usual.live_max, 1, 32),
         removals_gathered_max: small(usual.removals_gathered_max, 1, 64),
         wake_ups_max: small(usual.wake_ups_max, 8, 256),
-        mutant: None,
         load_rows: small(usual.load_rows, 1, 32),
     }
 }

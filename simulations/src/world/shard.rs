@@ -14,6 +14,7 @@ use super::plan::Faults;
 use super::sabotage::Sabotage;
 use super::watch::{CommandName, Watch};
 use crate::chance::Chance;
+use crate::finding::Finding;
 
 /// A shard: its history, and who runs it.
 pub struct Shard {
@@ -139,7 +140,7 @@ impl Shard {
     /// # Errors
     ///
     /// What is wrong with them.
-    pub fn look(&mut self) -> Result<(), String> {
+    pub fn look(&mut self) -> Result<(), Finding> {
         self.memory.take_history().iter().try_for_each(|record| self.watch.record(record))
     }
 
@@ -148,7 +149,7 @@ impl Shard {
     /// # Errors
     ///
     /// When it says that nothing happened, and something did.
-    pub fn answers(&mut self, seat: u32, ticket: u64, answer: &Answer) -> Result<(), String> {
+    pub fn answers(&mut self, seat: u32, ticket: u64, answer: &Answer) -> Result<(), Finding> {
         let Answer::Failure(failure) = answer else { return Ok(()) };
         let Some(life) = self.lives.iter().find(|life| life.seat == seat) else { return Ok(()) };
         let Some(name) = life.attempts.get(&ticket) else { return Ok(()) };

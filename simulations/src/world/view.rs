@@ -1,7 +1,6 @@
 //! What a check may ask in the end.
 
-use bytes::Bytes;
-use cluster::request::{Answer, Request, Trace, Verb};
+use cluster::request::{Answer, Failure, Request, Trace, Verb};
 use entity::registry::Outcome;
 use entity::{Data, Kind, Query};
 
@@ -78,16 +77,38 @@ impl<'a> View<'a> {
 
 impl Asked for World {
     fn answer(&mut self, call: Call) -> Result<Answer, String> {
-        /// Far more than a query takes.
-        const STEPS_MAX: usize = 1_000;
-        let number = self.directory.shard_of(&call.to.key).0 as usize;
+        let shard = self.directory.home(&call.to).ok_or("there is no such shard")?.0 as usize;
+        match self.ask(shard, &call)? {
+            // Somebody else has taken the shard, and whoever had it notices only now.
+            Answer::Failure(Failure::Moved) => {
+                self.begin(shard);
+                self.ask(shard, &call)
+            }
+            answer @ (Answer::Outcome(_) | Answer::Failure(_)) => Ok(answer),
+        }
+    }
+
+    fn is_at_rest(&self) -> bool {
+        true
+    }
+}
+
+impl World {
+    fn ask(&mut self, number: usize, call: &Call) -> Result<Answer, String> {
+        /// Far more than taking over and a query take.
+        const STEPS_MAX: usize = 10_000;
         let (now, how) = (self.now, (&self.faults, Sabotage::None));
         let shard = &mut self.shards[number];
         let seat = shard.newest().ok_or("nobody has the shard")?;
-        let Call { to, caller, tag, body, .. } = call;
-        let (verb, body, trace) = (Verb::Query, Bytes::clone(&body), Trace::default());
-        let request = Request { to, caller, verb, tag, body, trace };
-        shard.request(seat, 0, request);
+        for _ in 0..STEPS_MAX {
+            if shard.life(seat).is_some_and(|it| it.executor.is_serving()) {
+                break;
+            }
+            shard.step(seat, now, how);
+        }
+        let Call { to, caller, tag, body, .. } = call.clone();
+        let (verb, trace) = (Verb::Query, Trace::default());
+        shard.request(seat, 0, Request { to, caller, verb, tag, body, trace });
         for _ in 0..STEPS_MAX {
             let (outputs, Ends { .. }) = shard.step(seat, now, how);
             for output in outputs {
@@ -97,9 +118,5 @@ impl Asked for World {
             }
         }
         Err("it does not answer".to_owned())
-    }
-
-    fn is_at_rest(&self) -> bool {
-        true
     }
 }

@@ -8,7 +8,10 @@ use cluster::record::{Fence, Record, Write};
 use cluster::slots::ShardId;
 use cluster::storage::{self, Class};
 use entity::limits::RECORD_BYTES_MAX;
-use entity::{Data, Time, data};
+use entity::{Data, Kind, Time, data};
+
+use crate::finding::{Finding, Oracle};
+use crate::workloads::letters::Listeners;
 
 /// Names a command of a gateway: sender, number.
 pub type CommandName = (u64, u64);
@@ -89,17 +92,18 @@ impl Watch {
     /// # Errors
     ///
     /// What is wrong with it.
-    pub fn record(&mut self, record: &Record) -> Result<(), String> {
+    pub fn record(&mut self, record: &Record) -> Result<(), Finding> {
         let Record { fence, time, writes } = record;
         let is_next = if fence.activation == self.last.activation {
             fence.sequence == self.last.sequence + 1
         } else {
             fence.activation > self.last.activation && fence.sequence == 1
         };
-        holds(is_next, || format!("{fence:?} follows {:?}", self.last))?;
-        holds(*time > self.time, || format!("{fence:?}: its time does not rise"))?;
+        Oracle::Order.checks(is_next, || format!("{fence:?} follows {:?}", self.last))?;
+        Oracle::Order.checks(*time > self.time, || format!("{fence:?}: its time does not rise"))?;
         let bytes = record.bytes();
-        holds(bytes <= RECORD_BYTES_MAX, || format!("{fence:?} has {bytes} bytes"))?;
+        Oracle::Order
+            .checks(bytes <= RECORD_BYTES_MAX, || format!("{fence:?} has {bytes} bytes"))?;
         (self.last, self.time) = (*fence, *time);
         writes.iter().try_for_each(|write| self.write(*fence, write))
     }
@@ -109,10 +113,11 @@ impl Watch {
     /// # Errors
     ///
     /// When it had.
-    pub fn disclaim(&mut self, name: CommandName, activation: u64) -> Result<(), String> {
+    pub fn disclaim(&mut self, name: CommandName, activation: u64) -> Result<(), Finding> {
         self.disclaimed.insert((name, activation));
         let executed = self.executed.get(&name) == Some(&activation);
-        holds(!executed, || format!("command {name:?} was executed and then disclaimed"))
+        Oracle::Once
+            .checks(!executed, || format!("command {name:?} was executed and then disclaimed"))
     }
 
     /// An activation got a command again: what it said of it no longer counts.
@@ -120,47 +125,53 @@ impl Watch {
         self.disclaimed.remove(&(name, activation));
     }
 
-    fn write(&mut self, fence: Fence, write: &Write) -> Result<(), String> {
+    fn write(&mut self, fence: Fence, write: &Write) -> Result<(), Finding> {
         let (key, Some(value)) = (&write.key, &write.value) else { return Ok(()) };
-        let (_, class) = storage::slot_and_class(key).ok_or("a key without a slot")?;
+        let (_, class) = storage::slot_and_class(key).ok_or_else(|| unreadable(key))?;
         let is = |it: Class| class == Some(it as u8);
         if is(Class::ReplyInside) {
-            let (_, name) = storage::reply_inside_of(key).ok_or("no key of a reply")?;
+            let (_, name) = storage::reply_inside_of(key).ok_or_else(|| unreadable(key))?;
             self.execute(name, fence.activation)
         } else if is(Class::ReplyOutside) {
             let is_new = self.keys.insert(key.clone());
-            holds(is_new, || format!("a command under a key was executed twice: {key:02x?}"))
+            Oracle::Once
+                .checks(is_new, || format!("a command under a key was executed twice: {key:02x?}"))
         } else if is(Class::Outbox) {
-            let (to, number) = storage::outbox_of(key).ok_or("no key of an envelope")?;
+            let (to, number) = storage::outbox_of(key).ok_or_else(|| unreadable(key))?;
             self.sent_at.insert((to, number), self.time);
             let last = self.sent.insert(to, number).unwrap_or(0);
-            holds(number == last + 1, || {
+            Oracle::Links.checks(number == last + 1, || {
                 format!("envelope {number} to shard {} follows {last}", to.0)
             })
         } else if is(Class::LinkIn) {
-            let from = storage::link_of(key).ok_or("no key of a link")?;
-            let position = LinkIn::decode(value).map_err(|error| error.to_string())?;
+            let from = storage::link_of(key).ok_or_else(|| unreadable(key))?;
+            let position = LinkIn::decode(value).or(Err(unreadable(key)))?;
             let number = position.handled + u64::from(position.messages > 0);
             self.arrivals.push(Arrival { from, number, at: self.time });
             let before = self.handled.insert(from, position);
             let rises = before.is_none_or(|before| before < position);
-            holds(rises, || format!("the link from shard {} goes back to {position:?}", from.0))
+            Oracle::Links.checks(rises, || {
+                format!("the link from shard {} goes back to {position:?}", from.0)
+            })
         } else if is(Class::DeadLetter) {
-            let letter = DeadLetter::decode(value).map_err(|error| error.to_string())?;
-            Err(format!("a dead letter: {letter:?}"))
+            let letter = DeadLetter::decode(value).or(Err(unreadable(key)))?;
+            // Of these some are expected; the workload counts them.
+            let is_expected = letter.to.kind == Listeners::TAG;
+            Oracle::Letters.checks(is_expected, || format!("a dead letter: {letter:?}"))
         } else {
             Ok(())
         }
     }
 
-    fn execute(&mut self, name: CommandName, activation: u64) -> Result<(), String> {
+    fn execute(&mut self, name: CommandName, activation: u64) -> Result<(), Finding> {
         let before = self.executed.insert(name, activation);
-        holds(before.is_none(), || format!("command {name:?} was executed twice"))?;
+        Oracle::Once.checks(before.is_none(), || format!("command {name:?} was executed twice"))?;
         let disclaimed = self.disclaimed.contains(&(name, activation));
-        holds(!disclaimed, || format!("command {name:?} was disclaimed and then executed"))
+        Oracle::Once
+            .checks(!disclaimed, || format!("command {name:?} was disclaimed and then executed"))
     }
 }
 
-fn holds(condition: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
-    if condition { Ok(()) } else { Err(otherwise()) }
+fn unreadable(key: &Bytes) -> Finding {
+    Oracle::Order.finds(format!("a row that nobody can read: {key:02x?}"))
 }

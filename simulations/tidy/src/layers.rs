@@ -8,17 +8,18 @@ use crate::manifest;
 use crate::paths::{Path, paths};
 
 /// Our crates, and which of ours each is built with. A new edge is a decision.
-const LAYERS: [(&str, &[&str]); 19] = [
+const LAYERS: [(&str, &[&str]); 20] = [
     ("entity-derive", &[]),
     ("entity", &["entity-derive"]),
     ("config", &[]),
-    ("cluster", &["entity"]),
-    ("wal", &[]),
+    ("probe", &[]),
+    ("cluster", &["entity", "probe"]),
+    ("wal", &["probe"]),
     ("engine", &["entity"]),
     ("engine-fjall", &["engine", "entity"]),
-    ("raft", &["cluster", "engine", "entity", "wal"]),
+    ("raft", &["cluster", "engine", "entity", "probe", "wal"]),
     ("quic", &["cluster", "entity", "raft"]),
-    ("runtime", &["cluster", "engine", "entity", "raft", "wal"]),
+    ("runtime", &["cluster", "engine", "entity", "probe", "raft", "wal"]),
     ("actors", &["entity"]),
     ("guide", &["actors", "entity"]),
     (
@@ -30,6 +31,7 @@ const LAYERS: [(&str, &[&str]); 19] = [
             "engine",
             "engine-fjall",
             "entity",
+            "probe",
             "quic",
             "raft",
             "runtime",
@@ -47,6 +49,7 @@ const LAYERS: [(&str, &[&str]); 19] = [
             "entity",
             "entity-derive",
             "node",
+            "probe",
             "raft",
             "runtime",
             "seeded-entropy",

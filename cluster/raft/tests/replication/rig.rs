@@ -136,7 +136,6 @@ impl Network {
             offload: Offload::inline(),
             timing: Timing { snapshot_entries: 50, kept_entries: 5, ..Timing::default() },
             watch: Arc::new(|_| {}),
-            mutant: None,
         }
     }
 

@@ -21,8 +21,7 @@ impl StoreBuilder<Types, Storage, Machine> for Builder {
         let appender = open_log(&Home::current(), &MemoryFolder::default());
         let storage = Storage::new(GROUP, appender.group(GROUP), appender);
         let engine = Arc::new(MemoryDisk::default().open());
-        let machine =
-            Machine::new(GROUP, engine, Offload::inline(), None, (Arc::new(|_| {}), None));
+        let machine = Machine::new(GROUP, engine, Offload::inline(), None, Arc::new(|_| {}));
         Ok(((), storage, machine.unwrap()))
     }
 }

@@ -105,7 +105,8 @@ impl Audience {
     }
 
     fn leave_the_silent(&mut self, now: Moment) -> Vec<Input> {
-        let is_silent = |(_, seat): &(&NodeId, &Seat)| now - seat.heard > SILENCE_MAX;
+        let silence = probe::knob!(FollowerSilence, SILENCE_MAX);
+        let is_silent = |(_, seat): &(&NodeId, &Seat)| now - seat.heard > silence;
         let silent: Vec<_> = self.seats.iter().filter(is_silent).map(|(node, _)| *node).collect();
         silent.into_iter().flat_map(|node| self.leave(node)).collect()
     }
@@ -124,7 +125,8 @@ impl Audience {
     pub(crate) fn changed(&mut self, mark: Mark, now: Moment) {
         for seat in self.seats.values_mut() {
             seat.changed.insert(mark);
-            seat.due = Some(seat.due.map_or(now + GATHERED, |due| due.min(now + GATHERED)));
+            let due = now + probe::knob!(GatheredFor, GATHERED);
+            seat.due = Some(seat.due.map_or(due, |before| before.min(due)));
         }
     }
 
@@ -173,7 +175,7 @@ impl Seat {
         self.bytes += item.item.len() + item.of.entity.key.len();
         self.published.push(item);
         self.due = Some(now);
-        if self.bytes > FRAME_BYTES {
+        if self.bytes > probe::knob!(FrameBytes, FRAME_BYTES) {
             self.close();
         }
     }

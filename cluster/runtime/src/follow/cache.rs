@@ -119,7 +119,8 @@ impl Cache {
     }
 
     fn put(&mut self, place: (ShardId, Mark), question: Question, entry: Entry) {
-        if self.young.bytes + bytes(&question, &entry) > CACHE_BYTES_MAX / 2 {
+        let max = probe::knob!(CacheBytes, CACHE_BYTES_MAX);
+        if self.young.bytes + bytes(&question, &entry) > max / 2 {
             self.old = std::mem::take(&mut self.young);
         }
         self.young.put(place, question, entry);

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::mutant::Mutant;
 use cluster::operator::Shards;
 use cluster::request::{Answer, Failure, Request, Trace, Verb};
 use cluster::slots::ShardId;
@@ -43,7 +42,6 @@ struct Inner {
     router: Router,
     sources: Shared<BTreeMap<ShardId, Followed>>,
     cache: Shared<Cache>,
-    mutant: Option<Mutant>,
 }
 
 struct Followed {
@@ -63,14 +61,15 @@ pub(crate) enum Kept {
 }
 
 impl Follower {
-    /// A node that follows nothing yet. `mutant` breaks it on purpose.
-    pub fn new(router: Router, mutant: Option<Mutant>) -> Self {
+    /// A node that follows nothing yet.
+    pub fn new(router: Router) -> Self {
         let (sources, cache) = (Shared::default(), Shared::default());
-        Self(Arc::new(Inner { router, sources, cache, mutant }))
+        Self(Arc::new(Inner { router, sources, cache }))
     }
 
     /// Reads a stream from now on. The first event tells where it begins; from there on every item comes
-    /// once and in order, through changes of the leader too. The end comes when the reader does not keep
+    /// once and in order, through changes of the leader too; [`Event::Silence`] tells that they may be late.
+    /// The end comes when the reader does not keep
     /// up, or the node goes down: what is missing can be read with [`Follower::page`].
     ///
     /// # Errors
@@ -78,7 +77,7 @@ impl Follower {
     /// `Moved` while this node does not know the cluster.
     pub fn read(&self, stream: &StreamId) -> Result<mpsc::Receiver<Event>, Failure> {
         let shard = self.0.router.roster().home(&stream.entity)?;
-        let (sender, receiver) = mpsc::channel(READER_ITEMS_MAX);
+        let (sender, receiver) = mpsc::channel(probe::knob!(ReaderItems, READER_ITEMS_MAX));
         self.with(shard, |source| source.read(stream, sender));
         Ok(receiver)
     }
@@ -117,13 +116,18 @@ impl Follower {
     /// ([`super::source::TRUST`]), and no older.
     pub(crate) fn kept(&self, shard: ShardId, request: &Request) -> Kept {
         let now = self.0.router.peers().home().now();
-        let Some(breaks) = self.with(shard, |source| source.trusted(now)) else {
+        let trusted = self.with(shard, |source| source.trusted(now));
+        let Some(breaks) = trusted.filter(|_| !probe::buggify!(Distrusted)) else {
+            probe::sometimes!(KeptAnswerDistrusted);
             return Kept::Nothing;
         };
         let question = Question::of(request);
         self.0.cache.with(|cache| match cache.get(shard, &question, breaks) {
-            Some(answer) => Kept::Answer(answer),
-            None => Kept::Asked(cache.begin(shard, question, breaks), breaks),
+            Some(answer) if !probe::buggify!(KeptForgotten) => {
+                probe::sometimes!(KeptAnswerTold);
+                Kept::Answer(answer)
+            }
+            Some(_) | None => Kept::Asked(cache.begin(shard, question, breaks), breaks),
         })
     }
 
@@ -150,10 +154,13 @@ impl Follower {
 
     /// A frame has come.
     pub(crate) fn take(&self, shard: ShardId, frame: Frame) {
+        if probe::buggify!(FrameDropped) {
+            return;
+        }
         self.0.sources.with(|sources| {
             let Some(followed) = sources.get_mut(&shard) else { return };
             let changed = followed.source.frame(frame);
-            if self.0.mutant != Some(Mutant::ChangesMissed) {
+            if !probe::mutant!(ChangesMissed) {
                 // In one step: nobody may find an answer that a frame has just made old.
                 self.0.cache.with(|cache| cache.forget(shard, &changed));
             }
@@ -197,7 +204,8 @@ impl Follower {
 
     /// Reads what was missed.
     async fn catch_up(&self, shard: ShardId) {
-        let missing = self.with(shard, |source| source.missing(READS_MAX));
+        let limit = probe::knob!(FollowReads, READS_MAX);
+        let missing = self.with(shard, |source| source.missing(limit));
         let reads = missing.into_iter().map(|(stream, from)| async move {
             let page = self.page(&stream, from, PAGE_ITEMS_MAX).await;
             (stream, page)
@@ -223,15 +231,16 @@ async fn keep(follower: Follower, shard: ShardId) {
             follower.with(shard, |source| source.answered(watch, asked, answer));
         }
         follower.catch_up(shard).await;
+        follower.with(shard, |source| source.listen(home.now()));
         let (is_whole, is_hasty) =
             follower.with(shard, |it| (it.missing(1).is_empty(), it.is_hasty()));
         if !is_watched || !is_whole {
-            home.sleep(RETRY).await;
+            home.sleep(probe::knob!(FollowRetry, RETRY)).await;
         } else if !is_hasty {
             tokio::select! {
                 biased;
                 () = woken.notified() => {}
-                () = home.sleep(PERIOD) => {}
+                () = home.sleep(probe::knob!(FollowPeriod, PERIOD)) => {}
             }
         }
     }

@@ -15,6 +15,10 @@ use super::message::{Frame, Item, Watch, Watched};
 /// changes.
 pub(crate) const TRUST: Duration = Duration::from_secs(1);
 
+/// Readers of a shard that has not said for so long whether everything has come are told: longer than an
+/// election takes.
+const SILENCE: Duration = Duration::from_secs(5);
+
 /// A shard that nobody wants anything of for so long is not followed any more.
 const IDLE_MAX: Duration = Duration::from_secs(10);
 
@@ -30,6 +34,9 @@ pub enum Event {
     Item(Offset, Bytes),
     /// Items before this position are no longer there: it goes on with this one.
     Gap(Offset),
+    /// Nothing has been heard of the shard for seconds: there may be items that this node does not get.
+    /// When it is heard again they come.
+    Silence,
 }
 
 /// A shard that is followed.
@@ -44,6 +51,9 @@ pub(crate) struct Source {
     /// Frames up to this number will have come if none is lost; since when that is known.
     promised: Option<(u64, Moment)>,
     trusted: Option<Moment>,
+    /// When nothing was missing last, and whether readers know that this was long ago.
+    whole: Moment,
+    is_silent: bool,
     /// How often something may have been missed.
     breaks: u64,
     streams: BTreeMap<StreamId, Followed>,
@@ -72,6 +82,8 @@ impl Source {
             early: BTreeMap::new(),
             promised: None,
             trusted: None,
+            whole: now,
+            is_silent: false,
             breaks: 0,
             streams: BTreeMap::new(),
             unfollow: BTreeSet::new(),
@@ -87,6 +99,9 @@ impl Source {
         if let Some(position) = followed.position {
             let last = followed.readers.len() - 1;
             followed.readers[last].try_send(Event::Begin(position)).ok();
+            if self.is_silent {
+                followed.readers[last].try_send(Event::Silence).ok();
+            }
         }
     }
 
@@ -149,14 +164,31 @@ impl Source {
         if let Some((sent, asked)) = self.promised
             && self.received >= sent
         {
-            self.trusted = Some(asked + TRUST);
+            let lasting = probe::knob!(TrustedFor, TRUST);
+            let factor = if probe::mutant!(TrustedLong) { 60 } else { 1 };
+            self.trusted = Some(asked + factor * lasting);
             self.promised = None;
+            (self.whole, self.is_silent) = (asked, false);
+        }
+    }
+
+    /// Tells readers, once, when nothing has been heard of the shard for long.
+    pub(crate) fn listen(&mut self, now: Moment) {
+        if self.is_silent || now - self.whole < SILENCE {
+            return;
+        }
+        self.is_silent = true;
+        probe::sometimes!(SilenceTold, !self.streams.is_empty());
+        for followed in self.streams.values_mut() {
+            // Whoever does not keep up sees the end.
+            followed.readers.retain(|it| it.try_send(Event::Silence).is_ok());
         }
     }
 
     /// Something may be missing: another session is to begin.
     fn lose(&mut self) {
         if self.is_open {
+            probe::sometimes!(SessionLost);
             self.breaks += 1;
         }
         self.is_open = false;
@@ -175,8 +207,13 @@ impl Source {
         if frame.session != self.session || frame.number <= self.received {
             return changed;
         }
-        if self.early.len() < EARLY_MAX {
+        probe::sometimes!(FrameEarly, frame.number > self.received + 1);
+        if self.early.len() < probe::knob!(EarlyFrames, EARLY_MAX) {
             self.early.insert(frame.number, frame);
+        }
+        let first = self.early.first_key_value().map(|(number, _)| number - 1);
+        if probe::mutant!(FrameSkipped) {
+            self.received = self.received.max(first.unwrap_or(0));
         }
         while let Some(frame) = self.early.remove(&(self.received + 1)) {
             self.received += 1;
@@ -222,6 +259,9 @@ impl Followed {
     fn confirm(&mut self, last: Offset) {
         self.is_confirmed = true;
         self.last = self.last.max(last);
+        if probe::mutant!(ReaderSkips) && self.position.is_some_and(|it| it < last) {
+            self.position = Some(last);
+        }
         if self.position.is_none() {
             self.position = Some(last);
             self.tell(&Event::Begin(last));
@@ -246,6 +286,7 @@ impl Followed {
                 self.tell(&Event::Gap(offset));
             }
             position = offset;
+            probe::sometimes!(ReaderResumed);
             self.tell(&Event::Item(offset, item.into()));
         }
         self.position = Some(position);
@@ -255,7 +296,11 @@ impl Followed {
 
     /// A reader that does not keep up is left behind: it sees the end, and reads from where it was.
     fn tell(&mut self, event: &Event) {
-        self.readers.retain(|it| it.try_send(event.clone()).is_ok());
+        self.readers.retain(|it| {
+            let is_told = it.try_send(event.clone()).is_ok();
+            probe::sometimes!(ReaderLeftBehind, !is_told && !it.is_closed());
+            is_told
+        });
     }
 }
 
@@ -298,6 +343,7 @@ mod tests {
             Event::Begin(at) => format!("begin {}", at.0),
             Event::Item(at, _) => at.0.to_string(),
             Event::Gap(at) => format!("gap {}", at.0),
+            Event::Silence => "silence".to_owned(),
         };
         std::iter::from_fn(|| receiver.try_recv().ok()).map(text).collect()
     }
@@ -373,6 +419,27 @@ mod tests {
         let (mut source, _reader) = following(&home, 3);
         home.sleep(TRUST).await;
         assert!(source.trusted(home.now()).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn readers_learn_of_a_silence_once() {
+        let home = Home::new(1, Drift::default());
+        let (mut source, mut reader) = following(&home, 3);
+        home.sleep(SILENCE.mul_f32(0.99)).await;
+        source.listen(home.now());
+        assert_eq!(got(&mut reader), ["begin 3"]);
+        for _ in 0..3 {
+            home.sleep(SILENCE).await;
+            source.listen(home.now());
+        }
+        assert_eq!(got(&mut reader), ["silence"]);
+        let (sender, mut late) = mpsc::channel(16);
+        source.read(&stream(), sender);
+        assert_eq!(got(&mut late), ["begin 3", "silence"]);
+        watch(&mut source, &home, 0, 3);
+        home.sleep(SILENCE).await;
+        source.listen(home.now());
+        assert_eq!(got(&mut reader), ["silence"], "it was heard between them");
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 
 use entity::registry::Registry;
 use guide::polls::{Poll, Pollster};
+use simulations::case::Look;
 use simulations::workloads::Workload;
 use simulations::workloads::catalogue::Guest;
 use simulations::{nodes, world};
@@ -27,7 +28,7 @@ fn workload(chance: &mut Chance) -> Box<dyn Workload> {
 fn nothing_is_wrong_among_executors() {
     let (mut faults, mut unknown) = (0, 0);
     for seed in 0..SEEDS.0 {
-        let report = world::run::run(world::plan::Plan::new(seed).of_guest(GUEST), false);
+        let report = world::run::run(world::plan::Plan::new(seed).of_guest(GUEST), Look::default());
         assert!(report.violation.is_none(), "{report}");
         faults += report.counts.faults;
         unknown += report.counts.unknown;
@@ -39,7 +40,7 @@ fn nothing_is_wrong_among_executors() {
 fn nothing_is_wrong_among_nodes() {
     let mut faults = 0;
     for seed in 0..SEEDS.1 {
-        let report = nodes::run::run(nodes::plan::Plan::new(seed).of_guest(GUEST), false);
+        let report = nodes::run::run(nodes::plan::Plan::new(seed).of_guest(GUEST), Look::default());
         assert!(report.violation.is_none(), "{report}");
         faults += report.faults;
     }

@@ -209,6 +209,10 @@ impl Hub {
                 Some(Event::Item(offset, item)) => {
                     self.hand_on(&topic, (offset, item), &mut events).await
                 }
+                Some(Event::Silence) => {
+                    topic.silence();
+                    !topic.is_over()
+                }
                 // What is missing is for whoever comes back to find out.
                 Some(Event::Gap(_)) | None => false,
             };
@@ -240,12 +244,17 @@ impl Hub {
         while items.len() < SHOWN_MAX && is_whole {
             match events.try_recv() {
                 Ok(Event::Item(offset, item)) => items.push((offset, item)),
+                Ok(Event::Silence) => {
+                    topic.silence();
+                    is_whole = !topic.is_over();
+                }
                 Ok(Event::Begin(_) | Event::Gap(_)) => is_whole = false,
                 Err(_none) => break,
             }
         }
         let kind = topic.name.split(':').next().and_then(|it| self.0.channels.get(it));
         let Some(channel) = kind else { return false };
+        let begun = Instant::now();
         loop {
             match self.show(channel, &items).await {
                 Ok(publications) => {
@@ -255,6 +264,9 @@ impl Hub {
                 Err(problem) => {
                     tracing::debug!(channel = &*topic.name, problem.detail, "not shown yet");
                 }
+            }
+            if begun.elapsed() > SHOW_MAX {
+                topic.silence();
             }
             if topic.end() {
                 return false;

@@ -40,6 +40,8 @@ pub(crate) enum End {
     Slow,
     /// Its token is not valid any more.
     Revoked,
+    /// This node does not hear of what it follows: another one may.
+    Silent,
 }
 
 /// Pushes in order, up to so many bytes.

@@ -8,7 +8,7 @@ use raft::shared::Shared;
 use serde_json::Value;
 use tokio::sync::{Notify, oneshot};
 
-use super::outbox::{Outbox, Push};
+use super::outbox::{End, Outbox, Push};
 use super::publication::{self, Publication};
 
 /// A channel that somebody on this node follows.
@@ -125,6 +125,26 @@ impl Topic {
                 outbox.push(Push::Lost { channel: Arc::clone(&self.name) });
             }
         });
+    }
+
+    /// Nothing is heard of the channel here. Connections that follow it end, and their clients look for
+    /// another node; whoever is about to follow it learns that it cannot be read now.
+    pub(super) fn silence(&self) {
+        self.state.with(|state| {
+            state.waiting.clear();
+            if state.position.is_none() {
+                return;
+            }
+            state.is_over = true;
+            for outbox in state.members.values() {
+                outbox.end(End::Silent);
+            }
+        });
+    }
+
+    /// Whether it is over.
+    pub(super) fn is_over(&self) -> bool {
+        self.state.with(|state| state.is_over)
     }
 
     /// Ends, if nobody is here any more.

@@ -20,6 +20,9 @@ pub(super) const SHUTDOWN: Disconnect = Disconnect { code: 3001, reason: "shutdo
 /// The client has not read what it was sent.
 pub(super) const SLOW: Disconnect = Disconnect { code: 3008, reason: "slow" };
 
+/// Another node may hear of what the client follows; this one does not.
+pub(super) const SILENT: Disconnect = Disconnect { code: 3010, reason: "insufficient state" };
+
 /// The client has not answered a ping.
 pub(super) const NO_PONG: Disconnect = Disconnect { code: 3012, reason: "no pong" };
 

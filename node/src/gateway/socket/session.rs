@@ -18,8 +18,8 @@ use super::client::{Client, Unverified};
 use super::command::{Command, KEY_FIELD, Position};
 use super::reply::{
     ALREADY_SUBSCRIBED, BAD_REQUEST, Disconnect, INVALID_TOKEN, LIMIT_EXCEEDED, METHOD_NOT_FOUND,
-    NO_PONG, NOT_AVAILABLE, NOT_NOW, PING, SHUTDOWN, SLOW, STALE, UNKNOWN_CHANNEL, connected, done,
-    lost, refreshed, refused, replied, subscribed,
+    NO_PONG, NOT_AVAILABLE, NOT_NOW, PING, SHUTDOWN, SILENT, SLOW, STALE, UNKNOWN_CHANNEL,
+    connected, done, lost, refreshed, refused, replied, subscribed,
 };
 use super::subscription::{Due, History, Subscription, begin, read_history};
 use super::upgrade::{
@@ -144,6 +144,7 @@ impl Session {
                 Event::Pushed(Ok(pushes)) => self.pushed(pushes),
                 Event::Pushed(Err(End::Slow)) => return Err(SLOW),
                 Event::Pushed(Err(End::Revoked)) => return Err(INVALID_TOKEN),
+                Event::Pushed(Err(End::Silent)) => return Err(SILENT),
                 Event::Due => self.due()?.to_owned(),
                 Event::Ending => {
                     self.is_ending = true;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use cluster::mutant::Mutant;
 use entity::{Caller, Offset};
 
 use super::command::Position;
@@ -100,14 +99,14 @@ pub(super) async fn begin(
     let (epoch, was_recovering) = (hub.epoch(), since.is_some());
     let (is_recovered, publications) = (false, Vec::new());
     let mut place = Place { epoch, position, was_recovering, is_recovered, publications };
-    let Knobs { recovered_max, mutant, .. } = *hub.knobs();
+    let Knobs { recovered_max, .. } = *hub.knobs();
     if let Some(since) = since.filter(|it| it.epoch == place.epoch) {
-        let is_skipped = mutant == Some(Mutant::RecoverySkipped);
+        let is_skipped = probe::mutant!(RecoverySkipped);
         let seen = if is_skipped { position } else { since.offset };
         let from = Offset(seen.0.saturating_add(1));
         let past = hub.past(channel, caller, (from, recovered_max + 1)).await.map_err(code)?;
         place.recover(seen, past, recovered_max);
-        if mutant == Some(Mutant::RecoveryDoubled) {
+        if probe::mutant!(RecoveryDoubled) {
             place.position = position;
         }
     }

@@ -12,6 +12,7 @@ use super::state::Sockets;
 use super::topic::Topic;
 use super::verdict::{self, Truth};
 use crate::chance::Chance;
+use crate::finding::Oracle;
 use crate::nodes::cluster::{Phase, World};
 
 /// How long devices may take to do what they are to do while nothing goes wrong, and to have everything:
@@ -95,11 +96,11 @@ impl Sockets {
         if !world.is_wrong()
             && let Err(what) = self.compare(world).await
         {
-            world.blame(&format!("sockets: {what}"));
+            world.blame(Oracle::Sockets.finds(what));
         }
         for device in self.living.take() {
             if device.is_finished() {
-                world.blame("a device panicked");
+                world.blame(Oracle::Panic.finds("a device panicked"));
             }
             device.abort();
         }
@@ -133,7 +134,7 @@ impl Sockets {
         let deadline = Instant::now() + PATIENCE;
         while !is_so() && !world.is_wrong() {
             if Instant::now() > deadline {
-                return world.blame(otherwise);
+                return world.blame(Oracle::Sockets.finds(otherwise));
             }
             sleep(PERIOD).await;
         }

@@ -18,6 +18,7 @@ use super::state::Sockets;
 use super::talk::Talk;
 use super::topic::Topic;
 use crate::chance::{Chance, Odds};
+use crate::finding::Oracle;
 use crate::nodes::cluster::{Phase, World};
 use crate::nodes::mishap::true_time;
 
@@ -94,11 +95,11 @@ impl Device {
 
     /// A way to some node; none if it is not there.
     fn connect(&mut self) -> Option<(NodeId, Pipe)> {
-        let running = self.world.running();
-        if running.is_empty() {
+        let going: Vec<_> = self.world.going().into_keys().collect();
+        if going.is_empty() {
             return None;
         }
-        let node = *self.chance.pick(&running);
+        let node = *self.chance.pick(&going);
         let nature = match self.phase() {
             Phase::Faults => self.sockets.plan.faults.nature(&mut self.chance),
             Phase::Setup | Phase::Calm => Nature::calm(),
@@ -252,6 +253,6 @@ impl Device {
     }
 
     pub(super) fn blame(&self, what: &str) {
-        self.world.blame(&format!("device {}: {what}", self.number));
+        self.world.blame(Oracle::Sockets.finds(format!("device {}: {what}", self.number)));
     }
 }

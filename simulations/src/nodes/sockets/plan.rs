@@ -70,7 +70,6 @@ impl Plan {
             recovered_max: small(usual.recovered_max, 30),
             // An item has a few hundred bytes, and up to two thousand more.
             outbox_bytes_max: 300 + small(usual.outbox_bytes_max, 10_000),
-            ..usual
         };
         Some(Self {
             users,

@@ -1,0 +1,121 @@
+//! Rare states: a check that never met them proves nothing about them.
+
+use crate::named::named;
+
+named! {
+    /// A state that many seeds together have to reach.
+    pub enum Rare {
+        /// A leader has lost touch with its quorum, and kept what it was to propose.
+        QuorumLost,
+        /// A leader gave its office up because nobody answered it.
+        Forsaken,
+        /// A record was refused by the fence.
+        FenceRefused,
+        /// A copy that began had to apply again what its log holds.
+        AppliedAgain,
+        /// A snapshot was installed.
+        SnapshotInstalled,
+        /// A snapshot was interrupted on its way.
+        SnapshotInterrupted,
+        /// Entries that a former leader had left were cut.
+        ConflictCut,
+        /// A leader began in the middle of a change of members.
+        JointInherited,
+        /// Members changed while entries were on their way.
+        MembersChangedUnderLoad,
+        /// An election was called because a node had fallen silent.
+        ElectionCalled,
+        /// Leadership was handed to the member that comes first.
+        HandedOver,
+        /// A record that the disk had not finished was cut.
+        TornTailCut,
+        /// A rotten byte was found in the log.
+        RottenByteFound,
+        /// An old segment was removed.
+        SegmentRemoved,
+        /// An entry was read from its segment.
+        EntryReadBack,
+        /// A copy that had lost something began as somebody else.
+        LifeBegun,
+        /// A copy had rows only up to before where its log begins.
+        RowsLost,
+        /// A copy left where its shard had gone elsewhere.
+        CopyGone,
+        /// A node whose disk was lost came back empty.
+        WipedNodeReturned,
+        /// No node was on.
+        AllNodesOff,
+        /// A leader lost power while entries were on their way.
+        LeaderKilledUnderLoad,
+        /// A leader stood still.
+        LeaderPaused,
+        /// Somebody was told that nobody knows what became of a command.
+        UnknownTold,
+        /// A life of a shard ended while commands were under way.
+        LifeEndedUnderLoad,
+        /// A shard was lost while it was being taken over.
+        LostWhileLoading,
+        /// Taking over took more than one page.
+        LoadedInPages,
+        /// A repeat of a command got the reply of the first one.
+        TwinAnswered,
+        /// A repeat under an `Idempotency-Key` got the reply of the first one.
+        KeyAnswered,
+        /// A repeat came when its reply was forgotten.
+        TwinTooLate,
+        /// An envelope was sent again.
+        EnvelopeResent,
+        /// An envelope came that had been handled.
+        EnvelopeRepeated,
+        /// An envelope came before the one it follows, or when too many waited.
+        EnvelopeEarly,
+        /// A message became a dead letter.
+        LetterDied,
+        /// A sender was told that its message was refused.
+        RefusalReturned,
+        /// A shard had too much to do and refused a command.
+        QueueFull,
+        /// A shard had sent too much that nobody had acknowledged, and refused a command.
+        OutboxFull,
+        /// A message waited until the outbox was shorter.
+        Postponed,
+        /// An entity was put out of memory.
+        PutOut,
+        /// A handler was unwound, and ran again when its row had come.
+        RanAgain,
+        /// An entity panicked too often.
+        Quarantined,
+        /// A wake-up was handled.
+        WokenUp,
+        /// A command was refused because the disk was nearly full.
+        StorageFullTold,
+        /// A reader went on where it was after something had been missed.
+        ReaderResumed,
+        /// A reader did not keep up and was left behind.
+        ReaderLeftBehind,
+        /// A frame came before the one it follows.
+        FrameEarly,
+        /// A session of a follower was broken.
+        SessionLost,
+        /// Readers were told that nothing was heard of a shard for long.
+        SilenceTold,
+        /// A kept answer was told.
+        KeptAnswerTold,
+        /// A kept answer was not told, because its shard was not heard of.
+        KeptAnswerDistrusted,
+        /// A request was sent on to whoever leads now.
+        Redirected,
+        /// A node fell silent while somebody waited for its answer.
+        FellWhileAsked,
+        /// An inbox was full.
+        InboxFull,
+        /// A request was not settled in time.
+        TimeUp,
+        /// A shard was assigned to other nodes.
+        ShardMoved,
+        /// A leader ended in the middle of a change of members.
+        MoveInterrupted,
+        /// Others took the place of a node that had been silent for long.
+        NodeReplaced,
+    }
+}

@@ -1,0 +1,286 @@
+//! The laws of Raft, looked at from outside while everything happens:
+//!
+//! | law                 | says                                                                     |
+//! |---------------------|--------------------------------------------------------------------------|
+//! | leader completeness | who begins to lead has every entry that was committed                    |
+//! | committed on quorum | an entry that was applied is in the logs of a quorum, and the same there |
+//! | order               | purged, snapshot, applied, committed and last do not overtake each other |
+//! | no way back         | term, committed and applied of a member that runs do not fall            |
+//! | no word broken      | who begins again has what it said it had, and reads it as it was written |
+//! | nobody who is gone  | no voter of the last leader has left and forgotten everything            |
+//! | chain of members    | a change goes through both sets of voters, one change at a time          |
+//!
+//! State machine safety, and that what is committed never changes, is seen entry by entry in
+//! [`super::watch`]; that equal histories make equal rows, in [`super::ending`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cluster::slots::{META, ShardId};
+use cluster::transport::NodeId;
+use entity::Key;
+use raft::group::Status;
+use raft::machine::Step;
+use raft::proposal::Member;
+use wal::{Appender, GroupLog};
+
+use super::cluster::World;
+use crate::finding::{Finding, Oracle};
+
+/// Names a reign: its term and who leads. In one term there may be several, one after the other.
+type Reign = (u64, u64);
+
+/// An entry begins with who proposed it, and in which term.
+const REIGN_BYTES: usize = 16;
+
+/// Between two looks.
+const PERIOD: Duration = Duration::from_millis(50);
+
+/// What was seen so far.
+#[derive(Default)]
+pub struct Laws {
+    looked: Duration,
+    /// The logs of all nodes: of those that are off, as they were.
+    logs: BTreeMap<NodeId, (Appender, u64)>,
+    /// The reigns that were seen.
+    reigns: BTreeSet<(u32, Reign)>,
+    /// The last entry of each group that was applied anywhere.
+    committed: BTreeMap<u32, Entry>,
+    /// Entries that were applied, as bytes.
+    entries: BTreeMap<(u32, u64), Bytes>,
+    /// Up to where each member has said that it has everything that was committed.
+    said: BTreeMap<(u32, Member), u64>,
+    /// How far each member was, in this life of its node.
+    members: BTreeMap<(NodeId, u32), Progress>,
+    /// The voters of each group, as applied: two sets in the middle of a change.
+    voters: BTreeMap<u32, (u64, Vec<BTreeSet<Member>>)>,
+    /// The last term in which somebody led each group.
+    terms: BTreeMap<u32, u64>,
+    lives: u64,
+}
+
+/// An entry that was applied: its place, who proposed it, and a checksum of its bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Entry {
+    index: u64,
+    reign: Reign,
+    sum: u32,
+}
+
+/// A node has applied a group up to an entry.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Applied {
+    /// The node.
+    pub node: NodeId,
+    /// The group.
+    pub group: u32,
+    /// The entry.
+    pub index: u64,
+    /// In which reign it was proposed; none when a snapshot was installed.
+    pub reign: Option<Reign>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Progress {
+    member: Member,
+    life: u64,
+    term: u64,
+    committed: u64,
+    applied: u64,
+}
+
+impl Laws {
+    /// A node has begun with a log.
+    ///
+    /// # Errors
+    ///
+    /// What it lacks, or reads otherwise, although it had said that it had it.
+    pub fn began(&mut self, node: NodeId, log: Appender) -> Result<(), Finding> {
+        let judged = self.remember(node, &log);
+        self.lives += 1;
+        self.logs.insert(node, (log, self.lives));
+        judged
+    }
+
+    fn remember(&self, node: NodeId, log: &Appender) -> Result<(), Finding> {
+        for ((group, member), said) in &self.said {
+            let log = log.group(*group);
+            if member.node != node.0 || log.damage().is_some() || owner(&log) != Some(*member) {
+                continue;
+            }
+            let last = log.last_index().max(log.purged().map(|(index, _)| index));
+            Oracle::Raft.checks(last.unwrap_or(0) >= *said, || {
+                format!("{member:?} of group {group} had {said}, and has {last:?}")
+            })?;
+            let Some((first, last)) = log.first_index().zip(log.last_index()) else { continue };
+            for (index, bytes) in log.read(first..last + 1, usize::MAX).unwrap_or_default() {
+                let written = self.entries.get(&(*group, index));
+                let is_other = |it: &Bytes| it.get(..REIGN_BYTES) != bytes.get(..REIGN_BYTES);
+                let is_read = written.is_none_or(|it| *it == bytes || is_other(it));
+                Oracle::Raft.checks(is_read, || {
+                    format!("{member:?} of group {group} reads {index} otherwise than it was")
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Entries of a group were applied somewhere: those that change its members have to follow each other.
+    ///
+    /// # Errors
+    ///
+    /// What follows nothing that was there.
+    pub fn changed(&mut self, group: u32, steps: &[Step]) -> Result<(), Finding> {
+        let changes = steps.iter().filter(|it| !it.voters.is_empty());
+        changes.into_iter().try_for_each(|it| self.change(group, it.index, &it.voters))
+    }
+
+    fn change(
+        &mut self,
+        group: u32,
+        index: u64,
+        voters: &[BTreeSet<Member>],
+    ) -> Result<(), Finding> {
+        let before = self.voters.get(&group).cloned();
+        if before.as_ref().is_some_and(|(at, _)| *at >= index) {
+            return Ok(());
+        }
+        self.voters.insert(group, (index, voters.to_vec()));
+        let Some((_, before)) = before else { return Ok(()) };
+        let follows = match (&before[..], voters) {
+            ([only], [same]) => only == same,
+            ([only], [old, _new]) => only == old,
+            // Back, if who leads now wants the old ones: every quorum of either has met one of both.
+            ([old, new], [only]) => old == only || new == only,
+            (both, others) => both == others,
+        };
+        Oracle::Raft.checks(follows, || {
+            format!("group {group}: voters {voters:?} at {index} follow {before:?}")
+        })
+    }
+
+    fn see(&mut self, node: NodeId, status: &Status) -> Result<(), Finding> {
+        let Status { group, member, term, .. } = *status;
+        let told = |what: &str| format!("{what}: node {}, {status:?}", node.0);
+        let is_ordered = status.purged <= status.snapshot.max(status.applied)
+            && status.snapshot <= status.applied
+            && status.applied <= status.committed
+            && status.committed <= status.last.max(status.snapshot);
+        Oracle::Raft.checks(is_ordered, || told("out of order"))?;
+        // What is not committed may become something else.
+        for (other, index) in status.matched.iter().filter(|(it, _)| *it != member) {
+            let said = self.said.entry((group, *other)).or_default();
+            *said = (*said).max(*index.min(&status.committed));
+        }
+        let newest = self.terms.entry(group).or_default();
+        *newest = term.max(*newest);
+        if status.leads && term == *newest {
+            let gone = status.voters.iter().find(|it| self.is_gone(group, **it));
+            Oracle::Raft.checks(gone.is_none(), || told(&format!("{gone:?} has left")))?;
+        }
+        if status.leads {
+            let reign = (term, member.id());
+            let is_new = self.reigns.insert((group, reign));
+            let last = self.committed.get(&group).filter(|it| is_new && it.reign <= reign);
+            let is_whole = last.is_none_or(|it| self.may_have(member, group, *it));
+            Oracle::Raft.checks(is_whole, || told(&format!("it leads without {last:?}")))?;
+        }
+        let life = self.logs.get(&node).map_or(0, |(_, life)| *life);
+        let (committed, applied) = (status.committed, status.applied);
+        let now = Progress { member, life, term, committed, applied };
+        let before = self.members.insert((node, group), now);
+        let Some(before) = before.filter(|it| it.member == member && it.life == life) else {
+            return Ok(());
+        };
+        let rises = before.term <= term && before.applied <= applied;
+        Oracle::Raft.checks(rises, || told(&format!("it goes back from {before:?}")))
+    }
+
+    /// Whether a member has left, and forgotten everything.
+    fn is_gone(&self, group: u32, member: Member) -> bool {
+        let Some((log, _)) = self.logs.get(&NodeId(member.node)) else { return false };
+        let label = log.group(group).label();
+        // One byte more says that it was this member's.
+        label.is_some_and(|it| it.len() == 9 && it.starts_with(&member.id().to_bytes()))
+    }
+
+    /// An entry was applied somewhere: it has to be in the logs of a quorum.
+    fn applied(&mut self, applied: Applied, status: &Status) -> Result<(), Finding> {
+        let Applied { node, group, index, reign } = applied;
+        let Some(reign) = reign else { return Ok(()) };
+        if self.committed.get(&group).is_some_and(|last| last.index >= index) {
+            return Ok(());
+        }
+        let log = self.logs.get(&node).map(|(log, _)| log.group(group));
+        let Some(bytes) = log.and_then(|log| bytes_of(&log, index)) else { return Ok(()) };
+        let entry = Entry { index, reign, sum: crc32c::crc32c(&bytes) };
+        self.entries.insert((group, index), bytes);
+        self.committed.insert(group, entry);
+        // In the middle of a change there are two quorums, and who counts changes with the log.
+        if status.is_changing {
+            return Ok(());
+        }
+        let has = |it: &&Member| self.may_have(**it, group, entry);
+        let having = status.voters.iter().filter(has).count();
+        Oracle::Raft.checks(having * 2 > status.voters.len(), || {
+            format!("entry {index} of group {group} is applied, and {having} have it: {status:?}")
+        })
+    }
+
+    /// Whether a member has an entry, as far as can be seen.
+    fn may_have(&self, member: Member, group: u32, entry: Entry) -> bool {
+        let Some((log, _)) = self.logs.get(&NodeId(member.node)) else { return true };
+        let log = log.group(group);
+        // Whoever has lost its log has begun as somebody else.
+        if log.damage().is_some() || owner(&log) != Some(member) {
+            return true;
+        }
+        let is_purged = log.purged().is_some_and(|(purged, _)| purged >= entry.index);
+        is_purged || bytes_of(&log, entry.index).is_some_and(|it| crc32c::crc32c(&it) == entry.sum)
+    }
+}
+
+/// Whose a log is.
+fn owner(log: &GroupLog) -> Option<Member> {
+    log.label().and_then(|it| u64::from_bytes(&it)).map(Member::of)
+}
+
+fn bytes_of(log: &GroupLog, index: u64) -> Option<Bytes> {
+    let read = log.read(index..index + 1, 1).ok()?;
+    read.into_iter().next().map(|(_, bytes)| bytes)
+}
+
+impl World {
+    /// Looks at all members, now and then, and at each entry that was applied since.
+    pub(super) fn look_at_laws(&self, applied: &[Applied]) {
+        let now = self.began.elapsed();
+        let judged = self.laws.with(|laws| -> Result<(), Finding> {
+            for it in applied {
+                if let Some(status) = self.status_of(it.node, ShardId(it.group)) {
+                    laws.applied(*it, &status)?;
+                }
+            }
+            if now < laws.looked + PERIOD {
+                return Ok(());
+            }
+            laws.looked = now;
+            for shard in (0..self.parts.plan.shards).map(ShardId).chain([META]) {
+                for node in self.up.borrow().keys() {
+                    if let Some(status) = self.status_of(*node, shard) {
+                        laws.see(*node, &status)?;
+                    }
+                }
+            }
+            Ok(())
+        });
+        if let Err(finding) = judged {
+            self.blame(finding);
+        }
+    }
+
+    fn status_of(&self, node: NodeId, shard: ShardId) -> Option<Status> {
+        let hosted = self.up.borrow().get(&node)?.router().hosted(shard)?;
+        hosted.group.map(|it| it.status())
+    }
+}

@@ -1,0 +1,65 @@
+//! What was found once stays mended, and each scenario holds for a few seeds: `cargo sim run --scenario
+//! FILE` runs more of them.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use std::fs;
+use std::path::Path;
+
+use simulations::case::{Case, Realm};
+use simulations::regressions;
+use simulations::scenario::Scenario;
+use simulations::{nodes, workloads, world};
+
+/// Seeds of each scenario.
+const SEEDS: u64 = 6;
+
+#[test]
+fn what_was_found_once_stays_mended() {
+    for regression in regressions::read().unwrap() {
+        let ran = regression.case().unwrap().run();
+        assert!(ran.finding.is_none(), "{}: {}", regression.what, ran.line);
+    }
+}
+
+/// Every scenario, by its name.
+fn scenarios() -> Vec<(String, Scenario)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let paths = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
+    let is_scenario = |it: &&std::path::PathBuf| {
+        !["mutants.toml", "regressions.toml"].iter().any(|name| it.ends_with(name))
+    };
+    let mut paths: Vec<_> = paths.collect();
+    paths.sort();
+    let read = |it: &std::path::PathBuf| (it.display().to_string(), Scenario::read(it).unwrap());
+    paths.iter().filter(is_scenario).map(read).collect()
+}
+
+#[test]
+fn every_scenario_holds() {
+    let scenarios = scenarios();
+    assert!(scenarios.len() >= 5);
+    for (name, scenario) in scenarios {
+        let realm = Realm::of(scenario.world.as_deref().unwrap()).unwrap();
+        for seed in 0..SEEDS {
+            let case = Case { scenario: scenario.clone(), ..Case::new(realm, seed) };
+            let ran = case.run();
+            assert!(ran.finding.is_none(), "{name} seed {seed}: {}", ran.line);
+        }
+    }
+}
+
+#[test]
+fn scenarios_name_what_there_is() {
+    let of_nodes: Vec<_> = nodes::faults::Class::ALL.iter().map(|it| it.name()).collect();
+    for (name, scenario) in scenarios() {
+        let is_known = |it: &String| match scenario.world.as_deref() {
+            Some("nodes") => of_nodes.contains(&it.as_str()),
+            _ => world::plan::CLASSES.contains(&it.as_str()),
+        };
+        assert!(scenario.what.is_some(), "{name} says nothing");
+        assert!(scenario.faults.unwrap().iter().all(is_known), "{name}: faults");
+        let known = workloads::catalogue::NAMES;
+        let workloads = scenario.workloads.unwrap();
+        assert!(workloads.iter().all(|it| known.contains(&it.as_str())), "{name}: workloads");
+    }
+}
