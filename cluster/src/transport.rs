@@ -52,7 +52,7 @@ impl Lane {
 /// The way to the other nodes. Production: QUIC. Simulation: delay, loss, cuts.
 pub trait Transport: Send + Sync {
     /// Sends a message of at most [`MESSAGE_BYTES_MAX`] bytes. It may be late, or never arrive, and
-    /// nobody says so.
+    /// nobody says so. It does not arrive twice: who was told that nothing has happened asks again.
     fn send(&self, to: NodeId, lane: Lane, message: Bytes);
 }
 

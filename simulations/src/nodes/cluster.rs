@@ -12,6 +12,7 @@ use cluster::meta::{Member, NodeRecord};
 use cluster::placement::{Candidate, place};
 use cluster::slots::{META, ShardId};
 use cluster::transport::NodeId;
+use engine::State;
 use raft::group::Group;
 use raft::machine::Changed;
 use raft::shared::Shared;
@@ -203,7 +204,14 @@ impl World {
         machine.start(&self.parts, Arc::new(watch), on_failure).await;
         if let Some(running) = &machine.running {
             self.up.borrow_mut().insert(node, running.node.clone());
-            let judged = self.laws.with(|it| it.began(node, running.log.clone()));
+            let (log, rows) = (running.log.clone(), Arc::clone(&running.rows));
+            let applied = move |group| match rows.state(group) {
+                Some(State::Sound(mark)) => mark.applied,
+                // It is given up, and its member with it.
+                Some(State::Damaged(_)) => u64::MAX,
+                None => 0,
+            };
+            let judged = self.laws.with(|it| it.began(node, log, applied));
             if let Err(finding) = judged {
                 self.blame(finding);
             }

@@ -47,8 +47,6 @@ pub enum Class {
     Wipe,
     /// When nothing goes wrong any more, nodes that can be missed stay broken for ever.
     Lose,
-    /// Messages come twice.
-    Twice,
     /// Messages overtake others of their lane.
     Overtake,
     /// Nodes are cut off one after the other, and hear again in another order.
@@ -61,7 +59,7 @@ pub enum Class {
 
 impl Class {
     /// Every class.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 23] = [
         Self::Loss,
         Self::Delay,
         Self::SlowSync,
@@ -81,7 +79,6 @@ impl Class {
         Self::BlackOut,
         Self::Wipe,
         Self::Lose,
-        Self::Twice,
         Self::Overtake,
         Self::Swizzle,
         Self::SyncError,
@@ -110,7 +107,6 @@ impl Class {
             Self::BlackOut => "black-out",
             Self::Wipe => "wipe",
             Self::Lose => "lose",
-            Self::Twice => "twice",
             Self::Overtake => "overtake",
             Self::Swizzle => "swizzle",
             Self::SyncError => "sync-error",
@@ -139,7 +135,6 @@ impl Class {
             | Self::Decay
             | Self::Stumble
             | Self::Lose
-            | Self::Twice
             | Self::Overtake => Odds(500_000),
         }
     }
@@ -151,8 +146,6 @@ pub struct Faults {
     on: BTreeSet<Class>,
     /// Messages that are lost.
     pub loss: Odds,
-    /// Messages that come twice.
-    pub twice: Odds,
     /// Messages that do not wait for those of their lane.
     pub overtaking: Odds,
     /// Longest delay of a message, in microseconds.
@@ -182,7 +175,7 @@ impl Faults {
             Odds(u32::try_from(strength.magnitude(1_000..=max)).expect("at most a million"))
         };
         let (loss, rot) = (odds(200_000), odds(300_000));
-        let (twice, overtaking) = (odds(200_000), odds(200_000));
+        let overtaking = odds(200_000);
         let delay_micros = strength.magnitude(500..=40_000);
         let sync_micros = strength.magnitude(200..=20_000);
         let skew_micros = strength.magnitude(1_000..=5_000_000);
@@ -199,7 +192,6 @@ impl Faults {
         let has = |class: Class| on.contains(&class);
         Self {
             loss: if has(Class::Loss) { loss } else { Odds::NEVER },
-            twice: if has(Class::Twice) { twice } else { Odds::NEVER },
             overtaking: if has(Class::Overtake) { overtaking } else { Odds::NEVER },
             delay_micros: if has(Class::Delay) { delay_micros } else { QUICK_MICROS },
             sync_micros: if has(Class::SlowSync) { sync_micros } else { QUICK_MICROS },

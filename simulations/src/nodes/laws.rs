@@ -91,27 +91,38 @@ struct Progress {
 }
 
 impl Laws {
-    /// A node has begun with a log.
+    /// A node has begun with a log, and rows up to an entry of each group.
     ///
     /// # Errors
     ///
     /// What it lacks, or reads otherwise, although it had said that it had it.
-    pub fn began(&mut self, node: NodeId, log: Appender) -> Result<(), Finding> {
-        let judged = self.remember(node, &log);
+    pub fn began(
+        &mut self,
+        node: NodeId,
+        log: Appender,
+        applied: impl Fn(u32) -> u64,
+    ) -> Result<(), Finding> {
+        let judged = self.remember(node, &log, applied);
         self.lives += 1;
         self.logs.insert(node, (log, self.lives));
         judged
     }
 
-    fn remember(&self, node: NodeId, log: &Appender) -> Result<(), Finding> {
+    fn remember(
+        &self,
+        node: NodeId,
+        log: &Appender,
+        applied: impl Fn(u32) -> u64,
+    ) -> Result<(), Finding> {
         for ((group, member), said) in &self.said {
             let log = log.group(*group);
             if member.node != node.0 || log.damage().is_some() || owner(&log) != Some(*member) {
                 continue;
             }
-            let last = log.last_index().max(log.purged().map(|(index, _)| index));
-            Oracle::Raft.checks(last.unwrap_or(0) >= *said, || {
-                format!("{member:?} of group {group} had {said}, and has {last:?}")
+            let purged = log.purged().map(|(index, _)| index);
+            let last = log.last_index().max(purged).unwrap_or(0).max(applied(*group));
+            Oracle::Raft.checks(last >= *said, || {
+                format!("{member:?} of group {group} had {said}, and has {last}")
             })?;
             let Some((first, last)) = log.first_index().zip(log.last_index()) else { continue };
             for (index, bytes) in log.read(first..last + 1, usize::MAX).unwrap_or_default() {

@@ -57,6 +57,8 @@ pub struct Running {
     pub home: Home,
     /// The way in for clients.
     pub client: Client,
+    /// Its rows.
+    pub rows: Arc<dyn Engine>,
     /// Whether clients come in no more, because the node is to end.
     pub is_closed: bool,
     /// What it takes for the time.
@@ -134,6 +136,7 @@ impl Machine {
         self.clock.home.with(|it| *it = Some((home.clone(), home.now())));
         let (appender, is_log_broken) = self.open_log(&home, parts, on_failure.clone());
         let engine = self.engine.take().unwrap_or_else(|| Arc::new(self.disk.open()));
+        let rows = Arc::clone(&engine);
         let member = Member { node: self.node.0, life: 1 };
         let setup = Setup {
             node: self.node,
@@ -163,7 +166,7 @@ impl Machine {
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let client = Client::new(&node, Arc::clone(&clock));
         let (log, is_closed) = (appender, false);
-        self.running = Some(Running { node, home, client, is_closed, clock, log });
+        self.running = Some(Running { node, home, client, rows, is_closed, clock, log });
     }
 
     fn open_log(

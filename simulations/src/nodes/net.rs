@@ -1,4 +1,4 @@
-//! Messages between nodes: with delay, loss and cuts, doubled and overtaken.
+//! Messages between nodes: with delay, loss and cuts, overtaken.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +28,6 @@ struct Inner {
 struct State {
     chance: Chance,
     loss: Odds,
-    twice: Odds,
     overtaking: Odds,
     delay_micros: u64,
     /// Nobody hears the first from the second.
@@ -70,7 +69,6 @@ impl Net {
         let state = State {
             chance: Chance::of(seed, "nodes: net"),
             loss: Odds::NEVER,
-            twice: Odds::NEVER,
             overtaking: Odds::NEVER,
             delay_micros: 1_000,
             cuts: BTreeSet::new(),
@@ -81,11 +79,11 @@ impl Net {
         Self(Arc::new(Inner { state: Shared::new(state), news: Notify::new() }))
     }
 
-    /// Loses, doubles and delays messages from now on as `faults` says.
+    /// Loses and delays messages from now on as `faults` says.
     pub fn suffer(&self, faults: &Faults) {
         self.0.state.with(|it| {
             (it.loss, it.delay_micros) = (faults.loss, faults.delay_micros);
-            (it.twice, it.overtaking) = (faults.twice, faults.overtaking);
+            it.overtaking = faults.overtaking;
         });
     }
 
@@ -120,12 +118,6 @@ impl Net {
                 *last = (*last).max(now + delay);
                 *last
             };
-            if state.chance.hits(state.twice) {
-                let again = arrives + state.chance.lasting(100..=100 + 4 * state.delay_micros);
-                state.sent += 1;
-                let message = message.clone();
-                state.parcels.insert((again, state.sent), Parcel { from, to, message });
-            }
             state.sent += 1;
             state.parcels.insert((arrives, state.sent), Parcel { from, to, message });
         });

@@ -79,13 +79,17 @@ async fn read<T: Data>(world: &World, topic: Topic, user: UserId) -> Result<Vec<
     let stream = topic.stream(user);
     let mut chance = Chance::of(world.parts.plan.seed, "sockets: truth");
     let mut items: Vec<T> = Vec::new();
-    for _ in 0..ATTEMPTS_MAX {
+    let mut attempts = 0;
+    while attempts < ATTEMPTS_MAX {
+        attempts += 1;
         let client = world.any_client(&mut chance).ok_or("nobody is there")?;
         let from = Offset(items.len() as u64 + 1);
         let Ok(page) = client.follower().page(&stream, from, PAGE_ITEMS).await else { continue };
         for (offset, item) in page.items {
             holds(offset.0 == items.len() as u64 + 1, || format!("{offset:?} of {stream:?}"))?;
             items.push(T::decode(&item).map_err(|error| error.to_string())?);
+            // Pages may be small.
+            attempts = 0;
         }
         if items.len() as u64 == page.last.0 {
             return Ok(items);
