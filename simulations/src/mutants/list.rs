@@ -59,7 +59,7 @@ pub const GAMES: [Game; 32] = [
     nodes(Mutant::LifeKept, 300, HISTORY),
     executors(Mutant::RefusalKept, 100, &["counter", "bank"]),
     nodes(Mutant::RefusalEarly, 100, &["durability"]),
-    nodes(Mutant::BarrierSkipped, 100, &["register", "readers"]),
+    nodes(Mutant::BarrierSkipped, 100, &["register", "readers"]).under(&["cut"]),
     executors(Mutant::ClockBelieved, 500, &["links", "order"]),
     executors(Mutant::RepliesForgotten, 200, ONCE),
     executors(Mutant::RepliesShortlived, 200, ONCE),
