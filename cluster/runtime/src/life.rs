@@ -100,7 +100,7 @@ pub(crate) fn owner(parts: &Parts, shard: ShardId) -> Result<Option<Owner>, Stri
     label.map(owner).transpose()
 }
 
-/// Whether there is a copy of a shard here, whoever's it is.
+/// Whether something is left here of a copy of a shard: nothing is of one that has left.
 pub(crate) fn is_left(parts: &Parts, shard: ShardId) -> bool {
     let is_damaged = parts.appender.group(shard.0).damage().is_some();
     is_damaged || !matches!(owner(parts, shard), Ok(None | Some(Owner::Former(_))))
@@ -166,7 +166,7 @@ async fn remove(parts: &Parts, shard: ShardId, writes: Vec<(u32, Write)>) -> Res
     done.map_err(|error| error.to_string())
 }
 
-/// Forgets what the node holds of a shard that it has left; not as who.
+/// Forgets what the node holds of a shard that it has left, but not as which member it held it.
 pub(crate) async fn forget(parts: &Parts, shard: ShardId) -> Result<(), String> {
     let member = owner(parts, shard)?.map(|(Owner::Present(it) | Owner::Former(it))| it);
     let label = member.map(|it| (shard.0, Owner::Former(it).label()));

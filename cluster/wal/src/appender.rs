@@ -95,8 +95,8 @@ impl Appender {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` when an entry is too long or would leave a hole, or the group is [`LOST`]; `InvalidData` when the group
-    /// is damaged and not reset. Nothing is changed then, and `done` is dropped. When an earlier write
+    /// `InvalidInput` when an entry is too long or would leave a hole, or the group is [`LOST`];
+    /// `InvalidData` when the group is damaged and not reset. Nothing is changed then, and `done` is dropped. When an earlier write
     /// has failed, nothing is written any more.
     pub fn submit(&self, writes: Vec<(GroupId, Write)>, done: Done) -> io::Result<()> {
         let logs: Vec<_> = writes.iter().map(|(group, _)| self.group(*group)).collect();

@@ -68,8 +68,8 @@ impl Follower {
     }
 
     /// Reads a stream from now on. The first event tells where it begins; from there on every item comes
-    /// once and in order, through changes of the leader too; [`Event::Silence`] tells that they may be late.
-    /// The end comes when the reader does not keep
+    /// once and in order, through changes of the leader too; [`Event::Silence`] tells that they may be
+    /// late. The end comes when the reader does not keep
     /// up, or the node goes down: what is missing can be read with [`Follower::page`].
     ///
     /// # Errors
