@@ -43,8 +43,14 @@ struct End {
 }
 
 impl End {
+    /// Cuts what is behind it. It is gone for good then: no crash brings it back behind what is written
+    /// next, or at the end of a segment that others follow.
     fn cut(&self) -> io::Result<()> {
-        if self.has_rest { self.file.truncate(self.at) } else { Ok(()) }
+        if !self.has_rest {
+            return Ok(());
+        }
+        self.file.truncate(self.at)?;
+        self.file.sync()
     }
 }
 
