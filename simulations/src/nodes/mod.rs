@@ -13,10 +13,10 @@
 //! - [`readers`]: what nodes follow and keep
 //! - [`sockets`]: clients of the gateway, who are connected and come back
 //! - [`mishap`]: what goes wrong while the seed says so
-//! - [`power`]: power that fails, and what disks hold when it is back
+//! - `power`: power that fails, and what disks hold when it is back
 //! - [`recorder`]: keeps what happens, to be drawn
 //! - [`cluster`]: all of it
-//! - [`survivors`]: who goes on when nothing goes wrong any more, and what becomes of the rest
+//! - `survivors`: who goes on when nothing goes wrong any more, and what becomes of the rest
 //! - [`ending`]: what must be true when everything has settled
 //! - [`run`]: a seed from its beginning to its report
 
