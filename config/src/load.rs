@@ -31,14 +31,22 @@ const FOREIGN: [&str; 8] = [
 ///
 /// [`ConfigError`]
 pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
+    // A variable of ours that is no Unicode is no value of ours either: it is refused as text.
+    let variables = std::env::vars_os()
+        .map(|(name, value)| [name, value].map(|it| it.to_string_lossy().into_owned()));
+    read(file, variables)
+}
+
+/// Reads the file, if there is to be one, and then the variables (name and value), which win.
+fn read(
+    file: Option<&Path>,
+    variables: impl Iterator<Item = [String; 2]>,
+) -> Result<Config, ConfigError> {
     let mut config = Config::default();
     if let Some(path) = file {
         let unreadable = |error| ConfigError::Unreadable { path: path.to_owned(), error };
         apply_file(&mut config, path, &std::fs::read_to_string(path).map_err(unreadable)?)?;
     }
-    // A variable of ours that is no Unicode is no value of ours either: it is refused as text.
-    let variables = std::env::vars_os()
-        .map(|(name, value)| [name, value].map(|it| it.to_string_lossy().into_owned()));
     apply_environment(&mut config, variables)?;
     Ok(config)
 }
@@ -267,6 +275,26 @@ mod tests {
             let error = from_environment(&[(name, text)]).unwrap_err();
             assert!(error.contains(expected), "{name}: {error}");
         }
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file_and_flags_over_both() {
+        // It names every setting.
+        let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/roost.toml"));
+        let variables = [["ROOST_SHARDS", "3"], ["ROOST_COPIES", "5"]];
+        let variables = variables.into_iter().map(|it| it.map(str::to_owned));
+        let mut config = read(Some(file), variables).unwrap();
+        assert_eq!(config, Config { shards: 3, copies: 5, ..Config::default() });
+        merge(&mut config, "shards", "4").unwrap();
+        assert_eq!(config, Config { shards: 4, copies: 5, ..Config::default() });
+    }
+
+    #[test]
+    fn of_services_too_the_environment_wins() {
+        let mut config = from_file("[settings]\n\"posts.a\" = 7\n\"posts.b\" = 7\n").unwrap();
+        apply_settings_variable(&mut config, "posts.b=8,posts.c=8").unwrap();
+        let expected = [("posts.a", 7), ("posts.b", 8), ("posts.c", 8)];
+        assert!(config.settings.iter().map(|(name, it)| (&**name, *it)).eq(expected));
     }
 
     #[test]

@@ -52,6 +52,7 @@ pub fn secret() -> [u8; SECRET_BYTES] {
 /// # Panics
 ///
 /// As [`secret`].
+#[expect(clippy::disallowed_methods, reason = "the one place where chance comes from the system")]
 pub fn fill(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("the system has entropy");
 }

@@ -53,6 +53,8 @@ pub struct Ran {
     pub line: String,
     /// How many faults of each class came up.
     pub events: BTreeMap<&'static str, u64>,
+    /// How much of what happened.
+    pub sums: Vec<(&'static str, u64)>,
     /// What was seen of the program.
     pub seen: Seen,
     /// What happened when, if that was kept.
@@ -97,6 +99,7 @@ impl Case {
                 let report = world::run::run(self.of_executors(), look);
                 Ran {
                     line: self.line(&report),
+                    sums: report.sums(),
                     events: report.events,
                     seen: report.seen,
                     timeline: report.timeline,
@@ -107,6 +110,7 @@ impl Case {
                 let report = nodes::run::run(self.of_nodes(), look);
                 Ran {
                     line: self.line(&report),
+                    sums: report.sums(),
                     events: report.events,
                     seen: report.seen,
                     timeline: report.timeline,

@@ -12,6 +12,8 @@ named! {
         SyncUnwaited,
         /// The mark of a snapshot is written before its rows.
         MarkBeforeRows,
+        /// Rows that a snapshot replaces stay where it has none.
+        FormerRowsStay,
         /// What is said to be committed counts as applied when a copy begins.
         CommittedTakenForApplied,
         /// The log is purged although the rows of its entries are not durable.

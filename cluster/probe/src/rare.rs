@@ -47,6 +47,10 @@ named! {
         AllNodesOff,
         /// A leader lost power while entries were on their way.
         LeaderKilledUnderLoad,
+        /// An fsync failed, and the node ended.
+        SyncFailed,
+        /// Two members of a group believed at the same time that they lead it.
+        TwoLeaders,
         /// A leader stood still.
         LeaderPaused,
         /// Somebody was told that nobody knows what became of a command.
@@ -103,6 +107,14 @@ named! {
         KeptAnswerTold,
         /// A kept answer was not told, because its shard was not heard of.
         KeptAnswerDistrusted,
+        /// Whoever was connected came back and missed nothing.
+        SocketRecovered,
+        /// Whoever was connected came back and was told of a gap.
+        SocketGapTold,
+        /// A connection was ended because nobody read from it.
+        SlowSocketCut,
+        /// A connection was ended because its node did not hear of what it follows.
+        SilentSocketEnded,
         /// A request was sent on to whoever leads now.
         Redirected,
         /// A node fell silent while somebody waited for its answer.

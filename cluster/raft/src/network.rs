@@ -1,6 +1,6 @@
 //! openraft's way to the other members of a group.
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes};
@@ -8,18 +8,18 @@ use cluster::transport::{Lane, NodeId};
 use engine::GroupId;
 use futures::stream::{BoxStream, StreamExt};
 use futures::{Stream, future::BoxFuture};
-use openraft::errors::{RPCError, ReplicationClosed, StreamingError, Unreachable};
+use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::impls::EmptyNode;
 use openraft::network::v2::RaftNetworkV2;
 use openraft::network::{RPCOption, RaftNetworkFactory};
 use openraft::raft::{
-    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult,
-    TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendError,
+    StreamAppendResult, TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
 };
 
 use crate::commits;
 use crate::peers::{Peers, Topic};
-use crate::proposal::{Member, Snapshot, Types, Vote};
+use crate::proposal::{LogId, Member, Snapshot, Types, Vote};
 use crate::snapshot::{self, Rows};
 use crate::wire::{Answer, Question};
 
@@ -137,6 +137,25 @@ pub(crate) fn strange() -> Failure {
     Failure::from_string("the answer belongs to another question")
 }
 
+/// What has matched stays so: an append that contradicts that has overtaken the one before it, and counts as
+/// lost.
+fn in_order(
+    matched: &mut Option<LogId>,
+    answer: StreamAppendResult<Types>,
+) -> Result<StreamAppendResult<Types>, RPCError<Types>> {
+    match &answer {
+        Err(StreamAppendError::Conflict(at)) if matched.as_ref().is_some_and(|it| at <= it) => {
+            let what = "an append has overtaken the one before it";
+            Err(RPCError::Network(NetworkError::from_string(what)))
+        }
+        Ok(last) => {
+            matched.clone_from(last);
+            Ok(answer)
+        }
+        Err(_) => Ok(answer),
+    }
+}
+
 fn patience(option: &RPCOption) -> Duration {
     option.soft_ttl().max(probe::knob!(AppendPatience, APPEND_PATIENCE_MIN))
 }
@@ -180,7 +199,11 @@ impl RaftNetworkV2<Types> for Line {
                 Ok(answer.into_stream_result(before, last))
             }
         });
-        Box::pin(async move { Ok(results.buffered(in_flight).boxed()) })
+        let results = results.buffered(in_flight).scan(None, |matched, answer| {
+            let answer = answer.and_then(|it| in_order(matched, it));
+            ready(Some(answer))
+        });
+        Box::pin(async move { Ok(results.boxed()) })
     }
 
     async fn vote(

@@ -121,7 +121,14 @@ impl Receiver {
     pub(crate) fn begin(&self, id: u64, vote: Vote, detail: Bytes) -> io::Result<()> {
         let is_running = self.current.with(|it| it.as_ref().is_some_and(|it| it.id == id));
         if !is_running {
-            let install = self.engine.install(self.group).map_err(io::Error::other)?;
+            let mut install = self.engine.install(self.group).map_err(io::Error::other)?;
+            if probe::mutant!(FormerRowsStay)
+                && let Ok(mut former) = self.engine.snapshot(self.group)
+            {
+                while let Some(rows) = former.next_chunk(PART_BYTES).map_err(io::Error::other)? {
+                    install.put(rows).map_err(io::Error::other)?;
+                }
+            }
             let transfer = Transfer { id, vote, detail, parts: 0, install };
             let before = self.current.with(|it| it.replace(transfer));
             probe::sometimes!(SnapshotInterrupted, before.is_some());

@@ -11,7 +11,7 @@ use cluster::request::{Answer, Failure, Request, RequestId, Trace, Verb};
 use cluster::sender::{Sender, Sent};
 use cluster::slots::ShardId;
 use cluster::stream::Mark;
-use entity::{Caller, operation};
+use entity::{Caller, Time, operation};
 use raft::home::Moment;
 use raft::shared::Shared;
 use tokio::sync::OnceCell;
@@ -75,6 +75,11 @@ impl Client {
     /// The node that it goes in through.
     pub fn node(&self) -> &Node {
         &self.inner.node
+    }
+
+    /// The time of day on its node.
+    pub fn now(&self) -> Time {
+        self.inner.clock.now()
     }
 
     /// The way to the shards.

@@ -41,8 +41,8 @@ const CALL_PAUSE: Duration = Duration::from_millis(80);
 const ROUNDS: usize = 3;
 
 /// What comes for so long of a node that has said that it ends was under way: it does not make it count as
-/// up again.
-const ENDING_MAX: Duration = Duration::from_secs(1);
+/// up again. No process begins again as soon as that.
+const ENDING_MAX: Duration = Duration::from_millis(300);
 
 /// What a node has heard of the others. It takes nobody's word for it.
 #[derive(Default)]
@@ -294,7 +294,7 @@ mod tests {
         assert_eq!(pass(&home, &detector, &OTHERS, 3).await, []);
         assert!(detector.ended(NodeId(3), home.now()) && !detector.ended(NodeId(3), home.now()));
         let other = NodeId(2);
-        assert_eq!(pass(&home, &detector, &OTHERS, 4).await, [], "what was under way comes");
+        assert_eq!(pass(&home, &detector, &OTHERS, 1).await, [], "what was under way comes");
         assert!(detector.is_down(NodeId(3)) && !detector.is_down(other));
         assert_eq!(pass(&home, &detector, &[other], 10).await, [], "it is known");
         assert_eq!(pass(&home, &detector, &OTHERS, 3).await, []);

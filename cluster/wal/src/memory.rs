@@ -1,4 +1,5 @@
-//! A folder in memory: what an fsync has covered survives a crash, the rest may not.
+//! A folder in memory: what an fsync has covered survives a crash, the rest may not. What was cut may be
+//! there again, too.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -38,6 +39,8 @@ struct Content {
     durable: usize,
     /// Writes behind it, in order: where, how many bytes.
     pending: Vec<(usize, usize)>,
+    /// What was there before the file was cut, until an fsync covers that.
+    uncut: Option<Box<Content>>,
     /// Whether the folder was synced since it was made.
     is_listed: bool,
 }
@@ -117,8 +120,8 @@ impl MemoryFolder {
     pub fn copy(&self) -> Self {
         let mut files = self.0.with(|disk| disk.files.clone());
         for content in files.values_mut() {
-            (content.durable, content.is_listed) = (content.bytes.len(), true);
-            content.pending.clear();
+            content.settle();
+            content.is_listed = true;
         }
         Self(Arc::new(Shared::new(Disk { files, ..Disk::default() })))
     }
@@ -150,7 +153,7 @@ impl MemoryFolder {
 
     /// Whether anything was written that no fsync has covered.
     pub fn has_pending(&self) -> bool {
-        self.0.with(|disk| disk.files.values().any(|it| !it.pending.is_empty()))
+        self.0.with(|disk| disk.files.values().any(|it| !it.is_settled()))
     }
 
     /// Bytes in all files.
@@ -237,7 +240,40 @@ impl Content {
         self.pending.push((at, bytes.len()));
     }
 
+    fn cut(&mut self, length: usize) {
+        if length < self.bytes.len() && self.uncut.is_none() {
+            self.uncut = Some(Box::new(self.clone()));
+        }
+        self.bytes.truncate(length);
+        self.durable = self.durable.min(length);
+        self.pending.retain(|(at, bytes)| at + bytes <= length);
+    }
+
+    fn is_settled(&self) -> bool {
+        self.pending.is_empty() && self.uncut.is_none()
+    }
+
+    /// All of it is durable from now on.
+    fn settle(&mut self) {
+        self.durable = self.bytes.len();
+        self.pending.clear();
+        self.uncut = None;
+    }
+
     fn crash(&mut self, choose: Choose<'_>) {
+        self.is_listed = true;
+        if let Some(uncut) = self.uncut.take()
+            && choose(2) == 0
+        {
+            // The disk did not come to the cut, nor to what was written after it.
+            *self = Self { is_listed: true, ..*uncut };
+        }
+        self.keep_some(choose);
+        self.settle();
+    }
+
+    /// Each write that no fsync has covered may be there, or not, or as far as the disk came.
+    fn keep_some(&mut self, choose: Choose<'_>) {
         let (seen, pending) = (std::mem::take(&mut self.bytes), std::mem::take(&mut self.pending));
         self.bytes = seen[..self.durable].to_vec();
         for (at, length) in pending {
@@ -254,8 +290,6 @@ impl Content {
                 self.write(at, &seen[at..at + kept]);
             }
         }
-        (self.durable, self.is_listed) = (self.bytes.len(), true);
-        self.pending.clear();
     }
 }
 
@@ -345,10 +379,7 @@ impl File for MemoryFile {
     fn truncate(&self, length: u64) -> io::Result<()> {
         let step = || Step::Truncate(self.name.clone(), length);
         self.folder.run(step, |disk| {
-            let (length, content) = (place(length), disk.content(&self.name)?);
-            content.bytes.truncate(length);
-            content.durable = content.durable.min(length);
-            content.pending.retain(|(at, bytes)| at + bytes <= length);
+            disk.content(&self.name)?.cut(place(length));
             Ok(())
         })
     }
@@ -358,9 +389,7 @@ impl File for MemoryFile {
             || Step::Sync(self.name.clone()),
             |disk| {
                 disk.sync()?;
-                let content = disk.content(&self.name)?;
-                content.durable = content.bytes.len();
-                content.pending.clear();
+                disk.content(&self.name)?.settle();
                 Ok(())
             },
         )

@@ -6,17 +6,22 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
 use raft::timing::Timing;
 
 use super::executor::{self, Load};
-use super::figure::Figure;
+use super::figure::{Figure, heading};
+use super::progress::Progress;
+use super::served::ServedError;
 use super::served::broadcast::Broadcast;
 use super::served::durable::Durable;
 use super::served::failover::Failover;
 use super::served::feed::Feed;
 use super::served::restart::Restart;
 use super::served::sockets::Sockets;
-use super::{cluster, recovery};
+use super::stopping::unless_stopped;
+use super::{cluster, recovery, warnings};
 
 /// Measures what this machine can do.
 #[derive(Args, Clone, Debug)]
@@ -39,7 +44,7 @@ Examples:
   roost bench durable --spawn 3
   roost bench durable --spawn 3 --wire socket --in-flight 512
   roost bench durable --spawn 3 --wire etcd,http --rounds 3
-  roost bench durable --to http://10.0.0.1:8080,http://10.0.0.2:8080 --secret-file secret --rate 1000
+  roost bench durable --to http://a:8080,http://b:8080 --secret-file secret --rate 1000
   roost bench failover --spawn 3
   roost bench feed --spawn 3 --follows follows.txt --people-max 1000
   roost bench restart --spawn 3 --data 1024
@@ -50,8 +55,10 @@ Examples:
 #[derive(Clone, Debug, Subcommand)]
 enum What {
     /// A cluster that is started for it: one author's posts reach very many sockets.
+    #[command(after_help = OF_BROADCAST)]
     Broadcast(Broadcast),
     /// One shard on one core with a ledger in memory: small commands, and memory of idle entities.
+    #[command(after_help = OF_EXECUTOR)]
     Executor {
         /// Commands that are measured.
         #[arg(long, value_name = "NUMBER", default_value_t = Load::default().commands)]
@@ -69,18 +76,25 @@ enum What {
         idle: u64,
     },
     /// Several nodes with logs and rows on disk and a network in memory: small commands.
+    #[command(after_help = OF_CLUSTER)]
     Cluster(Cluster),
     /// A running cluster: small durable commands over HTTP or sockets, or those of etcd.
+    #[command(after_help = OF_DURABLE)]
     Durable(Durable),
     /// A cluster that is started for it: nodes are killed while clients write.
+    #[command(after_help = OF_FAILOVER)]
     Failover(Failover),
     /// A cluster that is started for it: posts reach the sockets of all followers.
+    #[command(after_help = OF_FEED)]
     Feed(Feed),
     /// A node with much data is killed and comes back.
+    #[command(after_help = OF_RESTART)]
     Restart(Restart),
     /// A running cluster: connections that stay open and say nothing.
+    #[command(after_help = OF_SOCKETS)]
     Sockets(Sockets),
     /// Writes a log and rows, and opens them again.
+    #[command(after_help = OF_RECOVERY)]
     Recovery {
         /// Of each, in MiB.
         #[arg(long, value_name = "MIB", default_value_t = 1_024,
@@ -88,6 +102,53 @@ enum What {
         size: u64,
     },
 }
+
+const OF_BROADCAST: &str = "\
+Examples:
+  roost bench broadcast --spawn 3 --subscribers 1000 --rate 20
+  roost bench broadcast --spawn 3 --subscribers 200 --by followers --json";
+
+const OF_EXECUTOR: &str = "\
+Examples:
+  roost bench executor
+  roost bench executor --commands 1000000 --entities 100 --idle 0";
+
+const OF_CLUSTER: &str = "\
+Examples:
+  roost bench cluster --seconds 30
+  roost bench cluster --nodes 5 --copies 5 --quic
+  roost bench cluster --idle";
+
+const OF_DURABLE: &str = "\
+Examples:
+  roost bench durable --spawn 3
+  roost bench durable --spawn 3 --wire etcd,http --rounds 3
+  roost bench durable --to http://a:8080,http://b:8080 --secret-file secret --rate 1000";
+
+const OF_FAILOVER: &str = "\
+Examples:
+  roost bench failover --spawn 3
+  roost bench failover --spawn 5 --shards 32 --kills 5";
+
+const OF_FEED: &str = "\
+Examples:
+  roost bench feed --spawn 3 --follows follows.txt
+  roost bench feed --spawn 3 --follows follows.txt --people-max 200 --rate 50";
+
+const OF_RESTART: &str = "\
+Examples:
+  roost bench restart --spawn 3
+  roost bench restart --spawn 3 --data 4096 --rate 1000";
+
+const OF_SOCKETS: &str = "\
+Examples:
+  roost bench sockets --spawn 3
+  roost bench sockets --spawn 1 --count 10000 --tls";
+
+const OF_RECOVERY: &str = "\
+Examples:
+  roost bench recovery
+  roost bench recovery --size 256 --json";
 
 #[derive(Args, Clone, Debug)]
 struct Cluster {
@@ -133,35 +194,27 @@ struct Cluster {
 }
 
 impl Bench {
-    /// Measures, and prints figures as they come.
+    /// Measures, shows people meanwhile how far it is, and prints the figures in the end.
+    ///
+    /// A cluster that was started for it is gone afterwards, also after Ctrl-C and SIGTERM, which end the
+    /// process.
     ///
     /// # Errors
     ///
     /// When something does not start, or nothing can be printed.
     pub async fn run(self) -> Result<(), Box<dyn Error>> {
-        match &self.what {
-            What::Broadcast(broadcast) => self.print(&broadcast.run().await?)?,
-            What::Executor { commands, entities, in_flight, idle } => {
-                let (commands, entities, in_flight) = (*commands, *entities, *in_flight);
-                let load = Load { commands, entities, in_flight, ..Load::default() };
-                self.print(&executor::run(load))?;
-                if *idle > 0 {
-                    self.print(&executor::idle(*idle))?;
-                }
-            }
-            What::Cluster(cluster) => self.print(&cluster.run()?)?,
-            What::Durable(durable) => self.print(&durable.run().await?)?,
-            What::Failover(failover) => self.print(&failover.run().await?)?,
-            What::Feed(feed) => self.print(&feed.run().await?)?,
-            What::Restart(restart) => self.print(&restart.run().await?)?,
-            What::Sockets(sockets) => self.print(&sockets.run().await?)?,
-            What::Recovery { size } => self.print(&recovery::run(size << 20)?)?,
-        }
-        Ok(())
+        let progress = if self.json { Progress::hidden() } else { Progress::drawn() };
+        warnings::show(&progress);
+        let figures = self.what.measure(&progress).await;
+        progress.clear();
+        Ok(self.print(&figures?)?)
     }
 
     fn print(&self, figures: &[Figure]) -> io::Result<()> {
         let mut out = io::stdout().lock();
+        if !self.json {
+            writeln!(out, "{}", heading())?;
+        }
         for figure in figures {
             if self.json {
                 serde_json::to_writer(&mut out, figure)?;
@@ -171,6 +224,31 @@ impl Bench {
             }
         }
         Ok(())
+    }
+}
+
+impl What {
+    async fn measure(&self, progress: &Progress) -> Result<Vec<Figure>, Box<dyn Error>> {
+        let served: LocalBoxFuture<'_, Result<_, ServedError>> = match self {
+            Self::Broadcast(broadcast) => broadcast.run(progress).boxed_local(),
+            Self::Durable(durable) => durable.run(progress).boxed_local(),
+            Self::Failover(failover) => failover.run(progress).boxed_local(),
+            Self::Feed(feed) => feed.run(progress).boxed_local(),
+            Self::Restart(restart) => restart.run(progress).boxed_local(),
+            Self::Sockets(sockets) => sockets.run(progress).boxed_local(),
+            Self::Cluster(cluster) => return Ok(cluster.run()?),
+            Self::Executor { commands, entities, in_flight, idle } => {
+                let (commands, entities, in_flight) = (*commands, *entities, *in_flight);
+                let load = Load { commands, entities, in_flight, ..Load::default() };
+                let mut figures = executor::run(load);
+                if *idle > 0 {
+                    figures.extend(executor::idle(*idle));
+                }
+                return Ok(figures);
+            }
+            Self::Recovery { size } => return Ok(recovery::run(size << 20)?),
+        };
+        Ok(unless_stopped(served, progress).await??)
     }
 }
 

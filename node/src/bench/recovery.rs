@@ -13,6 +13,7 @@ use wal::folder::Folder;
 use wal::{LogError, Write};
 
 use super::figure::{Figure, as_float};
+use super::scratch::Scratch;
 use crate::world::{self, Used};
 
 /// Groups that share log and rows.
@@ -42,10 +43,7 @@ pub enum BenchError {
 ///
 /// [`BenchError`]
 pub fn run(bytes: u64) -> Result<Vec<Figure>, BenchError> {
-    let folder = std::env::temp_dir().join(format!("roost-bench-{:016x}", world::chance()));
-    let figures = run_in(&folder, bytes);
-    std::fs::remove_dir_all(&folder)?;
-    figures
+    run_in(Scratch::new()?.path(), bytes)
 }
 
 fn run_in(folder: &Path, bytes: u64) -> Result<Vec<Figure>, BenchError> {

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use super::children::{Event, RESTART_PAUSE, Spec, keep};
 use super::demo;
 use super::error::CommandError;
+use super::node::TWO_NODES;
 use super::places::Places;
 use super::process::{check, stop_signal};
 use super::tls::Files;
@@ -202,6 +203,9 @@ impl Dev {
         writeln!(to, "  certificate:     {certificate}, for https on the same ports")?;
         writeln!(to, "  operator token:  {}", OperatorToken::of(secret).text())?;
         writeln!(to, "State is in {}, and stays when this stops.", self.data.display())?;
+        if nodes.len() == 2 {
+            writeln!(to, "{TWO_NODES}")?;
+        }
         if nodes.len() > 2 {
             writeln!(to, "Kill a node (kill -9 {pid}): the others go on, and it comes back.")?;
         }

@@ -79,6 +79,10 @@ Examples:
   roost node --secret-file secret --listen 0.0.0.0:443 --tls-cert chain.pem --tls-key key.pem
   ROOST_PEERS=a:7400,b:7400,c:7400 roost node --config roost.toml --listen 0.0.0.0:8080";
 
+/// What two nodes can do: whoever runs two hears it from `roost node`, `roost dev` and `roost status`.
+pub(crate) const TWO_NODES: &str = "Two nodes lose nothing, but stop while either is away. A third one \
+                                    lets them go on without any one of the three.";
+
 impl Node {
     /// Runs until Ctrl-C or SIGTERM.
     ///
@@ -204,11 +208,7 @@ fn greet(config: &Config, serving: &Serving, address: SocketAddr) -> io::Result<
     let (cluster, number) = (&config.cluster, serving.number().0);
     writeln!(to, "roost serves http://{address} as node {number} of the cluster {cluster}")?;
     if serving.founders() == 2 {
-        writeln!(
-            to,
-            "Two nodes keep everything twice, and serve while both are there. A third one lets them \
-             go on without any one of the three."
-        )?;
+        writeln!(to, "{TWO_NODES}")?;
     }
     to.flush()
 }

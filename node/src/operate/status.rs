@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::asking::{Asking, OperateError};
 use super::table::{Table, bytes, or_dash, yes};
+use crate::commands::node::TWO_NODES;
 use crate::gateway::NodeStatus;
 
 /// Tells how the nodes of a cluster are doing.
@@ -29,11 +30,17 @@ impl Status {
     /// [`OperateError`]
     pub async fn run(self) -> Result<(), OperateError> {
         let (answer, nodes) = self.asking.list("nodes").await?;
-        let text = if self.asking.json { format!("{answer}\n") } else { table(&nodes) };
+        let text = if self.asking.json { format!("{answer}\n") } else { told(&nodes) };
         // Whoever closed the output does not want to know.
         io::stdout().write_all(text.as_bytes()).ok();
         Ok(())
     }
+}
+
+/// The nodes, and what two of them can do.
+fn told(nodes: &[NodeStatus]) -> String {
+    let table = table(nodes);
+    if nodes.len() == 2 { format!("{table}\n{TWO_NODES}\n") } else { table }
 }
 
 fn table(nodes: &[NodeStatus]) -> String {

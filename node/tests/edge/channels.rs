@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::rig::{Rig, User, ask, rig};
 use crate::socket::Socket;
@@ -142,6 +141,9 @@ async fn the_past_can_be_read() {
         (json!({}), vec![]),
         (json!({ "limit": 2 }), vec![1, 2]),
         (json!({ "limit": 2, "reverse": true }), vec![3, 2]),
+        (json!({ "limit": -1 }), vec![1, 2, 3]),
+        (json!({ "limit": -1, "reverse": true }), vec![3, 2, 1]),
+        (json!({ "limit": -1, "since": { "offset": 1, "epoch": epoch } }), vec![2, 3]),
         (json!({ "limit": 9, "since": { "offset": 1, "epoch": epoch } }), vec![2, 3]),
         (
             json!({ "limit": 9, "since": { "offset": 3, "epoch": epoch }, "reverse": true }),
@@ -243,80 +245,60 @@ async fn a_token_can_be_changed_for_one_of_the_same_account() {
     assert_eq!(bob.socket.ended().await, Some(3500));
 }
 
-/// Bytes as RFC 6455 frames them.
-fn frame(first: u8, second: u8, rest: &[u8]) -> Vec<u8> {
-    [&[first, second], rest].concat()
-}
-
 #[tokio::test]
-async fn frames_that_are_none_end_the_connection_and_nothing_else() {
+async fn a_connection_follows_so_many_channels_and_no_more() {
+    const CHANNELS: u64 = 128;
     let rig = rig().await;
     let mut bob = Reader::new(&rig, "bob").await;
-    bob.subscribe(None).await;
-    let address = rig.url().replace("http://", "");
-    let hello = format!(
-        "GET /connection/websocket HTTP/1.1\r\nhost: {address}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
-         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    );
-    let cases = [
-        ("not masked", frame(0x81, 2, b"{}")),
-        ("reserved bits", frame(0xF1, 0x80, &[0; 4])),
-        ("an operation that there is not", frame(0x83, 0x80, &[0; 4])),
-        ("longer than anything", frame(0x81, 0xFF, &[0x7F; 12])),
-        ("a long ping", frame(0x89, 0xFE, &[0x01, 0x00, 0, 0, 0, 0])),
-        ("no UTF-8", frame(0x81, 0x81, &[0, 0, 0, 0, 0xFF])),
-        ("the rest of nothing", frame(0x80, 0x80, &[0; 4])),
-        ("noise", (0..4_000_u32).map(|it| (it * 7 % 251) as u8).collect()),
-    ];
-    for (name, bytes) in cases {
-        let mut wire = TcpStream::connect(&address).await.expect("it listens");
-        wire.write_all(hello.as_bytes()).await.expect("it reads");
-        wire.write_all(&bytes).await.ok();
-        let mut said = Vec::new();
-        let ended = timeout(Duration::from_secs(15), wire.read_to_end(&mut said)).await;
-        // With or without a word.
-        ended.unwrap_or_else(|_late| panic!("{name} is waited for")).map(drop).ok();
-        assert!(said.starts_with(b"HTTP/1.1 101"), "{name}: {}", String::from_utf8_lossy(&said));
+    let nobody = |number: u64| json!({ "channel": format!("posts:{number:026}") });
+    let subscribe = |id: u64| json!({ "id": id, "subscribe": nobody(id) }).to_string();
+    let lines: Vec<_> = (1..=CHANNELS).map(subscribe).collect();
+    bob.socket.send(Message::text(lines.join("\n"))).await;
+    for _ in 0..CHANNELS {
+        let begun = bob.socket.hear().await;
+        assert_eq!(begun["subscribe"]["offset"], 0, "{begun}");
     }
-    bob.socket.say(&json!({ "id": 3, "ping": {} })).await;
-    assert_eq!(bob.socket.hear().await["id"], 3, "others are still there");
+    let another = json!({ "subscribe": nobody(CHANNELS + 1) });
+    assert_eq!(bob.refused(another.clone()).await, 106);
+    bob.socket.say(&json!({ "id": 8, "unsubscribe": nobody(1) })).await;
+    assert_eq!(bob.socket.hear().await["id"], 8);
+    let begun = bob.subscribe(None).await;
+    assert_eq!(begun["offset"], 0, "there is room for one: {begun}");
+    assert_eq!(bob.refused(another).await, 106);
 }
 
 #[tokio::test]
-async fn pages_of_other_sites_are_refused_before_anything_else() {
-    let rig = rig().await;
-    let from = |origin: &str| {
-        rig.send(ask("GET /connection/websocket").header(format!("origin: {origin}")))
-    };
-    let answer = from("https://evil.example").await;
-    assert_eq!((answer.status, answer.code().as_str()), (403, "origin_forbidden"));
-    // As the header Host names this site.
-    assert_eq!(from("http://test").await.code(), "upgrade_required");
-}
-
-#[tokio::test]
-async fn whoever_does_not_read_is_cut_off_and_others_are_not_held_up() {
+async fn whoever_does_not_read_is_cut_off_and_comes_back_and_others_are_not_held_up() {
+    const POSTS: u64 = 300;
     let rig = rig().await;
     let (alice, mut bob) = (rig.register("alice").await, Reader::new(&rig, "bob").await);
     follow(&rig, &bob.user, &alice).await;
     bob.subscribe(None).await;
-    let mut lazy = Reader { socket: Socket::connected(&rig, &bob.user.token).await, ..bob };
-    lazy.subscribe(None).await;
-    let mut bob = Reader {
-        user: User { id: lazy.user.id.clone(), token: lazy.user.token.clone() },
-        channel: lazy.channel.clone(),
-        socket: Socket::connected(&rig, &lazy.user.token).await,
+    let mut lazy = Reader {
+        user: bob.user.clone(),
+        channel: bob.channel.clone(),
+        socket: Socket::narrow(&rig, &bob.user.token).await,
     };
-    bob.subscribe(None).await;
+    let epoch = lazy.subscribe(None).await["epoch"].as_str().expect("a text").to_owned();
     // Six bytes each in JSON: far above what the system keeps for a connection, and what waits for one.
     let body = "\u{1}".repeat(4_000);
-    for post in 1..=600 {
+    for post in 1..=POSTS {
         publish(&rig, &alice, &body).await;
         assert_eq!(bob.pushed().await.0, post);
     }
-    let cut = timeout(Duration::from_secs(20), lazy.socket.ended()).await;
-    let cut = cut.expect("it ends");
-    assert!([Some(3008), None].contains(&cut), "{cut:?}");
+    let (said, end) = lazy.socket.rest().await;
+    assert_eq!(end, Some(3008));
+    let offset = |it: &Value| it["offset"].as_u64().expect("a number");
+    let mut seen: Vec<_> = said.iter().map(|it| offset(&it["push"]["pub"])).collect();
+    let last = seen.last().copied().unwrap_or(0);
+    assert!(last < POSTS, "it is cut off before the last");
+    lazy.socket = Socket::connected(&rig, &bob.user.token).await;
+    let begun = lazy.subscribe(Some((last, &epoch))).await;
+    assert_eq!((&begun["recovered"], &begun["offset"]), (&json!(true), &json!(POSTS)));
+    seen.extend(begun["publications"].as_array().expect("a list").iter().map(offset));
+    publish(&rig, &alice, "later").await;
+    seen.push(lazy.pushed().await.0);
+    assert!(seen.iter().copied().eq(1..=POSTS + 1), "each once: {seen:?}");
 }
 
 #[tokio::test]

@@ -1,14 +1,25 @@
 //! The binary `roost`, as people start it.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
+
+use clap::CommandFactory;
+use node::cli::Cli;
+use rcgen::generate_simple_self_signed;
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_rustls::TlsConnector;
 
 use crate::rig::{ask, folder};
 
-fn roost(arguments: &[&str]) -> Command {
+pub(crate) fn roost(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_roost"));
     command.args(arguments).env("ROOST_ARGON2_MEMORY_KIB", "8");
     command
@@ -20,10 +31,13 @@ fn refused(arguments: &[&str]) -> String {
     String::from_utf8(stderr).expect("errors are UTF-8")
 }
 
-/// Starts `roost dev` on ports and in a folder of its own, and yields what it says until it serves.
+/// Starts `roost dev` on ports and in a folder of its own, and yields what it says until it serves. What
+/// it is told wins over what the environment says.
 fn dev(arguments: &[&str]) -> (Child, String) {
     let arguments = [&["dev", "--listen", "127.0.0.1:0"], arguments].concat();
-    let mut child = roost(&arguments).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut command = roost(&arguments);
+    command.env("ROOST_SHARDS", "5").stdout(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
     let mut lines = BufReader::new(child.stdout.as_mut().expect("it is piped")).lines();
     let mut said = String::new();
     while !said.contains("Ctrl-C") {
@@ -33,7 +47,13 @@ fn dev(arguments: &[&str]) -> (Child, String) {
     (child, said)
 }
 
-fn signal(child: &Child, name: &str) {
+/// Where it serves clients, as it has said.
+fn served(said: &str) -> SocketAddr {
+    let address = said.lines().next().and_then(|it| it.strip_prefix("roost serves http://"));
+    address.expect("it says where it is").parse().expect("it is an address")
+}
+
+pub(crate) fn signal(child: &Child, name: &str) {
     let kill = Command::new("kill").args([name, &child.id().to_string()]).status();
     assert!(kill.expect("kill is there").success());
 }
@@ -41,12 +61,15 @@ fn signal(child: &Child, name: &str) {
 #[tokio::test]
 async fn dev_says_what_it_is_stops_when_told_and_keeps_its_data() {
     let data = folder("dev-keeps");
+    let settings = data.join("roost.toml");
+    std::fs::write(&settings, "shards = 7\n").expect("the folder is ours");
+    let settings = settings.display().to_string();
     let data = data.to_str().expect("it is UTF-8");
     let mut tokens = Vec::new();
     for name in ["-INT", "-TERM"] {
-        let (mut child, said) = dev(&["--nodes", "1", "--shards", "2", "--data", data]);
-        let address = said.lines().next().and_then(|it| it.strip_prefix("roost serves http://"));
-        let address = address.expect("it says where it is").parse().expect("it is an address");
+        let told = ["--nodes", "1", "--shards", "2", "--data", data, "--config", &settings];
+        let (mut child, said) = dev(&told);
+        let address = served(&said);
         assert_eq!(ask("GET /readyz").send(address).await.status, 200);
         let token = said.lines().find_map(|it| it.trim().strip_prefix("operator token:"));
         let token = token.expect("it says the token").trim();
@@ -67,6 +90,47 @@ async fn dev_says_what_it_is_stops_when_told_and_keeps_its_data() {
     assert_eq!(tokens[0], tokens[1]);
     let error = refused(&["dev", "--nodes", "0", "--data", data]);
     assert!(error.contains("0 is not in 1..=9"), "{error}");
+}
+
+/// Asks whoever is at an address, and should be called `name`, over TLS, trusting one certificate.
+async fn ask_securely(to: SocketAddr, name: &str, trusted: &[u8]) -> io::Result<String> {
+    let mut roots = RootCertStore::empty();
+    let certificate = CertificateDer::from_pem_slice(trusted).map_err(io::Error::other)?;
+    roots.add(certificate).map_err(io::Error::other)?;
+    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
+    let stream = tokio::net::TcpStream::connect(to).await?;
+    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
+    stream.write_all(b"GET /livez HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
+}
+
+#[tokio::test]
+async fn dev_speaks_tls_to_whoever_trusts_its_certificate() {
+    let data = folder("dev-tls");
+    let (mut child, said) = dev(&["--nodes", "1", "--data", data.to_str().expect("it is UTF-8")]);
+    let address = served(&said);
+    let file = data.join("tls.pem");
+    assert!(said.contains(&format!("{}, for https on the same ports", file.display())), "{said}");
+    let certificate = std::fs::read(file).expect("it is there");
+    for name in ["localhost", "127.0.0.1"] {
+        let answer = ask_securely(address, name, &certificate).await.expect("it is trusted");
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("alive"), "{answer}");
+    }
+    let other = generate_simple_self_signed(["localhost".to_owned()]).expect("chance is there");
+    let cases = [("elsewhere", certificate), ("localhost", other.cert.pem().into_bytes())];
+    for (name, trusted) in cases {
+        let error = ask_securely(address, name, &trusted).await.expect_err("nobody is deceived");
+        assert!(error.to_string().contains("invalid peer certificate"), "{name}: {error}");
+    }
+    signal(&child, "-TERM");
+    assert!(child.wait().expect("it ends").success());
 }
 
 /// Starts `roost node` with peers that are not there, and yields it with where it serves clients.
@@ -153,13 +217,42 @@ fn wrong_variables_are_refused() {
     }
 }
 
+/// What help says of a command, whose words these are, and of all below it.
+fn helped(command: &clap::Command, words: &[&str]) -> Vec<(String, String)> {
+    let output = roost(&[words, &["--help"]].concat()).output().expect("it starts");
+    assert!(output.status.success(), "{words:?}");
+    let text = String::from_utf8(output.stdout).expect("help is UTF-8");
+    let own = [&["roost"], words].concat().join(" ");
+    let below =
+        command.get_subcommands().flat_map(|it| helped(it, &[words, &[it.get_name()]].concat()));
+    [(own, text)].into_iter().chain(below).collect()
+}
+
+/// The lines of examples that start roost, in words, without the variables before them.
+fn examples(help: &str) -> Vec<Vec<String>> {
+    let (_, after) = help.split_once("Examples:\n").expect("there are examples");
+    let (lines, _) = after.split_once("\n\n").unwrap_or((after, ""));
+    let lines = lines.replace("\\\n", " ");
+    let words = lines.lines().map(|line| {
+        let words = line.split_ascii_whitespace().skip_while(|it| it.starts_with("ROOST_"));
+        words.map(str::to_owned).collect::<Vec<_>>()
+    });
+    words.filter(|it| it.first().is_some_and(|it| it == "roost")).collect()
+}
+
 #[test]
-fn every_command_has_examples() {
-    for command in ["", "dev", "import", "node", "shards", "status"] {
-        let words = command.split_ascii_whitespace().chain(["--help"]).collect::<Vec<_>>();
-        let output = roost(&words).output().expect("it starts");
-        let text = String::from_utf8(output.stdout).expect("help is UTF-8");
-        assert!(output.status.success(), "{command}");
-        assert!(text.contains("Examples:\n  roost"), "{command}: {text}");
+fn every_command_has_examples_that_it_takes() {
+    let command = Cli::command();
+    let helped = helped(&command, &[]);
+    assert!(helped.len() > 15, "benches are commands as well");
+    for (own, help) in helped {
+        let examples = examples(&help);
+        let is_own = |it: &Vec<String>| it.join(" ").starts_with(&own);
+        assert!(!examples.is_empty() && examples.iter().all(is_own), "{own}: {help}");
+        for example in examples {
+            if let Err(error) = command.clone().try_get_matches_from(&example) {
+                panic!("{example:?}: {error}");
+            }
+        }
     }
 }

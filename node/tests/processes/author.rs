@@ -1,6 +1,6 @@
 //! Somebody who publishes, and what should be there then.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::http::Method;
@@ -29,22 +29,39 @@ impl Author {
         Self { client: anybody.with(&text("token")), user: text("user"), name }
     }
 
-    /// Publishes until it is time to stop. Yields how often, and how long the longest took.
-    pub(crate) async fn publish_until(&self, is_over: &AtomicBool) -> (usize, Duration) {
+    /// Publishes until it is time to stop, and counts. Yields how often, and how long the longest took.
+    pub(crate) async fn publish_until(
+        &self,
+        is_over: &AtomicBool,
+        count: &AtomicUsize,
+    ) -> (usize, Duration) {
         let (mut posts, mut longest) = (0, Duration::ZERO);
         while !is_over.load(Ordering::Relaxed) {
             longest = longest.max(self.publish(posts).await);
             posts += 1;
+            count.fetch_add(1, Ordering::Relaxed);
         }
         (posts, longest)
     }
 
     /// Publishes the post of a number. Yields how long it took.
     pub(crate) async fn publish(&self, post: usize) -> Duration {
-        let (body, key) = (json!({ "body": text(self.name, post) }), format!("post-{post}"));
+        let (key, body) = self.post(post);
         let sent = self.client.send((Method::POST, "/v1/me/feed"), &key, &body).await;
         assert_eq!(sent.status, 201, "{sent:?}");
         sent.took
+    }
+
+    /// Tries once to publish the post of a number at a node that cannot take it now. Yields what it says.
+    pub(crate) async fn publish_in_vain(&self, url: &str, post: usize) -> String {
+        let (key, body) = self.post(post);
+        let sent = self.client.once(url, (&Method::POST, "/v1/me/feed"), &key, &body).await;
+        sent.expect_err("it cannot be taken")
+    }
+
+    /// The key and the body of a post.
+    fn post(&self, post: usize) -> (String, Value) {
+        (format!("post-{post}"), json!({ "body": text(self.name, post) }))
     }
 
     /// Asks a node for the own account, as a part of a trace.

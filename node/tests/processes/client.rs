@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// What a node may answer while others are down, besides what was asked for: nothing has happened, or
 /// nobody knows, and asking again under the same key is safe.
-const PASSING: [&str; 4] = ["shard_moved", "outcome_unknown", "timeout", "overloaded"];
+pub(crate) const PASSING: [&str; 4] = ["shard_moved", "outcome_unknown", "timeout", "overloaded"];
 
 /// Where nodes are now.
 pub(crate) type Urls = watch::Receiver<Vec<String>>;

@@ -48,7 +48,7 @@ fn a_killed_node_is_seen_and_that_others_lead() {
     let leaders = shown["shards"].as_object().expect("shards").values();
     assert!(leaders.clone().count() == 5 && leaders.clone().all(|it| *it != *node), "{shown}");
 
-    cluster.revive(&node);
+    cluster.revive(&[&node]);
     balancer.move_to(cluster.urls());
     page.wait_for(|it| says(it, "3 of 3 nodes, all 4 shards led") && it["nodes"][&node] == "up");
     assert!(page.heard.iter().any(|it| it["state"] == "reconnecting"));

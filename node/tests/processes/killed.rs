@@ -1,6 +1,5 @@
 //! Every node is killed or told to end in turn, under load, and nothing is lost.
 
-use std::fs;
 use std::time::Duration;
 
 use crate::cluster::Cluster;
@@ -8,6 +7,9 @@ use crate::load::Load;
 
 /// Between two kills.
 const REST: Duration = Duration::from_secs(2);
+
+/// Posts between two things that happen.
+const POSTS: usize = 200;
 
 #[test]
 fn every_node_is_killed_in_turn_and_nothing_is_lost() {
@@ -18,6 +20,23 @@ fn every_node_is_killed_in_turn_and_nothing_is_lost() {
         cluster.kill(node);
         load.move_to(cluster.urls());
     }
+    load.check();
+}
+
+#[test]
+fn two_of_five_are_killed_at_once_and_nothing_is_lost() {
+    let mut cluster = Cluster::with("five", 5, &[("COPIES", "5")]);
+    let load = Load::new(cluster.urls());
+    load.goes_on(POSTS);
+    let killed = ["n1", "n4"];
+    for node in killed {
+        cluster.strike(node);
+    }
+    load.move_to(["n2", "n3", "n5"].map(|it| cluster.url(it)).to_vec());
+    load.goes_on(POSTS);
+    cluster.revive(&killed);
+    load.move_to(killed.map(|it| cluster.url(it)).to_vec());
+    load.goes_on(POSTS);
     load.check();
 }
 
@@ -35,7 +54,7 @@ fn every_node_that_ends_says_so_and_nothing_is_lost() {
     }
     load.check();
     for node in nodes {
-        let log = fs::read_to_string(cluster.data(&format!("{node}.log"))).expect("it logs");
+        let log = cluster.log(node);
         let ends = log.lines().filter(|it| it.contains("a node ends")).count();
         assert_eq!(ends, nodes.len() - 1, "{log}");
     }

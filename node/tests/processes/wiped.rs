@@ -1,6 +1,6 @@
-//! A node loses its disk, and comes back as another one.
+//! A node loses its disk, and comes back as another one, which counts once it has what it holds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use axum::http::Method;
@@ -19,15 +19,20 @@ const POSTS: usize = 50;
 /// Longest that copies may take to be made again.
 const COPYING_MAX: Duration = Duration::from_mins(1);
 
-/// Between two looks.
-const PAUSE: Duration = Duration::from_millis(250);
+/// Between two looks. A copy is a learner for half a second at least.
+const PAUSE: Duration = Duration::from_millis(50);
 
-/// The nodes that have whole copies of all shards.
-async fn holders(operator: &Client) -> BTreeSet<u64> {
+/// All shards, as operators see them.
+async fn shards(operator: &Client) -> Vec<Value> {
     let path = (Method::GET, "/v1/operator/shards");
     let told = operator.send(path, "", &Value::Null).await;
+    told.body["shards"].as_array().expect("a list").clone()
+}
+
+/// The nodes that have whole copies of all shards.
+fn holders(shards: &[Value]) -> BTreeSet<u64> {
     let mut whole: Option<BTreeSet<u64>> = None;
-    for shard in told.body["shards"].as_array().expect("a list") {
+    for shard in shards {
         let copies = shard["copies"].as_array().expect("a list");
         let applied = |it: &Value| it["copy"]["applied"].as_u64();
         let most = copies.iter().filter_map(applied).max();
@@ -38,15 +43,32 @@ async fn holders(operator: &Client) -> BTreeSet<u64> {
     whole.unwrap_or_default()
 }
 
-/// Waits until these nodes have whole copies of all shards.
+/// Whether the copy of each shard that a node has is a voter.
+fn voters(shards: &[Value], node: u64) -> BTreeMap<u64, bool> {
+    let copies = shards.iter().flat_map(|shard| {
+        let copies = shard["copies"].as_array().into_iter().flatten();
+        copies
+            .filter(|it| it["node"] == node)
+            .map(move |it| (&shard["shard"], &it["copy"]["is_voter"]))
+    });
+    copies.filter_map(|(shard, is_voter)| Some((shard.as_u64()?, is_voter.as_bool()?))).collect()
+}
+
+/// Waits until these nodes have whole copies of all shards. Those of the last one are learners at first:
+/// some of them are seen, for a look may take longer than that lasts.
 async fn held_by(operator: &Client, nodes: [u64; 3]) {
+    let mut at_first = BTreeMap::new();
     for _ in 0..COPYING_MAX.as_millis() / PAUSE.as_millis() {
-        if holders(operator).await == BTreeSet::from(nodes) {
+        let shards = shards(operator).await;
+        at_first = voters(&shards, nodes[2]).into_iter().chain(at_first).collect();
+        if holders(&shards) == BTreeSet::from(nodes) {
+            eprintln!("voters when they were first seen: {at_first:?}");
+            assert!(at_first.values().any(|is_voter| !is_voter), "{at_first:?}");
             return;
         }
         sleep(PAUSE).await;
     }
-    panic!("after {COPYING_MAX:?} copies are on {:?}", holders(operator).await);
+    panic!("after {COPYING_MAX:?} copies are on {:?}", holders(&shards(operator).await));
 }
 
 /// Waits until only these nodes are known.

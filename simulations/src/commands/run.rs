@@ -41,10 +41,14 @@ pub struct Run {
     /// Three nodes, four shards, a minute of calls, and the faults of the seed: for figures.
     #[arg(long)]
     usual: bool,
+    /// So many nodes instead.
+    #[arg(long, requires = "usual", value_parser = clap::value_parser!(u32).range(1..=7))]
+    nodes: Option<u32>,
     /// Prints a line for each seed, whatever it finds.
     #[arg(long)]
     all: bool,
-    /// Prints how often each rare state was reached, and how often each point of the program fired.
+    /// Prints how much of what happened, how often each rare state was reached, and how often each
+    /// point of the program fired.
     #[arg(long)]
     table: bool,
     /// Fails when one of them never was: for sweeps of a thousand seeds and more.
@@ -87,6 +91,7 @@ impl Run {
         let scenario = self.scenario.as_deref().map(Scenario::read).transpose()?;
         let mut scenario = scenario.unwrap_or_default();
         scenario.choose(self.workload);
+        scenario.nodes = self.nodes.or(scenario.nodes);
         let named = scenario.world.as_deref().and_then(Realm::of);
         let realms = self.world.or(named).map_or_else(|| Realm::ALL.to_vec(), |it| vec![it]);
         for seed in self.seeds.clone() {
@@ -98,7 +103,7 @@ impl Run {
                     ..Case::new(*realm, seed)
                 };
                 let ran = case.run();
-                tally.add(&ran.seen);
+                tally.add(*realm, &ran);
                 if ran.finding.is_some() {
                     wrong += 1;
                     println!("{}\n  repeat: {case}{} --trace", ran.line, self.narrowed());
@@ -139,6 +144,7 @@ impl Run {
             put("--scenario", self.scenario.as_ref().map(|it| it.display().to_string()));
             put("--workload", self.workload.map(str::to_owned));
             put("--mutant", self.mutant.map(|it| it.name().to_owned()));
+            put("--nodes", self.nodes.map(|it| it.to_string()));
             line.extend(self.usual.then(|| "--usual".to_owned()));
             line.extend(self.all.then(|| "--all".to_owned()));
             line.push("--table".to_owned());

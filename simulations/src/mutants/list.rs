@@ -41,7 +41,7 @@ const HISTORY: &[&str] =
 const ONCE: &[&str] = &["once", "counter", "bank", "answers", "register", "posts", "feeds"];
 
 /// Every mutant.
-pub const GAMES: [Game; 32] = [
+pub const GAMES: [Game; 33] = [
     nodes(Mutant::SilenceCounted, 100, HISTORY),
     nodes(Mutant::SyncUnwaited, 100, HISTORY),
     nodes(Mutant::MarkBeforeRows, 5_000, HISTORY).under(&[
@@ -51,6 +51,7 @@ pub const GAMES: [Game; 32] = [
         "wipe",
         "cut",
     ]),
+    nodes(Mutant::FormerRowsStay, 300, HISTORY),
     nodes(Mutant::CommittedTakenForApplied, 100, HISTORY),
     nodes(Mutant::PurgeAhead, 300, &["agreement", "raft", "replicas", "counter", "settling"]),
     nodes(Mutant::FenceUnchecked, 150, HISTORY),

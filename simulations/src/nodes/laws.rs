@@ -171,6 +171,11 @@ impl Laws {
         })
     }
 
+    /// How many reigns were seen, of all groups together.
+    pub fn reigns(&self) -> u64 {
+        self.reigns.len() as u64
+    }
+
     fn see(&mut self, node: NodeId, status: &Status) -> Result<(), Finding> {
         let Status { group, member, term, .. } = *status;
         let told = |what: &str| format!("{what}: node {}, {status:?}", node.0);
@@ -204,7 +209,8 @@ impl Laws {
         let Some(before) = before.filter(|it| it.member == member && it.life == life) else {
             return Ok(());
         };
-        let rises = before.term <= term && before.applied <= applied;
+        let rises =
+            before.term <= term && before.applied <= applied && before.committed <= committed;
         Oracle::Raft.checks(rises, || told(&format!("it goes back from {before:?}")))
     }
 
@@ -277,11 +283,14 @@ impl World {
             }
             laws.looked = now;
             for shard in (0..self.parts.plan.shards).map(ShardId).chain([META]) {
+                let mut leading = 0;
                 for node in self.up.borrow().keys() {
                     if let Some(status) = self.status_of(*node, shard) {
+                        leading += u32::from(status.leads);
                         laws.see(*node, &status)?;
                     }
                 }
+                probe::sometimes!(TwoLeaders, leading > 1);
             }
             Ok(())
         });

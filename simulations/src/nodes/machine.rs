@@ -247,17 +247,27 @@ impl Machine {
         self.folder.has_pending()
     }
 
-    /// Breaks a byte of the log, or the rows of a group, while the machine is off.
+    /// Breaks a byte of the log, or the rows of a group, while the machine is off; or they are gone.
     pub fn rot(&mut self) -> String {
-        if self.chance.flips() {
-            let groups: Vec<_> = self.engine.iter().flat_map(|it| it.groups()).collect();
-            if groups.is_empty() {
-                return "nothing".to_owned();
-            }
-            let (group, _) = self.chance.pick(&groups);
-            self.disk.damage(*group, "bit rot");
-            return format!("the rows of group {group}");
+        if self.chance.flips() { self.rot_rows() } else { self.rot_log() }
+    }
+
+    fn rot_rows(&mut self) -> String {
+        let Some(engine) = &self.engine else { return "nothing".to_owned() };
+        let groups = engine.groups();
+        if groups.is_empty() {
+            return "nothing".to_owned();
         }
+        let (group, _) = *self.chance.pick(&groups);
+        if self.chance.below(4) == 0 {
+            engine.remove(group).expect("rows in memory");
+            return format!("the rows of group {group}: they are gone");
+        }
+        self.disk.damage(group, "bit rot");
+        format!("the rows of group {group}")
+    }
+
+    fn rot_log(&mut self) -> String {
         let names = self.folder.names().expect("files in memory");
         if names.is_empty() {
             return "nothing".to_owned();

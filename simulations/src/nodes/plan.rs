@@ -64,7 +64,7 @@ impl Plan {
     /// What it is narrowed to, with all that the seed says of workloads, faults, points and knobs.
     pub fn explicit(&self) -> Scenario {
         Scenario {
-            workloads: Some(self.workloads.iter().map(|it| (*it).to_owned()).collect()),
+            workloads: Some(self.names().into_iter().map(str::to_owned).collect()),
             faults: Some(self.faults.classes().map(|it| it.name().to_owned()).collect()),
             points: Some(self.setting.points.keys().map(|it| it.name().to_owned()).collect()),
             knobs: Some(self.setting.knobs.keys().map(|it| it.name().to_owned()).collect()),
@@ -94,10 +94,13 @@ impl Plan {
 
     /// The names of all that runs.
     pub fn names(&self) -> Vec<&'static str> {
-        let sockets = self.sockets.as_ref().map(|_| "sockets");
+        let sockets = self.sockets.as_ref().map(|_| SOCKETS);
         self.workloads.iter().copied().chain(sockets).collect()
     }
 }
+
+/// The workload of those who are connected.
+pub const SOCKETS: &str = "sockets";
 
 /// What runs here. Wake-ups of a minute are left to the world of executors: an hour of heartbeats
 /// proves nothing more.
@@ -113,7 +116,7 @@ impl Plan {
     /// What a seed means when it is narrowed to a scenario.
     pub fn of(seed: u64, scenario: &Scenario) -> Self {
         let mut chance = Chance::of(seed, "nodes: plan");
-        let drawn = *chance.pick(&[1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 7]);
+        let drawn = *chance.pick(&[1, 2, 3, 3, 3, 3, 3, 4, 5, 6, 7]);
         let nodes = scenario.nodes.unwrap_or(drawn);
         let copies = match nodes {
             1 => 1,
@@ -138,7 +141,7 @@ impl Plan {
             loses_some: nodes >= 3 && copies >= 3 && faults.has(Class::Lose),
             faults,
             workloads: scenario.workloads(&WORKLOADS, workloads),
-            sockets: sockets::plan::Plan::new(seed),
+            sockets: sockets::plan::Plan::new(seed, scenario),
             are_loyal: Chance::of(seed, "nodes: loyalty").flips(),
             calls_max: chance.magnitude(20..=200),
             keyed: *chance.pick(&[Odds::NEVER, Odds(300_000), Odds(1_000_000)]),
@@ -155,7 +158,7 @@ impl Plan {
     pub fn usual(seed: u64, scenario: &Scenario) -> Self {
         let plan = Self::of(seed, scenario);
         Self {
-            nodes: 3,
+            nodes: scenario.nodes.unwrap_or(3),
             shards: 4,
             copies: 3,
             lasting: Duration::from_mins(1),

@@ -66,6 +66,8 @@ impl World {
             return;
         }
         self.until_dark(node, &Machine::doom).await;
+        let is_dark = self.machines.borrow().get(&node).is_some_and(Machine::is_dark);
+        probe::sometimes!(SyncFailed, is_dark);
         if !self.running().contains(&node) {
             return;
         }

@@ -48,6 +48,8 @@ pub struct Report {
     pub kills: u64,
     /// Entries applied, by all replicas together.
     pub applied: u64,
+    /// Reigns that were seen, of all groups together.
+    pub reigns: u64,
     /// How long it took, in seconds of virtual time.
     pub seconds: u64,
     /// What happened to those who were connected.
@@ -108,6 +110,7 @@ pub fn run(plan: Plan, look: Look) -> Report {
         faults: 0,
         kills: 0,
         applied: 0,
+        reigns: 0,
         seconds: 0,
         sockets: None,
         workloads,
@@ -234,6 +237,7 @@ fn report(world: &World) -> Report {
         faults: counts.faults.get(),
         kills: counts.kills.get(),
         applied,
+        reigns: world.laws.with(|it| it.reigns()),
         seconds: world.began.elapsed().as_secs(),
         sockets: world.sockets.as_ref().map(|it| it.counts.get()),
         workloads: plan.names(),
@@ -241,6 +245,27 @@ fn report(world: &World) -> Report {
         seen,
         timeline: world.recorder.take(),
         violation: violation.or(overfull),
+    }
+}
+
+impl Report {
+    /// How much of what happened.
+    pub fn sums(&self) -> Vec<(&'static str, u64)> {
+        let Counts { connections, pushed, recovered, gaps, .. } = self.sockets.unwrap_or_default();
+        vec![
+            ("seconds", self.seconds),
+            ("messages", self.messages),
+            ("commands", self.calls),
+            ("unknown", self.unknown),
+            ("entries", self.applied),
+            ("leaders", self.reigns),
+            ("faults", self.faults),
+            ("restarts", self.kills),
+            ("connections", connections),
+            ("pushes", pushed),
+            ("resumes", recovered),
+            ("gaps", gaps),
+        ]
     }
 }
 

@@ -114,6 +114,22 @@ pub fn text(panic: &(dyn Any + Send)) -> &str {
     text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("without a text")
 }
 
+impl Report {
+    /// How much of what happened.
+    pub fn sums(&self) -> Vec<(&'static str, u64)> {
+        let Counts { events, calls, faults, unknown, lives, senders } = self.counts;
+        vec![
+            ("seconds", self.seconds),
+            ("events", events),
+            ("commands", calls),
+            ("unknown", unknown),
+            ("faults", faults),
+            ("lives", lives),
+            ("gateways", senders),
+        ]
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, hash, counts, seconds, workloads, violation, .. } = self;

@@ -16,7 +16,8 @@ use super::nodes::Nodes;
 use super::tally::{Counts, Tally};
 use crate::assembly::StartError;
 use crate::bench::figure::{Figure, as_float};
-use crate::world::{self, Used};
+use crate::bench::scratch::Scratch;
+use crate::world::Used;
 
 /// What is measured.
 #[derive(Clone, Debug)]
@@ -90,13 +91,10 @@ const CALM_DOWN: Duration = Duration::from_secs(5);
 ///
 /// [`BenchError`]
 pub fn run(load: &Load) -> Result<Vec<Figure>, BenchError> {
-    let scratch = std::env::temp_dir().join(format!("roost-bench-{:016x}", world::chance()));
-    let folder = load.folder.as_deref().unwrap_or(&scratch);
-    let figures = run_in(load, folder);
-    if load.folder.is_none() {
-        std::fs::remove_dir_all(&scratch)?;
+    match &load.folder {
+        Some(folder) => run_in(load, folder),
+        None => run_in(load, Scratch::new()?.path()),
     }
-    figures
 }
 
 fn run_in(load: &Load, folder: &Path) -> Result<Vec<Figure>, BenchError> {

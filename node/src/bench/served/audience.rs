@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 
 use super::reader::{Reader, Received};
 use super::target::{Cluster, ServedError};
+use crate::bench::progress::Progress;
 use crate::import::Account;
 
 /// How many are opened at the same time, on one node.
@@ -26,7 +27,9 @@ impl Audience {
         cluster: &Cluster,
         people: &[Account],
         channel: impl Fn(&Account) -> String,
+        progress: &Progress,
     ) -> Result<Self, ServedError> {
+        progress.begin_items("opening sockets", people.len() as u64);
         let (received, is_over) = (Arc::default(), Arc::default());
         let mut audience = Self { readers: JoinSet::new(), received, is_over };
         for (some, url) in people.chunks(OPENING).zip(cluster.map.urls.values().cycle()) {
@@ -39,6 +42,7 @@ impl Audience {
                 let (received, is_over) =
                     (Arc::clone(&audience.received), Arc::clone(&audience.is_over));
                 audience.readers.spawn(reader.read(received, is_over));
+                progress.advance();
             }
         }
         Ok(audience)

@@ -8,6 +8,7 @@ use super::audience::Audience;
 use super::publishing::{Author, Publishing, people};
 use super::target::{ServedError, Target};
 use crate::bench::figure::Figure;
+use crate::bench::progress::Progress;
 use crate::import::{Account, Graph};
 use crate::world;
 
@@ -31,7 +32,8 @@ pub(in crate::bench) struct Broadcast {
           value_parser = clap::value_parser!(u64).range(1..=10_000))]
     rate: u64,
     /// How long is measured.
-    #[arg(long, value_name = "SECONDS", default_value_t = 15)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 15,
+          value_parser = clap::value_parser!(u64).range(1..=86_400))]
     seconds: u64,
 }
 
@@ -46,9 +48,12 @@ enum By {
 
 impl Broadcast {
     /// Measures.
-    pub(in crate::bench) async fn run(&self) -> Result<Vec<Figure>, ServedError> {
+    pub(in crate::bench) async fn run(
+        &self,
+        progress: &Progress,
+    ) -> Result<Vec<Figure>, ServedError> {
         world::raise_files();
-        let cluster = self.target.open().await?;
+        let cluster = self.target.open(progress).await?;
         // The first one is the author.
         let count = usize::from(self.subscribers);
         let follows = match self.by {
@@ -56,15 +61,15 @@ impl Broadcast {
             By::Followers => (1..=count).map(|it| (it, 0)).collect(),
         };
         let graph = Graph { people: (0..=count as u64).collect(), follows };
-        let mut people = people(&graph, &cluster).await?;
+        let mut people = people(&graph, &cluster, progress).await?;
         let author = Author { account: people.remove(0), reach: count as u64 };
         let channel = |of: &Account| match self.by {
             By::Channel => format!("posts:{}", author.account.user),
             By::Followers => format!("feed:{}", of.user),
         };
-        let audience = Audience::open(&cluster, &people, channel).await?;
+        let audience = Audience::open(&cluster, &people, channel, progress).await?;
         let (rate, lasting) = (Some(self.rate), Duration::from_secs(self.seconds));
         let publishing = Publishing { bench: "broadcast", rate, in_flight: IN_FLIGHT, lasting };
-        publishing.measure(&cluster, vec![author], audience).await
+        publishing.measure(&cluster, vec![author], audience, progress).await
     }
 }

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::Instant;
 
 use super::etcd::Etcd;
 use super::http::Http;
@@ -18,8 +17,9 @@ use super::pace::Pace;
 use super::socket::Socket;
 use super::spawned::Spawned;
 use super::target::{Cluster, ServedError, Target};
-use super::way::{Told, Way, Wire, Write};
+use super::way::{NO_ANSWER, Told, Way, Wire, Write};
 use crate::bench::figure::{Figure, as_float};
+use crate::bench::progress::Progress;
 use crate::world::{self, Used};
 
 /// How long nothing is measured at first.
@@ -56,7 +56,9 @@ pub(in crate::bench) struct Durable {
           value_parser = clap::value_parser!(u64).range(1..=8192))]
     in_flight: u64,
     /// So many commands per second, at fixed times, whether or not earlier ones have been answered.
-    /// Each takes from the time when it was due. Without it everybody goes on when they are answered.
+    /// Each takes from the time when it was due, also if all clients were busy then; those that are not
+    /// even sent half a minute after the end are errors. Without it everybody goes on when they are
+    /// answered.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     rate: Option<u64>,
     /// Length of a value.
@@ -64,7 +66,8 @@ pub(in crate::bench) struct Durable {
           value_parser = clap::value_parser!(u16).range(1..=4096))]
     value_bytes: u16,
     /// How long is measured, for each routing.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 10,
+          value_parser = clap::value_parser!(u64).range(1..=86_400))]
     seconds: u64,
 }
 
@@ -87,6 +90,7 @@ struct Subject<'a> {
     ways: Vec<(u32, Way)>,
     /// What its processes have used, if they were started for this.
     used: &'a dyn Fn() -> Option<Used>,
+    progress: &'a Progress,
 }
 
 /// What all clients have in common.
@@ -94,54 +98,60 @@ struct Crew {
     map: Option<Map>,
     routing: Routing,
     value: String,
-    pace: Option<Pace>,
-    is_measured: AtomicBool,
-    is_over: AtomicBool,
+    pace: Pace,
 }
 
 /// What a client has seen.
 #[derive(Default)]
 struct Seen {
+    /// How many commands were done while it was measured, whenever they were due.
+    done: u64,
+    /// How long those took that count; what was not answered took at least as long as was waited for it.
     took: Latencies,
+    /// How many of those that count were not done, by their codes.
     errors: BTreeMap<String, u64>,
 }
 
 impl Durable {
     /// Measures each wire, with each routing.
-    pub(in crate::bench) async fn run(&self) -> Result<Vec<Figure>, ServedError> {
+    pub(in crate::bench) async fn run(
+        &self,
+        progress: &Progress,
+    ) -> Result<Vec<Figure>, ServedError> {
         let mut figures = Vec::new();
-        for _ in 0..self.rounds {
+        for round in 1..=self.rounds {
+            progress.within(format!("round {round} of {}: ", self.rounds));
             for wire in &self.wire {
                 figures.extend(match wire {
-                    Wire::Http | Wire::Socket => self.of_roost(*wire).await?,
-                    Wire::Etcd => self.of_etcd().await?,
+                    Wire::Http | Wire::Socket => self.of_roost(*wire, progress).await?,
+                    Wire::Etcd => self.of_etcd(progress).await?,
                 });
             }
         }
         Ok(figures)
     }
 
-    async fn of_roost(&self, wire: Wire) -> Result<Vec<Figure>, ServedError> {
-        let cluster = self.target.open().await?;
+    async fn of_roost(&self, wire: Wire, progress: &Progress) -> Result<Vec<Figure>, ServedError> {
+        let cluster = self.target.open(progress).await?;
         let used = || cluster.spawned.as_ref().map(Spawned::used);
         let mut figures = Vec::new();
         for routing in &self.routing {
             let ways = self.ways(wire, &cluster).await?;
             let map = Some(&cluster.map);
-            let subject = Subject { wire, routing: *routing, map, ways, used: &used };
+            let subject = Subject { wire, routing: *routing, map, ways, used: &used, progress };
             figures.extend(self.measure(subject).await);
         }
         Ok(figures)
     }
 
-    async fn of_etcd(&self) -> Result<Vec<Figure>, ServedError> {
-        let (members, urls) = self.target.open_etcd().await?;
+    async fn of_etcd(&self, progress: &Progress) -> Result<Vec<Figure>, ServedError> {
+        let (members, urls) = self.target.open_etcd(progress).await?;
         let used = || members.as_ref().map(Members::used);
         let clients: Result<Vec<_>, _> = (0..ETCD_CLIENTS).map(|_| Etcd::new(&urls)).collect();
         let clients = clients?.into_iter().cycle().take(self.clients());
         let ways = clients.map(|etcd| (0, Way::Etcd(etcd))).collect();
         let (wire, routing) = (Wire::Etcd, Routing::Random);
-        let subject = Subject { wire, routing, map: None, ways, used: &used };
+        let subject = Subject { wire, routing, map: None, ways, used: &used, progress };
         Ok(self.measure(subject).await)
     }
 
@@ -150,39 +160,42 @@ impl Durable {
     }
 
     async fn measure(&self, subject: Subject<'_>) -> Vec<Figure> {
-        let Subject { wire, routing, map, ways, used } = subject;
-        let lasting = Duration::from_secs(self.seconds);
+        let Subject { wire, routing, map, ways, used, progress } = subject;
+        let (case, lasting) = (self.case(wire, routing), Duration::from_secs(self.seconds));
         let crew = Arc::new(Crew {
             map: map.cloned(),
             routing,
             value: "v".repeat(self.value_bytes.into()),
-            pace: self.rate.map(|rate| Pace::new(rate, WARM_UP + lasting)),
-            is_measured: AtomicBool::new(false),
-            is_over: AtomicBool::new(false),
+            pace: Pace::new(self.rate, WARM_UP, lasting),
         });
         let mut clients = JoinSet::new();
         for (node, way) in ways {
             clients.spawn(Arc::clone(&crew).work(node, way));
         }
-        sleep(WARM_UP).await;
-        let (began, before) = (Used::now(), used());
-        crew.is_measured.store(true, Ordering::Relaxed);
-        sleep(lasting).await;
-        crew.is_measured.store(false, Ordering::Relaxed);
+        progress.sleep(format!("{case}: warming up"), WARM_UP).await;
+        let before = used();
+        progress.sleep(format!("{case}: measuring"), lasting).await;
         let spent = before.zip(used()).map(|(before, after)| after.since(before).cpu);
-        let lasted = Used::now().since(began).wall;
-        crew.is_over.store(true, Ordering::Relaxed);
+        progress.begin(format!("{case}: waiting for the last answers"));
         let mut all = Seen::default();
-        for seen in clients.join_all().await {
-            all.took.join(seen.took);
-            for (code, count) in seen.errors {
-                *all.errors.entry(code).or_default() += count;
-            }
+        crew.pace.join(clients).await.into_iter().for_each(|seen| all.join(seen));
+        for due in crew.pace.missed() {
+            all.failed("never_sent".to_owned());
+            all.took.push(due.elapsed());
         }
         for (code, count) in &all.errors {
-            tracing::warn!(code, count, "not done");
+            tracing::warn!(case, code, count, "commands were not done");
         }
-        self.figures((wire, routing), all, (lasted, spent))
+        self.figures(&case, all, spent)
+    }
+
+    /// What figures name it.
+    fn case(&self, wire: Wire, routing: Routing) -> String {
+        let name = |it: Option<clap::builder::PossibleValue>| {
+            it.map(|it| it.get_name().to_owned()).unwrap_or_default()
+        };
+        let (wire, to) = (wire.to_possible_value(), routing.to_possible_value());
+        format!("{} {} {}", name(wire), name(to), self.in_flight)
     }
 
     async fn ways(&self, wire: Wire, cluster: &Cluster) -> Result<Vec<(u32, Way)>, ServedError> {
@@ -203,32 +216,21 @@ impl Durable {
         Ok(places.map(|(at, it)| way((at / urls.len(), it))).collect())
     }
 
-    fn figures(
-        &self,
-        (wire, routing): (Wire, Routing),
-        seen: Seen,
-        (lasted, cpu): (Duration, Option<Duration>),
-    ) -> Vec<Figure> {
-        let count = seen.took.len();
+    fn figures(&self, case: &str, seen: Seen, cpu: Option<Duration>) -> Vec<Figure> {
         let took = seen.took.sorted();
-        let name = |it: Option<clap::builder::PossibleValue>| {
-            it.map(|it| it.get_name().to_owned()).unwrap_or_default()
-        };
-        let (wire, to) = (wire.to_possible_value(), routing.to_possible_value());
-        let case = format!("{} {} {}", name(wire), name(to), self.in_flight);
         let figure = |metric, value, unit| Figure {
-            case: case.clone(),
+            case: case.to_owned(),
             ..Figure::new("durable", metric, value, unit)
         };
         let mut figures = vec![
-            figure("rate", as_float(count) / lasted.as_secs_f64(), "1/s"),
+            figure("rate", as_float(seen.done) / as_float(self.seconds), "1/s"),
             figure("p50_ms", took.ms(500), "ms"),
             figure("p99_ms", took.ms(990), "ms"),
             figure("p999_ms", took.ms(999), "ms"),
             figure("errors", as_float(seen.errors.values().sum()), "1"),
         ];
         if let Some(cpu) = cpu {
-            let cpu = cpu.as_secs_f64() * 1e6 / as_float(count.max(1));
+            let cpu = cpu.as_secs_f64() * 1e6 / as_float(seen.done.max(1));
             figures.push(figure("cpu_us_per_op", cpu, "us"));
         }
         figures
@@ -238,20 +240,16 @@ impl Durable {
 impl Crew {
     /// Writes until it is over.
     async fn work(self: Arc<Self>, node: u32, mut way: Way) -> Seen {
-        let mut seen = Seen::default();
-        while !self.is_over.load(Ordering::Relaxed) {
-            let Some(due) = Pace::due(self.pace.as_ref()).await else { break };
+        let (mut seen, measured) = (Seen::default(), self.pace.measured());
+        while let Some(due) = self.pace.due().await {
             let write =
                 Write { probe: self.probe(node), value: self.value.clone(), key: String::new() };
             let told = way.write(&write).await;
-            if !self.is_measured.load(Ordering::Relaxed) {
-                continue;
-            }
-            match told {
-                Told::Done(_) => seen.took.push(due.elapsed()),
-                Told::Again(code) | Told::Refused(code) => {
-                    *seen.errors.entry(code).or_default() += 1;
-                }
+            let ended = Instant::now();
+            let is_done = matches!(told, Told::Done(_));
+            seen.done += u64::from(is_done && measured.contains(&ended));
+            if self.pace.counts(due, ended) {
+                seen.hear(told, ended - due);
             }
         }
         seen
@@ -269,6 +267,33 @@ impl Crew {
             if map.leaders.get(&map.shard(probe)) == Some(&node) {
                 return probe;
             }
+        }
+    }
+}
+
+impl Seen {
+    /// Takes in what came of a command that counts.
+    fn hear(&mut self, told: Told, took: Duration) {
+        match told {
+            Told::Done(_) => self.took.push(took),
+            Told::Again(code) | Told::Refused(code) => {
+                if code == NO_ANSWER {
+                    self.took.push(took);
+                }
+                self.failed(code);
+            }
+        }
+    }
+
+    fn failed(&mut self, code: String) {
+        *self.errors.entry(code).or_default() += 1;
+    }
+
+    fn join(&mut self, other: Self) {
+        self.done += other.done;
+        self.took.join(other.took);
+        for (code, count) in other.errors {
+            *self.errors.entry(code).or_default() += count;
         }
     }
 }

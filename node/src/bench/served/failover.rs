@@ -18,6 +18,7 @@ use super::spawned::Spawned;
 use super::target::{Cluster, ServedError, Target};
 use super::way::{Told, Write};
 use crate::bench::figure::{Figure, as_float};
+use crate::bench::progress::Progress;
 use crate::world;
 
 /// Clients of each shard.
@@ -58,8 +59,10 @@ struct Seen {
     /// Writes that the probe counts less than were acknowledged, or more.
     lost: u64,
     duplicates: u64,
+    /// Attempts that may be made again, or of which nobody knows what they did, by their codes.
     errors: BTreeMap<String, u64>,
-    refused: Option<String>,
+    /// Attempts that were refused though none ever should be, by their codes.
+    refused: BTreeMap<String, u64>,
 }
 
 /// A node that was killed.
@@ -71,8 +74,11 @@ struct Kill {
 
 impl Failover {
     /// Measures.
-    pub(in crate::bench) async fn run(&self) -> Result<Vec<Figure>, ServedError> {
-        let mut cluster = self.target.open().await?;
+    pub(in crate::bench) async fn run(
+        &self,
+        progress: &Progress,
+    ) -> Result<Vec<Figure>, ServedError> {
+        let mut cluster = self.target.open(progress).await?;
         let Some(mut spawned) = cluster.spawned.take() else {
             let what = "name a number of nodes with --spawn: their processes are killed";
             return Err(ServedError::Other(what.to_owned()));
@@ -86,14 +92,19 @@ impl Failover {
             clients.spawn(Arc::clone(&crew).work(shard, probe));
         }
         let mut kills = Vec::new();
-        for _ in 0..self.kills {
-            kills.push(kill(&mut spawned, &cluster, &urls).await?);
+        for number in 1..=self.kills {
+            progress.within(format!("kill {number} of {}: ", self.kills));
+            progress.sleep("letting nodes rest", CALM).await;
+            kills.push(kill(&mut spawned, &cluster, &urls, progress).await?);
         }
-        sleep(CALM).await;
+        progress.within("");
+        progress.sleep("letting nodes rest", CALM).await;
         crew.is_over.store(true, Ordering::Relaxed);
         let mut seen = clients.join_all().await;
+        progress.begin_items("checking what was acknowledged", seen.len() as u64);
         for it in &mut seen {
             crew.look(it).await?;
+            progress.advance();
         }
         figures(&kills, &seen)
     }
@@ -122,8 +133,8 @@ async fn kill(
     spawned: &mut Spawned,
     cluster: &Cluster,
     urls: &watch::Sender<Vec<String>>,
+    progress: &Progress,
 ) -> Result<Kill, ServedError> {
-    sleep(CALM).await;
     let map = Map::settled(&spawned.urls(), &cluster.token).await?;
     let busiest = map.busiest().map(|(node, name)| (node, name.to_owned()));
     let empty = || ServedError::Other("the cluster has no node that could be killed".to_owned());
@@ -133,66 +144,87 @@ async fn kill(
     spawned.kill(&name)?;
     let at = Instant::now();
     urls.send_replace(spawned.urls());
-    tracing::info!(name, shards = led.len(), "killed");
-    sleep(WATCHED).await;
-    spawned.wait_for(&name)?;
+    progress.sleep(format!("watching {} shards that {name} led", led.len()), WATCHED).await;
+    progress.begin(format!("waiting until {name} is back"));
+    spawned.wait_for(&name).await?;
     urls.send_replace(spawned.urls());
     Ok(Kill { at, led })
 }
 
 impl Crew {
-    /// Writes one after the other, each until it is acknowledged.
+    /// Writes one after the other, each until it is acknowledged. What is under way in the end is left to
+    /// [`Crew::look`].
     async fn work(self: Arc<Self>, shard: ShardId, probe: u64) -> Seen {
-        let (acknowledged, errors, refused) = (Vec::new(), BTreeMap::new(), None);
-        let (lost, duplicates) = (0, 0);
-        let mut seen = Seen { shard, probe, acknowledged, lost, duplicates, errors, refused };
+        let mut seen = Seen::new(shard, probe);
         let (mut ways, mut turn) = (BTreeMap::new(), probe);
-        while !self.is_over.load(Ordering::Relaxed) && seen.refused.is_none() {
-            let number = seen.acknowledged.len() as u64 + 1;
-            let key = format!("{probe:x}-{number}");
-            let write = Write { probe, value: number.to_string(), key };
-            let began = Instant::now();
+        while !self.is_over.load(Ordering::Relaxed) {
+            let (write, began) = (seen.next(), Instant::now());
             let counted = loop {
                 turn += 1;
                 let told = self.nodes.attempt(&mut ways, turn, &write).await;
-                match told {
-                    Told::Done(writes) => break writes,
-                    Told::Again(code) => *seen.errors.entry(code).or_default() += 1,
-                    Told::Refused(code) => {
-                        seen.refused = Some(code);
-                        return seen;
-                    }
+                if let Ok(counted) = seen.hear(told) {
+                    break counted;
+                }
+                if self.is_over.load(Ordering::Relaxed) {
+                    return seen;
                 }
                 sleep(PAUSE).await;
             };
+            seen.check(counted);
             seen.acknowledged.push((began, Instant::now()));
-            seen.lost += number.saturating_sub(counted);
-            seen.duplicates += counted.saturating_sub(number);
         }
         seen
     }
 
     /// Writes once more when everything is over: what was acknowledged is counted, and nothing else.
     async fn look(&self, seen: &mut Seen) -> Result<(), ServedError> {
-        if let Some(code) = &seen.refused {
-            return Err(ServedError::Other(format!("a write was refused: {code}")));
-        }
-        let number = seen.acknowledged.len() as u64 + 1;
-        let key = format!("{:x}-{number}", seen.probe);
-        let write = Write { probe: seen.probe, value: String::new(), key };
-        let (mut ways, mut last) = (BTreeMap::new(), String::new());
+        let (write, mut ways, mut last) = (seen.next(), BTreeMap::new(), String::new());
         for turn in 0..LAST_TRIES {
-            match self.nodes.attempt(&mut ways, turn, &write).await {
-                Told::Done(counted) => {
-                    seen.lost += number.saturating_sub(counted);
-                    seen.duplicates += counted.saturating_sub(number);
+            match seen.hear(self.nodes.attempt(&mut ways, turn, &write).await) {
+                Ok(counted) => {
+                    seen.check(counted);
                     return Ok(());
                 }
-                Told::Again(code) | Told::Refused(code) => last = code,
+                Err(code) => last = code,
             }
             sleep(PAUSE).await;
         }
         Err(ServedError::Other(format!("a probe does not answer in the end: {last}")))
+    }
+}
+
+impl Seen {
+    fn new(shard: ShardId, probe: u64) -> Self {
+        let (acknowledged, errors, refused) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        Self { shard, probe, acknowledged, lost: 0, duplicates: 0, errors, refused }
+    }
+
+    /// So often the probe counts when the next write is done.
+    fn number(&self) -> u64 {
+        self.acknowledged.len() as u64 + 1
+    }
+
+    /// The next write. It is the same until it is acknowledged, as a repeat has to be.
+    fn next(&self) -> Write {
+        let (probe, number) = (self.probe, self.number());
+        Write { probe, value: number.to_string(), key: format!("{probe:x}-{number}") }
+    }
+
+    /// Takes in what came of an attempt: what the probe counts, or the code if it was not done.
+    fn hear(&mut self, told: Told) -> Result<u64, String> {
+        let (counts, code) = match told {
+            Told::Done(counted) => return Ok(counted),
+            Told::Again(code) => (&mut self.errors, code),
+            Told::Refused(code) => (&mut self.refused, code),
+        };
+        *counts.entry(code.clone()).or_default() += 1;
+        Err(code)
+    }
+
+    /// Compares what the probe counts after a write with what it should.
+    fn check(&mut self, counted: u64) {
+        self.lost += self.number().saturating_sub(counted);
+        self.duplicates += counted.saturating_sub(self.number());
     }
 }
 
@@ -211,10 +243,6 @@ fn figures(kills: &[Kill], seen: &[Seen]) -> Result<Vec<Figure>, ServedError> {
     }
     let mut took = Latencies::default();
     seen.iter().flat_map(|it| &it.acknowledged).for_each(|(began, end)| took.push(*end - *began));
-    let mut errors: BTreeMap<&str, u64> = BTreeMap::new();
-    for (code, count) in seen.iter().flat_map(|it| &it.errors) {
-        *errors.entry(code).or_default() += count;
-    }
     let sum = |of: fn(&Seen) -> u64| as_float(seen.iter().map(of).sum());
     let (shards, writes) = (away.len(), took.len());
     let (away, took) = (away.sorted(), took.sorted());
@@ -225,6 +253,7 @@ fn figures(kills: &[Kill], seen: &[Seen]) -> Result<Vec<Figure>, ServedError> {
         figure("shards_led", as_float(shards), "1"),
         figure("p50_ms", away.ms(500), "ms"),
         figure("p99_ms", away.ms(990), "ms"),
+        figure("p999_ms", away.ms(999), "ms"),
         figure("max_ms", away.ms(1_000), "ms"),
         figure("lost", sum(|it| it.lost), "1"),
         figure("duplicates", sum(|it| it.duplicates), "1"),
@@ -233,8 +262,68 @@ fn figures(kills: &[Kill], seen: &[Seen]) -> Result<Vec<Figure>, ServedError> {
         of("writes", figure("p999_ms", took.ms(999), "ms")),
         of("writes", figure("max_ms", took.ms(1_000), "ms")),
     ];
-    let codes =
-        errors.into_iter().map(|(code, count)| of(code, figure("errors", as_float(count), "1")));
-    figures.extend(codes);
+    let errors = by_code(seen, |it| &it.errors);
+    let refused = by_code(seen, |it| &it.refused);
+    for (metric, codes) in [("errors", errors), ("refused", refused)] {
+        figures.push(figure(metric, as_float(codes.values().sum()), "1"));
+        let each = |(code, count)| of(code, figure(metric, as_float(count), "1"));
+        figures.extend(codes.into_iter().map(each));
+    }
     Ok(figures)
+}
+
+/// How often all clients together have heard each code.
+fn by_code(seen: &[Seen], of: fn(&Seen) -> &BTreeMap<String, u64>) -> BTreeMap<&str, u64> {
+    let mut all = BTreeMap::new();
+    for (code, count) in seen.iter().flat_map(of) {
+        *all.entry(&**code).or_default() += count;
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(figures: &[Figure], metric: &str, case: &str) -> Option<f64> {
+        figures.iter().find(|it| it.metric == metric && it.case == case).map(|it| it.value)
+    }
+
+    #[test]
+    fn errors_and_refusals_are_figures_of_their_own_and_are_said_if_there_are_none() {
+        let calm = figures(&[], &[Seen::new(ShardId(1), 1)]).unwrap();
+        assert_eq!(value(&calm, "errors", ""), Some(0.0));
+        assert_eq!(value(&calm, "refused", ""), Some(0.0));
+
+        let mut seen = [Seen::new(ShardId(1), 1), Seen::new(ShardId(1), 2)];
+        for it in &mut seen {
+            assert_eq!(it.hear(Told::Again("timeout".to_owned())), Err("timeout".to_owned()));
+        }
+        assert!(seen[0].hear(Told::Again("shard_moved".to_owned())).is_err());
+        assert!(seen[1].hear(Told::Refused("forbidden".to_owned())).is_err());
+        let told = figures(&[], &seen).unwrap();
+        let cases = [
+            ("errors", "", 3.0),
+            ("errors", "shard_moved", 1.0),
+            ("errors", "timeout", 2.0),
+            ("refused", "", 1.0),
+            ("refused", "forbidden", 1.0),
+        ];
+        for (metric, case, expected) in cases {
+            assert_eq!(value(&told, metric, case), Some(expected), "{metric} {case}");
+        }
+    }
+
+    #[test]
+    fn a_write_that_counts_less_is_lost_and_one_that_counts_more_is_a_duplicate() {
+        let mut seen = Seen::new(ShardId(1), 7);
+        for (counted, lost, duplicates) in [(1, 0, 0), (1, 1, 0), (5, 1, 2)] {
+            let write = seen.next();
+            assert_eq!(write.key, format!("7-{}", seen.acknowledged.len() + 1));
+            assert_eq!(seen.hear(Told::Done(counted)), Ok(counted));
+            seen.check(counted);
+            seen.acknowledged.push((Instant::now(), Instant::now()));
+            assert_eq!((seen.lost, seen.duplicates), (lost, duplicates));
+        }
+    }
 }

@@ -10,7 +10,8 @@ use super::audience::Audience;
 use super::publishing::{Author, Publishing, people};
 use super::target::{ServedError, Target};
 use crate::bench::figure::Figure;
-use crate::import::Graph;
+use crate::bench::progress::Progress;
+use crate::import::{Account, Graph};
 use crate::world;
 
 /// Makes people who follow each other in a cluster that is started for it, opens a socket for each of them,
@@ -33,19 +34,24 @@ pub(in crate::bench) struct Feed {
           value_parser = clap::value_parser!(u64).range(1..=1024))]
     in_flight: u64,
     /// How long is measured.
-    #[arg(long, value_name = "SECONDS", default_value_t = 15)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 15,
+          value_parser = clap::value_parser!(u64).range(1..=86_400))]
     seconds: u64,
 }
 
 impl Feed {
     /// Measures.
-    pub(in crate::bench) async fn run(&self) -> Result<Vec<Figure>, ServedError> {
+    pub(in crate::bench) async fn run(
+        &self,
+        progress: &Progress,
+    ) -> Result<Vec<Figure>, ServedError> {
         world::raise_files();
         let failed = |error: crate::import::ImportError| ServedError::Other(error.to_string());
         let graph = Graph::read(&self.follows, self.people_max).map_err(failed)?;
-        let cluster = self.target.open().await?;
-        let people = people(&graph, &cluster).await?;
-        let audience = Audience::open(&cluster, &people, |it| format!("feed:{}", it.user)).await?;
+        let cluster = self.target.open(progress).await?;
+        let people = people(&graph, &cluster, progress).await?;
+        let channel = |it: &Account| format!("feed:{}", it.user);
+        let audience = Audience::open(&cluster, &people, channel, progress).await?;
         let mut followers: BTreeMap<usize, u64> = BTreeMap::new();
         for (_, author) in &graph.follows {
             *followers.entry(*author).or_default() += 1;
@@ -57,6 +63,6 @@ impl Feed {
         let (rate, in_flight, lasting) =
             (self.rate, self.in_flight, Duration::from_secs(self.seconds));
         let publishing = Publishing { bench: "feed", rate, in_flight, lasting };
-        publishing.measure(&cluster, authors.collect(), audience).await
+        publishing.measure(&cluster, authors.collect(), audience, progress).await
     }
 }

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::way::{ANSWER_MAX, Told, Write, done, judge};
+use super::way::{ANSWER_MAX, NO_ANSWER, Told, Write, done, judge};
 
 /// A connection to one node, made anew when it breaks.
 pub(super) struct Http {
@@ -36,7 +36,7 @@ impl Http {
     pub(super) async fn write(&mut self, write: &Write) -> Told {
         let told = match timeout(ANSWER_MAX, self.attempt(write)).await {
             Ok(told) => told,
-            Err(_late) => Err("no_answer".to_owned()),
+            Err(_late) => Err(NO_ANSWER.to_owned()),
         };
         told.unwrap_or_else(|code| {
             self.open = None;

@@ -1,17 +1,18 @@
 //! Members of an etcd cluster that are started for a bench, and thrown away afterwards.
 
+use std::io;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
-use std::{fs, io};
 
 use tokio::time::sleep;
 
 use super::etcd::Etcd;
 use super::target::ServedError;
 use super::way::{Told, Write};
-use crate::world::{self, Used};
+use crate::bench::scratch::Scratch;
+use crate::world::Used;
 
 /// How often a cluster is tried until it takes a write.
 const LOOKS_MAX: u32 = 300;
@@ -23,7 +24,7 @@ const PERIOD: Duration = Duration::from_millis(100);
 pub(super) struct Members {
     processes: Vec<Child>,
     pub(super) urls: Vec<String>,
-    folder: PathBuf,
+    folder: Scratch,
 }
 
 /// Where a member listens.
@@ -40,12 +41,11 @@ impl Members {
         let places = places?;
         let all: Vec<_> = places.iter().map(|it| format!("{}={}", it.name, it.peer)).collect();
         let all = all.join(",");
-        let folder = std::env::temp_dir().join(format!("roost-bench-{:016x}", world::chance()));
-        fs::create_dir_all(&folder)?;
+        let folder = Scratch::new()?;
         let urls = places.iter().map(|it| it.client.clone()).collect();
         let mut members = Self { processes: Vec::new(), urls, folder };
         for place in places {
-            let process = place.start(&members.folder, &all).map_err(not_started)?;
+            let process = place.start(members.folder.path(), &all).map_err(not_started)?;
             members.processes.push(process);
         }
         members.settle().await?;
@@ -108,9 +108,6 @@ impl Drop for Members {
             // One that has ended already is waited for all the same.
             process.kill().ok();
             process.wait().map(drop).ok();
-        }
-        if let Err(error) = fs::remove_dir_all(&self.folder) {
-            tracing::warn!(%error, folder = %self.folder.display(), "not removed");
         }
     }
 }

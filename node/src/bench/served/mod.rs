@@ -16,7 +16,7 @@
 //! - `audience`: sockets that follow channels
 //! - `reader`: one of them
 //! - `nodes`: nodes that come and go
-//! - `pace`: commands at fixed times
+//! - `pace`: when commands are sent
 //! - `members`: an etcd cluster that is started to compare with
 //! - `latency`: how long things took
 
@@ -42,3 +42,5 @@ mod spawned;
 mod target;
 mod way;
 mod wire;
+
+pub(in crate::bench) use target::ServedError;

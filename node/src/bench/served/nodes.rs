@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::http::Http;
-use super::way::{Told, Way, Write};
+use super::way::{NO_ANSWER, Told, Way, Write};
 
 /// How long a client waits for an answer before it asks another node, under the same key.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -44,7 +44,7 @@ impl Nodes {
             Ok(told) => told,
             Err(_late) => {
                 ways.remove(&url);
-                Told::Again("no_answer".to_owned())
+                Told::Again(NO_ANSWER.to_owned())
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Posts that are published while sockets listen: how each of them arrives.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::http::Method;
@@ -18,6 +19,8 @@ use super::spawned::Spawned;
 use super::target::{Cluster, ServedError};
 use crate::api::{Api, Call};
 use crate::bench::figure::{Figure, as_float};
+use crate::bench::progress::Progress;
+use crate::bench::scratch::Scratch;
 use crate::import::{Account, Graph, Phases, Plan};
 use crate::world;
 
@@ -58,8 +61,7 @@ struct Crew {
     apis: Vec<Api>,
     authors: Vec<Author>,
     numbers: AtomicU64,
-    pace: Option<Pace>,
-    is_over: AtomicBool,
+    pace: Pace,
 }
 
 /// A post that was acknowledged.
@@ -73,24 +75,31 @@ struct Post {
 
 /// What is measured.
 struct Measured {
-    began: Instant,
-    ended: Instant,
-    /// Deliveries between the two.
+    /// From when to when.
+    during: Range<Instant>,
+    /// Deliveries meanwhile.
     count: u64,
-    /// What the nodes have used between the two, if they were started for this.
+    /// What the nodes have used meanwhile, if they were started for this.
     cpu: Option<Duration>,
+    /// Posts that were due meanwhile, and never published.
+    missed: u64,
 }
 
 /// Makes people who follow each other; they come in the order of the graph.
-pub(super) async fn people(graph: &Graph, cluster: &Cluster) -> Result<Vec<Account>, ServedError> {
+pub(super) async fn people(
+    graph: &Graph,
+    cluster: &Cluster,
+    progress: &Progress,
+) -> Result<Vec<Account>, ServedError> {
     let failed = |error: crate::import::ImportError| ServedError::Other(error.to_string());
     let urls: Vec<_> = cluster.map.urls.values().cloned().collect();
-    let state = std::env::temp_dir().join(format!("roost-bench-{:016x}", world::chance()));
+    let folder = Scratch::new()?;
     let plan = Plan { graph: graph.clone(), posts: Vec::new(), seed: world::chance() };
+    let state = folder.path().join("people");
     let mut phases = Phases::open(plan, &urls, &state, AT_ONCE).map_err(failed)?;
-    let made = phases.run().await;
-    std::fs::remove_file(&state)?;
-    made.map_err(failed)?;
+    // It shows itself how far it is.
+    progress.clear();
+    phases.run().await.map_err(failed)?;
     Ok(phases.accounts().values().cloned().collect())
 }
 
@@ -101,28 +110,28 @@ impl Publishing {
         cluster: &Cluster,
         authors: Vec<Author>,
         audience: Audience,
+        progress: &Progress,
     ) -> Result<Vec<Figure>, ServedError> {
         let urls = cluster.map.urls.values();
         let crew = Arc::new(Crew {
             apis: urls.map(|it| Api::new(it)).collect::<Result<_, _>>()?,
             authors,
             numbers: AtomicU64::new(0),
-            pace: self.rate.map(|it| Pace::new(it, WARM_UP + self.lasting)),
-            is_over: AtomicBool::new(false),
+            pace: Pace::new(self.rate, WARM_UP, self.lasting),
         });
         let mut publishing = JoinSet::new();
         for _ in 0..self.in_flight {
             publishing.spawn(Arc::clone(&crew).publish());
         }
         let used = || cluster.spawned.as_ref().map(Spawned::used);
-        sleep(WARM_UP).await;
-        let (began, before, count) = (Instant::now(), used(), audience.received());
-        sleep(self.lasting).await;
-        let (ended, count) = (Instant::now(), audience.received() - count);
+        progress.sleep("warming up", WARM_UP).await;
+        let (before, count) = (used(), audience.received());
+        progress.sleep("measuring", self.lasting).await;
+        let count = audience.received() - count;
         let cpu = before.zip(used()).map(|(before, after)| after.since(before).cpu);
-        crew.is_over.store(true, Ordering::Relaxed);
+        progress.begin("waiting until everything has arrived");
         let mut posts = Vec::new();
-        for part in publishing.join_all().await {
+        for part in crew.pace.join(publishing).await {
             posts.extend(part?);
         }
         let expected: u64 = posts.iter().map(|it| it.reach).sum();
@@ -131,12 +140,13 @@ impl Publishing {
             sleep(LOOK).await;
         }
         let all = audience.leave().await;
-        Ok(self.figures(&posts, &all, &Measured { began, ended, count, cpu }))
+        let (during, missed) = (crew.pace.measured(), crew.pace.missed().count() as u64);
+        Ok(self.figures(&posts, &all, &Measured { during, count, cpu, missed }))
     }
 
     fn figures(&self, posts: &[Post], all: &[Received], measured: &Measured) -> Vec<Figure> {
-        let Measured { began, ended, count, cpu } = *measured;
-        let is_measured = |it: &&Post| (began..ended).contains(&it.due);
+        let Measured { during, count, cpu, missed } = measured;
+        let is_measured = |it: &&Post| during.contains(&it.due);
         let known: BTreeMap<u64, &Post> =
             posts.iter().filter(is_measured).map(|it| (it.number, it)).collect();
         let (mut took, mut took_since) = (Latencies::default(), Latencies::default());
@@ -148,7 +158,7 @@ impl Publishing {
             }
         }
         let (took, took_since) = (took.sorted(), took_since.sorted());
-        let lasted = (ended - began).as_secs_f64();
+        let lasted = self.lasting.as_secs_f64();
         let sum = |of: fn(&Received) -> u64| all.iter().map(of).sum::<u64>();
         let expected: u64 = posts.iter().map(|it| it.reach).sum();
         let lost = expected.saturating_sub(sum(|it| it.posts.len() as u64));
@@ -156,7 +166,7 @@ impl Publishing {
         let mut figures = vec![
             figure("readers", as_float(all.len() as u64), "1"),
             figure("posts", as_float(known.len() as u64) / lasted, "1/s"),
-            figure("rate", as_float(count) / lasted, "1/s"),
+            figure("rate", as_float(*count) / lasted, "1/s"),
             figure("p50_ms", took.ms(500), "ms"),
             figure("p99_ms", took.ms(990), "ms"),
             figure("p999_ms", took.ms(999), "ms"),
@@ -165,10 +175,10 @@ impl Publishing {
             figure("acked_p999_ms", took_since.ms(999), "ms"),
             figure("lost", as_float(lost), "1"),
             figure("duplicates", as_float(sum(|it| it.duplicates)), "1"),
-            figure("errors", as_float(sum(|it| u64::from(it.is_broken))), "1"),
+            figure("errors", as_float(missed + sum(|it| u64::from(it.is_broken))), "1"),
         ];
         if let Some(cpu) = cpu {
-            let cpu = cpu.as_secs_f64() * 1e6 / as_float(count.max(1));
+            let cpu = cpu.as_secs_f64() * 1e6 / as_float(*count.max(&1));
             figures.push(figure("cpu_us_per_op", cpu, "us"));
         }
         figures
@@ -179,8 +189,7 @@ impl Crew {
     /// Publishes until it is over, each post until it is acknowledged.
     async fn publish(self: Arc<Self>) -> Result<Vec<Post>, ServedError> {
         let mut posts = Vec::new();
-        while !self.is_over.load(Ordering::Relaxed) {
-            let Some(due) = Pace::due(self.pace.as_ref()).await else { break };
+        while let Some(due) = self.pace.due().await {
             let number = self.numbers.fetch_add(1, Ordering::Relaxed);
             let (people, apis) = (self.authors.len() as u64, self.apis.len() as u64);
             let author = usize::try_from(world::chance() % people).expect("it was a length");

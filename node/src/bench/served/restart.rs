@@ -19,6 +19,7 @@ use super::spawned::Spawned;
 use super::target::{ServedError, Target};
 use super::way::{Told, Way, Write};
 use crate::bench::figure::{Figure, as_float};
+use crate::bench::progress::Progress;
 use crate::probe::VALUE_BYTES_MAX;
 use crate::world;
 
@@ -71,39 +72,50 @@ struct Times {
 
 impl Restart {
     /// Measures.
-    pub(in crate::bench) async fn run(&self) -> Result<Vec<Figure>, ServedError> {
-        let mut cluster = self.target.open().await?;
+    pub(in crate::bench) async fn run(
+        &self,
+        progress: &Progress,
+    ) -> Result<Vec<Figure>, ServedError> {
+        let mut cluster = self.target.open(progress).await?;
         let Some(mut spawned) = cluster.spawned.take() else {
             let what = "name a number of nodes with --spawn: a process of it is killed";
             return Err(ServedError::Other(what.to_owned()));
         };
         let (urls, heard) = watch::channel(spawned.urls());
         let nodes = Nodes { token: cluster.token.clone(), urls: heard };
-        fill(&nodes, self.data * 1_024 * 1_024).await?;
-        let pace = Arc::new(Pace::new(self.rate, WARM_UP + CALM + LASTING_MAX));
+        fill(&nodes, self.data * 1_024 * 1_024, progress).await?;
+        let pace = Arc::new(Pace::new(Some(self.rate), WARM_UP, CALM + LASTING_MAX));
         let mut clients = JoinSet::new();
         for _ in 0..CLIENTS {
             clients.spawn(work(nodes.clone(), Arc::clone(&pace)));
         }
-        sleep(WARM_UP + CALM).await;
+        progress.sleep("warming up", WARM_UP).await;
+        progress.sleep("measuring before the kill", CALM).await;
+        progress.begin("waiting until the node that was killed is back, and has everything");
         let times = restart(&mut spawned, &nodes, &urls).await?;
-        sleep(AFTER).await;
+        progress.sleep("measuring after it", AFTER).await;
         pace.stop();
+        progress.begin("waiting for the last answers");
         let mut done = Vec::new();
-        for part in clients.join_all().await {
+        for part in pace.join(clients).await {
             done.extend(part?);
         }
+        // What nobody was free to send has taken at least until now.
+        let now = Instant::now();
+        done.extend(pace.missed().map(|due| (due, now)));
         let used = Copies::ask(&spawned.urls(), &nodes.token).await?.used_bytes;
         Ok(figures(&times, &done, used))
     }
 }
 
 /// Writes so many bytes, each part of them under a name of its own.
-async fn fill(nodes: &Nodes, bytes: u64) -> Result<(), ServedError> {
-    let left = Arc::new(AtomicU64::new(bytes / VALUE_BYTES_MAX as u64));
+async fn fill(nodes: &Nodes, bytes: u64, progress: &Progress) -> Result<(), ServedError> {
+    let count = bytes / VALUE_BYTES_MAX as u64;
+    progress.begin_items("writing values", count);
+    let left = Arc::new(AtomicU64::new(count));
     let mut clients = JoinSet::new();
     for client in 0..CLIENTS {
-        let (nodes, left) = (nodes.clone(), Arc::clone(&left));
+        let (nodes, left, progress) = (nodes.clone(), Arc::clone(&left), progress.clone());
         clients.spawn(async move {
             let (mut ways, value) = (BTreeMap::new(), "v".repeat(VALUE_BYTES_MAX));
             let take = |it: u64| it.checked_sub(1);
@@ -111,6 +123,7 @@ async fn fill(nodes: &Nodes, bytes: u64) -> Result<(), ServedError> {
                 let probe = world::chance();
                 let write = Write { probe, value: value.clone(), key: format!("{probe:x}") };
                 until_done(&nodes, &mut ways, client, &write).await?;
+                progress.advance();
             }
             Ok::<_, ServedError>(())
         });
@@ -140,7 +153,7 @@ async fn until_done(
 /// Writes when it is time to.
 async fn work(nodes: Nodes, pace: Arc<Pace>) -> Result<Vec<Done>, ServedError> {
     let (mut ways, mut done) = (BTreeMap::new(), Vec::new());
-    while let Some(due) = Pace::due(Some(&*pace)).await {
+    while let Some(due) = pace.due().await {
         let probe = world::chance();
         let write = Write { probe, value: "v".to_owned(), key: format!("{probe:x}") };
         until_done(&nodes, &mut ways, probe, &write).await?;
@@ -161,7 +174,7 @@ async fn restart(
     spawned.kill(name)?;
     let killed = Instant::now();
     urls.send_replace(spawned.urls());
-    spawned.wait_for(name)?;
+    spawned.wait_for(name).await?;
     let back = Instant::now();
     urls.send_replace(spawned.urls());
     let goal = Copies::ask(&spawned.urls(), &nodes.token).await?.led;
@@ -177,26 +190,33 @@ async fn restart(
 }
 
 fn figures(times: &Times, done: &[Done], used: u64) -> Vec<Figure> {
-    let took = |from: Instant, to: Instant| {
-        let mut latencies = Latencies::default();
-        let within = done.iter().filter(|(due, _)| (from..to).contains(due));
-        within.for_each(|(due, end)| latencies.push(*end - *due));
-        latencies.sorted()
-    };
     let Times { killed, back, caught_up } = *times;
-    let calm = took(killed - CALM, killed);
-    let from = killed + FAILOVER;
-    let restart = took(from, caught_up.max(from) + AFTER);
     let figure = |metric, value, unit| Figure::new("restart", metric, value, unit);
-    let of = |case: &str, it: Figure| Figure { case: case.to_owned(), ..it };
-    vec![
+    let mut figures = vec![
         figure("data_per_node", as_float(used) / 1e6, "MB"),
         figure("serves_after_s", (back - killed).as_secs_f64(), "s"),
         figure("caught_up_after_s", (caught_up - killed).as_secs_f64(), "s"),
-        of("calm", figure("p50_ms", calm.ms(500), "ms")),
-        of("calm", figure("p99_ms", calm.ms(990), "ms")),
-        of("restart", figure("p50_ms", restart.ms(500), "ms")),
-        of("restart", figure("p99_ms", restart.ms(990), "ms")),
-        of("restart", figure("max_ms", restart.ms(1_000), "ms")),
-    ]
+    ];
+    let from = killed + FAILOVER;
+    let to = caught_up.max(from) + AFTER;
+    // The whole of it, then its parts: two serve, the third catches up, leaders go back to it.
+    let parts = [
+        ("calm", killed - CALM, killed),
+        ("restart", from, to),
+        ("opening", from, back),
+        ("catching_up", back, caught_up),
+        ("handing_back", caught_up, to),
+    ];
+    for (case, from, to) in parts {
+        let mut took = Latencies::default();
+        let within = done.iter().filter(|(due, _)| (from..to).contains(due));
+        within.for_each(|(due, end)| took.push(*end - *due));
+        let took = took.sorted();
+        let of = |metric, of_thousand| {
+            let figure = figure(metric, took.ms(of_thousand), "ms");
+            Figure { case: case.to_owned(), ..figure }
+        };
+        figures.extend([of("p50_ms", 500), of("p99_ms", 990), of("max_ms", 1_000)]);
+    }
+    figures
 }

@@ -13,7 +13,7 @@ use tokio_rustls::TlsConnector;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
-use super::way::{ANSWER_MAX, Told, Write, done, judge};
+use super::way::{ANSWER_MAX, NO_ANSWER, Told, Write, done, judge};
 use super::wire::{connect, connect_securely};
 
 /// What a node asks with whether a client is there, and what it is answered with.
@@ -74,7 +74,7 @@ impl Socket {
         match timeout(ANSWER_MAX, told).await {
             Ok(Ok(told)) => told,
             Ok(Err(_)) => Told::Again("connection_broken".to_owned()),
-            Err(_late) => Told::Again("no_answer".to_owned()),
+            Err(_late) => Told::Again(NO_ANSWER.to_owned()),
         }
     }
 }

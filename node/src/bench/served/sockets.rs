@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
 use super::latency::Latencies;
@@ -14,6 +14,7 @@ use super::target::{Cluster, ServedError, Target};
 use super::way::{Told, Write};
 use super::wire::trust;
 use crate::bench::figure::{Figure, as_float};
+use crate::bench::progress::Progress;
 use crate::world::{self, Used};
 
 /// How many are opened at the same time.
@@ -35,7 +36,8 @@ pub(in crate::bench) struct Sockets {
     #[arg(long, requires = "spawn")]
     tls: bool,
     /// How long they stay. Nodes ask every 25 seconds whether they are still there.
-    #[arg(long, value_name = "SECONDS", default_value_t = 40)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 40,
+          value_parser = clap::value_parser!(u64).range(0..=86_400))]
     seconds: u64,
 }
 
@@ -49,10 +51,13 @@ struct Opened {
 
 impl Sockets {
     /// Opens them, waits, and asks each for a write.
-    pub(in crate::bench) async fn run(&self) -> Result<Vec<Figure>, ServedError> {
+    pub(in crate::bench) async fn run(
+        &self,
+        progress: &Progress,
+    ) -> Result<Vec<Figure>, ServedError> {
         world::raise_files();
-        let cluster = self.target.open().await?;
-        sleep(REST).await;
+        let cluster = self.target.open(progress).await?;
+        progress.sleep("letting nodes rest", REST).await;
         let (used, resident) = (
             || cluster.spawned.as_ref().map(Spawned::used),
             || cluster.spawned.as_ref().map(Spawned::resident_bytes),
@@ -60,14 +65,15 @@ impl Sockets {
         let tls = cluster.spawned.as_ref().filter(|_| self.tls);
         let tls = tls.map(|it| trust(&it.certificate())).transpose()?;
         let (began, before, bytes_before) = (Used::now(), used(), resident());
-        let Opened { sockets, took, errors } = self.open(&cluster, tls.as_ref()).await;
+        progress.begin_items("opening sockets", self.count);
+        let Opened { sockets, took, errors } = self.open(&cluster, tls.as_ref(), progress).await;
         let lasted = Used::now().since(began).wall;
         let spent = before.zip(used()).map(|(before, after)| after.since(before).cpu);
-        sleep(REST).await;
+        progress.sleep("letting nodes rest", REST).await;
         let bytes = bytes_before.zip(resident());
-        sleep(Duration::from_secs(self.seconds)).await;
+        progress.sleep("saying nothing", Duration::from_secs(self.seconds)).await;
         let count = sockets.len() as u64;
-        let lost = lost(sockets).await;
+        let lost = lost(sockets, progress).await;
         let took = took.sorted();
         let figure = |metric, value, unit| Figure {
             case: format!("{count}{}", if self.tls { " tls" } else { "" }),
@@ -91,7 +97,12 @@ impl Sockets {
         Ok(figures)
     }
 
-    async fn open(&self, cluster: &Cluster, tls: Option<&TlsConnector>) -> Opened {
+    async fn open(
+        &self,
+        cluster: &Cluster,
+        tls: Option<&TlsConnector>,
+        progress: &Progress,
+    ) -> Opened {
         let mut urls = cluster.map.urls.values().cycle();
         let mut left = self.count;
         let (mut opening, mut all) = (JoinSet::new(), Opened::default());
@@ -105,7 +116,9 @@ impl Sockets {
                     (Socket::open(&url, &token, tls.as_ref()).await, began.elapsed())
                 });
             }
-            match opening.join_next().await {
+            let opened = opening.join_next().await;
+            progress.advance();
+            match opened {
                 Some(Ok((Ok(socket), took))) => {
                     all.took.push(took);
                     all.sockets.push(socket);
@@ -125,13 +138,15 @@ impl Sockets {
 }
 
 /// How many of them do not take a write any more.
-async fn lost(sockets: Vec<Socket>) -> u64 {
+async fn lost(sockets: Vec<Socket>, progress: &Progress) -> u64 {
+    progress.begin_items("writing through each socket", sockets.len() as u64);
     let mut lost = 0;
     for (probe, socket) in (0..).zip(sockets) {
         let write = Write { probe, value: String::new(), key: String::new() };
         if !matches!(socket.write(&write).await, Told::Done(_)) {
             lost += 1;
         }
+        progress.advance();
     }
     lost
 }

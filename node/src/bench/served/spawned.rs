@@ -1,16 +1,17 @@
 //! A cluster that is started for a bench, and thrown away afterwards.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Lines};
+use std::io;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread::Builder;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
-use std::{fs, io};
 
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::ChildStdout;
+use tokio::time::timeout;
 
+use crate::bench::scratch::Scratch;
 use crate::world::{self, Used};
 
 /// How long a cluster may take to serve, and a node to come back.
@@ -19,8 +20,8 @@ const START_MAX: Duration = Duration::from_mins(1);
 /// `roost dev` with several nodes, in a folder of its own.
 pub(super) struct Spawned {
     dev: Child,
-    folder: PathBuf,
-    said: Receiver<String>,
+    folder: Scratch,
+    said: Lines<BufReader<ChildStdout>>,
     /// By name.
     nodes: BTreeMap<String, Process>,
 }
@@ -34,35 +35,34 @@ struct Process {
 
 impl Spawned {
     /// Starts so many nodes, and waits until they serve.
-    pub(super) fn start(nodes: u16, shards: u32) -> io::Result<Self> {
-        let folder = std::env::temp_dir().join(format!("roost-bench-{:016x}", world::chance()));
-        fs::create_dir_all(&folder)?;
+    pub(super) async fn start(nodes: u16, shards: u32) -> io::Result<Self> {
+        let folder = Scratch::new()?;
         let mut dev = Command::new(std::env::current_exe()?)
             .args(["dev", "--listen", "127.0.0.1:0", "--data"])
-            .arg(&folder)
+            .arg(folder.path())
             .args(["--nodes", &nodes.to_string(), "--shards", &shards.to_string()])
             // People are made to publish, not to be hard to impersonate.
             .envs([("ROOST_ARGON2_MEMORY_KIB", "8"), ("ROOST_ARGON2_ITERATIONS", "1")])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()?;
-        let lines = BufReader::new(dev.stdout.take().expect("it is piped")).lines();
-        let said = listen(lines)?;
+        let said = ChildStdout::from_std(dev.stdout.take().expect("it is piped"))?;
+        let said = BufReader::new(said).lines();
         let mut spawned = Self { dev, folder, said, nodes: BTreeMap::new() };
         while spawned.nodes.len() < usize::from(nodes) {
-            spawned.hear()?;
+            spawned.hear().await?;
         }
         Ok(spawned)
     }
 
     /// The file with its secret.
     pub(super) fn secret(&self) -> PathBuf {
-        self.folder.join("secret")
+        self.folder.path().join("secret")
     }
 
     /// The file with the certificate that its nodes show to clients.
     pub(super) fn certificate(&self) -> PathBuf {
-        self.folder.join("tls.pem")
+        self.folder.path().join("tls.pem")
     }
 
     /// Where its nodes serve clients.
@@ -91,21 +91,21 @@ impl Spawned {
     }
 
     /// Waits until a node that was killed is back.
-    pub(super) fn wait_for(&mut self, name: &str) -> io::Result<String> {
+    pub(super) async fn wait_for(&mut self, name: &str) -> io::Result<String> {
         loop {
             if let Some(process) = self.nodes.get(name) {
                 return Ok(process.url.clone());
             }
-            self.hear()?;
+            self.hear().await?;
         }
     }
 
     /// Takes in the next line that it says.
-    fn hear(&mut self) -> io::Result<()> {
-        let line = self.said.recv_timeout(START_MAX).map_err(|error| match error {
-            RecvTimeoutError::Timeout => io::Error::other("the cluster does not start in time"),
-            RecvTimeoutError::Disconnected => io::Error::other("the cluster has ended"),
-        })?;
+    async fn hear(&mut self) -> io::Result<()> {
+        let Ok(said) = timeout(START_MAX, self.said.next_line()).await else {
+            return Err(io::Error::other("the cluster does not start in time"));
+        };
+        let line = said?.ok_or_else(|| io::Error::other("the cluster has ended"))?;
         let words: Vec<_> = line.split([' ', ',', ':']).filter(|it| !it.is_empty()).collect();
         let pid = words.iter().position(|it| *it == "process").and_then(|at| words.get(at + 1));
         let url = line.split([' ', ',']).find(|it| it.starts_with("http://"));
@@ -117,20 +117,6 @@ impl Spawned {
     }
 }
 
-/// Reads on a thread of its own: whoever waits for a line does not wait for ever.
-fn listen(lines: Lines<BufReader<ChildStdout>>) -> io::Result<Receiver<String>> {
-    let (sender, said) = channel();
-    let read = move || {
-        for line in lines.map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-    };
-    Builder::new().name("listener".to_owned()).spawn(read)?;
-    Ok(said)
-}
-
 impl Drop for Spawned {
     fn drop(&mut self) {
         if let Some(pid) = Pid::from_raw(self.dev.id().cast_signed()) {
@@ -138,8 +124,5 @@ impl Drop for Spawned {
             kill_process(pid, Signal::TERM).ok();
         }
         self.dev.wait().map(drop).ok();
-        if let Err(error) = fs::remove_dir_all(&self.folder) {
-            tracing::warn!(%error, folder = %self.folder.display(), "not removed");
-        }
     }
 }

@@ -9,6 +9,7 @@ use super::map::Map;
 use super::members::Members;
 use super::spawned::Spawned;
 use crate::api::ApiError;
+use crate::bench::progress::Progress;
 use crate::gateway::OperatorToken;
 use crate::secret::{Secret, SecretError};
 
@@ -63,24 +64,40 @@ pub(crate) enum ServedError {
 
 impl Target {
     /// Starts an etcd cluster instead, if one is to be started, and yields where it serves.
-    pub(super) async fn open_etcd(&self) -> Result<(Option<Members>, Vec<String>), ServedError> {
+    pub(super) async fn open_etcd(
+        &self,
+        progress: &Progress,
+    ) -> Result<(Option<Members>, Vec<String>), ServedError> {
         let Some(count) = self.spawn else { return Ok((None, self.to.clone())) };
+        progress.begin(format!("starting etcd with {}", nodes(count)));
         let members = Members::start(count).await?;
         let urls = members.urls.clone();
         Ok((Some(members), urls))
     }
 
     /// Starts the cluster, if that was asked for, and asks who leads what.
-    pub(super) async fn open(&self) -> Result<Cluster, ServedError> {
-        let spawned = self.spawn.map(|nodes| Spawned::start(nodes, self.shards)).transpose()?;
+    pub(super) async fn open(&self, progress: &Progress) -> Result<Cluster, ServedError> {
+        let spawned = match self.spawn {
+            Some(count) => {
+                progress.begin(format!("starting {}", nodes(count)));
+                Some(Spawned::start(count, self.shards).await?)
+            }
+            None => None,
+        };
         let (urls, secret) = match &spawned {
             Some(spawned) => (spawned.urls(), spawned.secret()),
             None => (self.to.clone(), self.secret_file.clone()),
         };
         let token = OperatorToken::of(&Secret::read(&secret)?).text().to_owned();
+        progress.begin("waiting until every shard serves");
         let map = Map::settled(&urls, &token).await?;
         Ok(Cluster { spawned, token, map })
     }
+}
+
+/// So many, for people.
+fn nodes(count: u16) -> String {
+    if count == 1 { "a node".to_owned() } else { format!("{count} nodes") }
 }
 
 impl std::fmt::Display for ServedError {

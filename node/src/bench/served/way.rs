@@ -23,6 +23,9 @@ pub(super) enum Wire {
     Etcd,
 }
 
+/// The code of a write that was not answered in time.
+pub(super) const NO_ANSWER: &str = "no_answer";
+
 /// A write to a probe.
 #[derive(Clone, Debug)]
 pub(super) struct Write {

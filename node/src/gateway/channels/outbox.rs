@@ -69,7 +69,8 @@ impl Push {
         }
     }
 
-    fn bytes(&self) -> usize {
+    /// Bytes that it takes.
+    pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Item { line, .. } | Self::State { line, .. } => line.len(),
             Self::Lost { channel } => channel.len(),

@@ -49,7 +49,7 @@ pub(super) enum Command {
         id: u64,
         /// Of which channel.
         channel: String,
-        /// Most of them; none: only where the channel is.
+        /// Most of them; 0: only where the channel is.
         limit: u64,
         /// Those behind this one.
         since: Option<Position>,
@@ -128,7 +128,9 @@ impl Command {
                     Some(Value::Object(mut since)) => Some(Position::of(&mut since)),
                     _none => None,
                 };
-                let limit = fields.get("limit").and_then(Value::as_u64).unwrap_or_default();
+                let limit = fields.get("limit").and_then(Value::as_i64).unwrap_or_default();
+                // Below 0: as many as there may be.
+                let limit = u64::try_from(limit).unwrap_or(u64::MAX);
                 let is_reverse = fields.get("reverse").and_then(Value::as_bool).unwrap_or_default();
                 let channel = text(&mut fields, "channel");
                 Self::History { id, channel, limit, since, is_reverse }

@@ -1,17 +1,46 @@
 //! What clients are told, and how connections end.
 
+use std::error::Error as _;
+
 use entity::{Id, Offset, Problem, ProblemClass};
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::error::{Error as Broken, ProtocolError};
 
 use super::subscription::Begun;
 use super::upgrade::PING_PERIOD;
-use crate::gateway::channels::Publication;
+use crate::gateway::channels::{End, Publication};
 
 /// Why a connection ends: a code that tells a client whether to come back (3000 to 3499) or not.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Disconnect {
     pub(super) code: u16,
     pub(super) reason: &'static str,
+}
+
+impl Disconnect {
+    /// How a connection ends to which nothing more comes from channels.
+    pub(super) fn when(end: End) -> Self {
+        probe::sometimes!(SlowSocketCut, end == End::Slow);
+        probe::sometimes!(SilentSocketEnded, end == End::Silent);
+        match end {
+            End::Slow => SLOW,
+            End::Revoked => INVALID_TOKEN,
+            End::Silent => SILENT,
+        }
+    }
+
+    /// How a connection ends that broke the protocol below; none if nobody is there to be told.
+    pub(super) fn of(error: &axum::Error) -> Option<Self> {
+        let error = error.source()?.downcast_ref::<Broken>()?;
+        let reset = ProtocolError::ResetWithoutClosingHandshake;
+        if matches!(error, Broken::Capacity(_)) {
+            Some(TOO_LARGE)
+        } else if matches!(error, Broken::Utf8(_)) {
+            Some(NO_TEXT)
+        } else {
+            matches!(error, Broken::Protocol(why) if *why != reset).then_some(NO_FRAME)
+        }
+    }
 }
 
 /// The node stops: others go on.
@@ -34,6 +63,15 @@ pub(super) const INVALID_TOKEN: Disconnect = Disconnect { code: 3500, reason: "i
 
 /// What was said is no command, or none that may come now.
 pub(super) const BAD_REQUEST: Disconnect = Disconnect { code: 3501, reason: "bad request" };
+
+/// What was said is longer than a command may be: clients do not come back to say it again.
+const TOO_LARGE: Disconnect = Disconnect { code: 1009, reason: "message too large" };
+
+/// What was said is none of the protocol below (RFC 6455).
+const NO_FRAME: Disconnect = Disconnect { code: 1002, reason: "protocol error" };
+
+/// What was said is no text (RFC 6455).
+const NO_TEXT: Disconnect = Disconnect { code: 1007, reason: "invalid UTF-8" };
 
 /// The client has not said who it is.
 pub(super) const STALE: Disconnect = Disconnect { code: 3502, reason: "stale" };

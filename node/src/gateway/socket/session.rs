@@ -9,7 +9,7 @@ use bytes::Bytes;
 use entity::{Caller, Id, Offset, Problem};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use futures::{FutureExt, StreamExt};
+use futures::{FutureExt, SinkExt, StreamExt};
 use runtime::traffic::OpenSocket;
 use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -18,10 +18,10 @@ use super::client::{Client, Unverified};
 use super::command::{Command, KEY_FIELD, Position};
 use super::reply::{
     ALREADY_SUBSCRIBED, BAD_REQUEST, Disconnect, INVALID_TOKEN, LIMIT_EXCEEDED, METHOD_NOT_FOUND,
-    NO_PONG, NOT_AVAILABLE, NOT_NOW, PING, SHUTDOWN, SILENT, SLOW, STALE, UNKNOWN_CHANNEL,
-    connected, done, lost, refreshed, refused, replied, subscribed,
+    NO_PONG, NOT_AVAILABLE, NOT_NOW, PING, SHUTDOWN, SLOW, STALE, UNKNOWN_CHANNEL, connected, done,
+    lost, refreshed, refused, replied, subscribed,
 };
-use super::subscription::{Due, History, Subscription, begin, read_history};
+use super::subscription::{Due, Held, History, Subscription, begin, read_history};
 use super::upgrade::{
     CONNECT_MAX, FRAME_BYTES, PING_PERIOD, PONG_MAX, RPC_BYTES, RPCS_MAX, SUBSCRIPTIONS_MAX,
     WRITE_MAX,
@@ -53,6 +53,8 @@ pub(super) struct Session {
     /// What comes from channels.
     outbox: Arc<Outbox>,
     subscriptions: BTreeMap<String, Subscription>,
+    /// Bytes that may still be held back while subscriptions begin.
+    room: usize,
     /// Counts them from 1.
     joins: u64,
     /// Ends the connection when its token is not valid any more.
@@ -90,7 +92,8 @@ enum Event {
 
 impl Session {
     pub(super) fn new(gateway: Arc<Gateway>, connection: Arc<Connection>, id: Id) -> Self {
-        let outbox = Arc::new(Outbox::new(gateway.knobs.outbox_bytes_max));
+        let room = gateway.knobs.outbox_bytes_max;
+        let outbox = Arc::new(Outbox::new(room));
         Self {
             _counted: gateway.client.node().counters().opened(),
             gateway,
@@ -101,6 +104,7 @@ impl Session {
             running_bytes: 0,
             outbox,
             subscriptions: BTreeMap::new(),
+            room,
             joins: 0,
             watching: None,
             is_ending: false,
@@ -112,7 +116,10 @@ impl Session {
     /// Serves until one side has had enough. Requests that are not answered then may or may not have
     /// happened, as when any connection breaks.
     pub(super) async fn serve(mut self, mut socket: WebSocket) {
-        let Err(disconnect) = self.talk(&mut socket).await else { return };
+        let Err(disconnect) = self.talk(&mut socket).await else {
+            // The answer to a farewell. Who is gone does not need it.
+            return timeout(WRITE_MAX, socket.flush()).await.map(drop).unwrap_or_default();
+        };
         let Disconnect { code, reason } = disconnect;
         tracing::debug!(request = %self.id, code, reason, "a socket is closed");
         let close = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
@@ -139,12 +146,13 @@ impl Session {
                 Event::Heard(Some(Ok(Message::Binary(_)))) => return Err(BAD_REQUEST),
                 // The protocol below answers these by itself.
                 Event::Heard(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => String::new(),
-                Event::Heard(Some(Ok(Message::Close(_)) | Err(_)) | None) => return Ok(()),
+                Event::Heard(Some(Ok(Message::Close(_))) | None) => return Ok(()),
+                Event::Heard(Some(Err(error))) => {
+                    return Disconnect::of(&error).map_or(Ok(()), Err);
+                }
                 Event::Replied(answered) => self.gather(answered)?,
                 Event::Pushed(Ok(pushes)) => self.pushed(pushes),
-                Event::Pushed(Err(End::Slow)) => return Err(SLOW),
-                Event::Pushed(Err(End::Revoked)) => return Err(INVALID_TOKEN),
-                Event::Pushed(Err(End::Silent)) => return Err(SILENT),
+                Event::Pushed(Err(end)) => return Err(Disconnect::when(end)),
                 Event::Due => self.due()?.to_owned(),
                 Event::Ending => {
                     self.is_ending = true;
@@ -183,14 +191,19 @@ impl Session {
         if !self.subscriptions.get(&channel).is_some_and(is_it) {
             return;
         }
-        let Some(Subscription::Joining { held, .. }) = self.subscriptions.remove(&channel) else {
-            return;
-        };
+        let Some(Subscription::Joining { held, .. }) = self.leave(&channel) else { return };
         if let Some((position, membership)) = begun {
             let live = Subscription::Live { position, _membership: membership };
             self.subscriptions.insert(channel, live);
-            add(replies, &self.pushed(held));
+            add(replies, &self.pushed(held.pushes));
         }
+    }
+
+    /// Follows a channel no more.
+    fn leave(&mut self, channel: &str) -> Option<Subscription> {
+        let left = self.subscriptions.remove(channel);
+        self.room += left.as_ref().map_or(0, Subscription::held_bytes);
+        left
     }
 
     /// What is to be sent of what was pushed.
@@ -200,7 +213,7 @@ impl Session {
             let channel = Arc::clone(push.channel());
             let is_item = matches!(push, Push::Item { .. });
             let Some(subscription) = self.subscriptions.get_mut(&*channel) else { continue };
-            match subscription.pushed(push) {
+            match subscription.pushed(push, &mut self.room) {
                 Due::Nothing => {}
                 Due::Line(line) => {
                     items += u64::from(is_item);
@@ -250,7 +263,7 @@ impl Session {
                     self.subscribe(id, channel, since, line.len())?
                 }
                 Command::Unsubscribe { id, channel } => {
-                    self.subscriptions.remove(&channel);
+                    self.leave(&channel);
                     Some(done(id, "unsubscribe"))
                 }
                 Command::History { id, channel, limit, since, is_reverse } => {
@@ -334,7 +347,7 @@ impl Session {
         }
         self.joins += 1;
         let number = self.joins;
-        let joining = Subscription::Joining { number, held: Vec::new() };
+        let joining = Subscription::Joining { number, held: Held::default() };
         self.subscriptions.insert(channel.clone(), joining);
         let (gateway, outbox) = (Arc::clone(&self.gateway), Arc::clone(&self.outbox));
         let begin = move |caller| async move {

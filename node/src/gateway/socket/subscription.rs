@@ -20,10 +20,17 @@ pub(super) enum Subscription {
     Joining {
         /// Tells it from others of the same name.
         number: u64,
-        held: Vec<Push>,
+        held: Held,
     },
     /// The client has all items up to here, if it is a channel that has items.
     Live { position: Offset, _membership: Membership },
+}
+
+/// What is held back.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    pub(super) pushes: Vec<Push>,
+    bytes: usize,
 }
 
 /// What a client learns that follows a channel from now on.
@@ -57,13 +64,37 @@ pub(super) enum Due {
     Lost,
 }
 
+impl Held {
+    /// Holds back what has room. Where something has none, the client has to begin again once it has its
+    /// reply.
+    fn push(&mut self, push: Push, room: &mut usize) {
+        let bytes = push.bytes();
+        if bytes <= *room {
+            self.bytes += bytes;
+            *room -= bytes;
+            self.pushes.push(push);
+        } else {
+            let channel = Arc::clone(push.channel());
+            *room += std::mem::take(&mut self.bytes);
+            self.pushes = vec![Push::Lost { channel }];
+        }
+    }
+}
+
 impl Subscription {
-    /// Something was pushed.
-    pub(super) fn pushed(&mut self, push: Push) -> Due {
+    /// Bytes that it holds back.
+    pub(super) fn held_bytes(&self) -> usize {
+        match self {
+            Self::Joining { held, .. } => held.bytes,
+            Self::Live { .. } => 0,
+        }
+    }
+
+    /// Something was pushed. What has to be held back takes of the room that there is for that.
+    pub(super) fn pushed(&mut self, push: Push, room: &mut usize) -> Due {
         match self {
             Self::Joining { held, .. } => {
-                // Bounded by the outbox that it was taken from.
-                held.push(push);
+                held.push(push, room);
                 Due::Nothing
             }
             Self::Live { position, .. } => match push {
@@ -110,6 +141,8 @@ pub(super) async fn begin(
             place.position = position;
         }
     }
+    probe::sometimes!(SocketRecovered, place.is_recovered);
+    probe::sometimes!(SocketGapTold, place.was_recovering && !place.is_recovered);
     Ok(Begun { membership, place: Some(place) })
 }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::StreamExt;
+use futures::stream;
 use raft::shared::Shared;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::gateway::authentication::Doorkeeper;
 use crate::gateway::channels::{End, Outbox};
@@ -15,8 +16,14 @@ use crate::gateway::problem::TOKEN_INVALID;
 /// Between two looks at all tokens. What has not changed since costs no more than finding that out.
 const PERIOD: Duration = Duration::from_secs(1);
 
+/// How long that may take for one of them: where a shard has no leader, others are not to wait for it.
+const VERIFY_MAX: Duration = Duration::from_secs(1);
+
 /// Tokens that are verified at the same time.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 1_024;
+
+/// How long a connection stays whose token nobody can verify: another node may hear of its account.
+const UNVERIFIED_MAX: Duration = Duration::from_secs(5);
 
 /// The connections of this node that have a token. Clones are the same.
 #[derive(Clone, Debug)]
@@ -30,9 +37,17 @@ struct Inner {
 
 #[derive(Default)]
 struct Watched {
-    all: BTreeMap<u64, (String, Arc<Outbox>)>,
+    all: BTreeMap<u64, Entry>,
     numbers: u64,
     is_running: bool,
+}
+
+#[derive(Clone)]
+struct Entry {
+    token: Arc<str>,
+    outbox: Arc<Outbox>,
+    /// Since when nobody can tell whether it is valid.
+    unverified_since: Option<Instant>,
 }
 
 /// A connection is watched until this is dropped.
@@ -52,7 +67,8 @@ impl Watchlist {
     pub(super) fn watch(&self, token: &str, outbox: &Arc<Outbox>) -> Watching {
         let (number, was_running) = self.0.watched.with(|watched| {
             watched.numbers += 1;
-            watched.all.insert(watched.numbers, (token.to_owned(), Arc::clone(outbox)));
+            let (token, outbox) = (token.into(), Arc::clone(outbox));
+            watched.all.insert(watched.numbers, Entry { token, outbox, unverified_since: None });
             (watched.numbers, std::mem::replace(&mut watched.is_running, true))
         });
         if !was_running {
@@ -68,23 +84,39 @@ impl Watchlist {
             sleep(PERIOD).await;
             let all: Vec<_> = self.0.watched.with(|watched| {
                 watched.is_running = !watched.all.is_empty();
-                watched.all.values().cloned().collect()
+                watched.all.iter().map(|(number, it)| (*number, it.clone())).collect()
             });
             if all.is_empty() {
                 return;
             }
-            for some in all.chunks(AT_ONCE) {
-                join_all(some.iter().map(|(token, outbox)| self.verify(token, outbox))).await;
-            }
+            let verify = |(number, entry)| self.verify(number, entry);
+            stream::iter(all).for_each_concurrent(AT_ONCE, verify).await;
         }
     }
 
-    /// Ends a connection if its token is certainly not valid.
-    async fn verify(&self, token: &str, outbox: &Outbox) {
-        let verified = self.0.doorkeeper.identify(token).await;
-        if verified.is_err_and(|problem| problem.class == TOKEN_INVALID) {
-            outbox.end(End::Revoked);
+    /// Ends a connection if its token is certainly not valid, or nobody has been able to tell for long.
+    async fn verify(&self, number: u64, entry: Entry) {
+        let began = Instant::now();
+        let verified = timeout(VERIFY_MAX, self.0.doorkeeper.identify(&entry.token)).await;
+        let is_verified = match verified {
+            Ok(Ok(_caller)) => true,
+            Ok(Err(problem)) if problem.class == TOKEN_INVALID => {
+                return entry.outbox.end(End::Revoked);
+            }
+            Ok(Err(_)) | Err(_) => false,
+        };
+        if is_verified && entry.unverified_since.is_none() {
+            return;
         }
+        let since = entry.unverified_since.unwrap_or(began);
+        if !is_verified && since.elapsed() >= UNVERIFIED_MAX {
+            return entry.outbox.end(End::Silent);
+        }
+        self.0.watched.with(|watched| {
+            if let Some(entry) = watched.all.get_mut(&number) {
+                entry.unverified_since = (!is_verified).then_some(since);
+            }
+        });
     }
 }
 

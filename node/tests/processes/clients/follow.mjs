@@ -12,7 +12,11 @@ const client = new Centrifuge(url, { token, websocket, minReconnectDelay: 50, ma
 const subscription = client.newSubscription(channel, { minResubscribeDelay: 50, maxResubscribeDelay: 500 });
 client.on('connected', () => say({ connected: true }));
 client.on('connecting', ({ code, reason }) => say({ connecting: code, reason }));
-client.on('disconnected', ({ code, reason }) => say({ disconnected: code, reason }));
+client.on('disconnected', ({ code, reason }) => {
+  say({ disconnected: code, reason });
+  // Far above the longest delay: whoever was told to stay away is still away.
+  setTimeout(() => say({ later: client.state }), 2000);
+});
 subscription.on('subscribed', ({ wasRecovering, recovered }) => say({ subscribed: true, wasRecovering, recovered }));
 subscription.on('error', ({ error }) => say({ error: error.code }));
 subscription.on('publication', ({ offset, data }) => say({ offset, data }));

@@ -7,11 +7,23 @@ import asyncio
 import json
 import sys
 
-from centrifuge import Client, SubscriptionEventHandler
+from centrifuge import Client, ClientEventHandler, SubscriptionEventHandler
 
 
 def say(what):
     print(json.dumps(what), flush=True)
+
+
+class Connection(ClientEventHandler):
+    client = None
+
+    async def on_connecting(self, ctx):
+        say({"connecting": ctx.code})
+
+    async def on_disconnected(self, ctx):
+        say({"disconnected": ctx.code})
+        # Far above the longest delay: whoever was told to stay away is still away.
+        asyncio.get_running_loop().call_later(2, lambda: say({"later": self.client.state.value}))
 
 
 class Events(SubscriptionEventHandler):
@@ -27,7 +39,9 @@ class Events(SubscriptionEventHandler):
 
 async def main():
     url, token, channel = sys.argv[1:4]
-    client = Client(url, token=token, min_reconnect_delay=0.05, max_reconnect_delay=0.5)
+    connection = Connection()
+    client = Client(url, connection, token=token, min_reconnect_delay=0.05, max_reconnect_delay=0.5)
+    connection.client = client
     subscription = client.new_subscription(
         channel, events=Events(), min_resubscribe_delay=0.05, max_resubscribe_delay=0.5
     )

@@ -1,9 +1,9 @@
-// Opens the page of a node in a browser, logs in, and says what it shows: one object of JSON a line, whenever
-// that has changed.
+// Opens the page of a node in a browser, logs in, publishes a post, and says what it shows: one object of JSON a
+// line, whenever that has changed.
 //
-// node page.mjs MODULES BROWSER URL HANDLE PASSWORD
+// node page.mjs MODULES BROWSER URL HANDLE PASSWORD POST
 
-const [modules, executablePath, url, handle, password] = process.argv.slice(2);
+const [modules, executablePath, url, handle, password, post] = process.argv.slice(2);
 const { chromium } = (await import(`${modules}/playwright-core/index.mjs`)).default;
 const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
 
@@ -16,6 +16,9 @@ await page.goto(url);
 await page.fill('#handle', handle);
 await page.fill('#password', password);
 await page.click('button[value=sessions]');
+// There once somebody has logged in.
+await page.fill('#text', post);
+await page.press('#text', 'Enter');
 let last = '';
 for (;;) {
   const shown = await page.evaluate(() => ({

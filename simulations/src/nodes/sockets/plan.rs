@@ -7,6 +7,8 @@ use node::gateway::Knobs;
 
 use super::pipe::{Fate, Nature};
 use crate::chance::{Chance, Odds};
+use crate::nodes::plan::SOCKETS;
+use crate::scenario::Scenario;
 
 /// How often a seed has sockets.
 const HOW_OFTEN: Odds = Odds(200_000);
@@ -52,10 +54,11 @@ pub struct Faults {
 }
 
 impl Plan {
-    /// What a seed means; most have no sockets.
-    pub fn new(seed: u64) -> Option<Self> {
+    /// What a seed means that is narrowed to a scenario; most have no sockets.
+    pub fn new(seed: u64, scenario: &Scenario) -> Option<Self> {
         let mut chance = Chance::of(seed, "sockets: plan");
-        if !chance.hits(HOW_OFTEN) {
+        let usual = chance.hits(HOW_OFTEN);
+        if !scenario.workloads.as_ref().map_or(usual, |it| it.contains(SOCKETS)) {
             return None;
         }
         let users = size(&mut chance, 2..=5);
