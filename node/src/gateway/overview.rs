@@ -69,7 +69,7 @@ pub(crate) struct ShardStatus {
     pub(crate) leader: Option<u32>,
     /// What its leader says.
     pub(crate) led: Option<LedReport>,
-    /// Its copies, by node.
+    /// Its copies, in the order in which they are to lead.
     pub(crate) copies: Vec<CopyStatus>,
 }
 

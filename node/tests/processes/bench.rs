@@ -113,7 +113,7 @@ impl Drop for Bench {
 
 #[test]
 fn a_bench_prints_a_line_of_json_per_figure_and_tells_routings_apart() {
-    let arguments = ["--seconds", "1", "--rate", "50", "--json"];
+    let arguments = ["--seconds", "3", "--rate", "50", "--json"];
     let mut bench = Bench::durable("bench-json", &arguments);
     let (status, out, error) = bench.end();
     assert!(status.success(), "{status}: {error}");
@@ -137,7 +137,8 @@ fn a_bench_prints_a_line_of_json_per_figure_and_tells_routings_apart() {
         assert_eq!(metrics, BTreeSet::from(METRICS), "{case}");
         let ordered = ["p50_ms", "p99_ms", "p999_ms"].map(|it| figures[it]);
         assert!(0.0 < ordered[0] && ordered.is_sorted(), "{case}: {ordered:?}");
-        assert!((40.0..=60.0).contains(&figures["rate"]), "{case}: {}", figures["rate"]);
+        // A machine that is busy answers some of it earlier or later. Without a rate it would be thousands.
+        assert!((20.0..=80.0).contains(&figures["rate"]), "{case}: {}", figures["rate"]);
         assert!(figures["errors"].abs() < f64::EPSILON, "{case}: {}", figures["errors"]);
     }
     assert_eq!((bench.files(), bench.processes()), (vec![], vec![]));

@@ -27,10 +27,13 @@ const JOINS_MAX: u32 = 200;
 impl World {
     /// Cuts the power, waits, and switches the machine on again; now and then with rotten bits.
     pub(super) async fn kill(self: &Rc<Self>, node: NodeId, chance: &mut Chance) {
-        if chance.hits(self.parts.plan.faults.announced) && !self.announce(node).await {
+        let is_announced = chance.hits(self.parts.plan.faults.announced);
+        if is_announced && !self.announce(node).await {
             return;
         }
         match chance.below(4) {
+            // Whoever has said farewell goes.
+            _ if is_announced => {}
             0 => {}
             1 => self.fail_within_writes(node, chance.below(WRITES_MAX)).await,
             2.. => self.wait_for_writes(node).await,
