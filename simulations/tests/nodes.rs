@@ -14,8 +14,11 @@ use simulations::workloads::catalogue::NAMES;
 /// How long a call may take while shards move: a fsync or two, an election, and the pauses of whoever asks.
 const MOVED_MAX: Duration = Duration::from_millis(100);
 
-/// How long a seed lasts at least, in the mean, in seconds of virtual time.
-const LASTING: u64 = 60;
+/// The same where a node ends right behind another one: a leader waits for a member that then cannot take over.
+const ENDED_MAX: Duration = Duration::from_millis(500);
+
+/// How long things go wrong in each seed.
+const LASTING: Duration = Duration::from_mins(1);
 
 #[test]
 fn nothing_is_wrong_in_some_seeds() {
@@ -29,21 +32,20 @@ fn nothing_is_wrong_in_some_more() {
 
 fn nothing_is_wrong_in(seeds: Range<u64>) {
     let count = seeds.end - seeds.start;
-    let (mut kills, mut faults, mut unknown, mut seconds) = (0, 0, 0, 0);
+    let (mut kills, mut faults, mut unknown) = (0, 0, 0);
     let (mut nodes, mut copies, mut workloads) =
         <(BTreeSet<_>, BTreeSet<_>, BTreeSet<_>)>::default();
     for number in seeds {
-        let report = run(Plan::new(number), Look::default());
+        let report = run(Plan { lasting: LASTING, ..Plan::new(number) }, Look::default());
         assert!(report.violation.is_none(), "{report}");
         kills += report.kills;
         faults += report.faults;
         unknown += report.unknown;
-        seconds += report.seconds;
+        assert!(report.seconds >= LASTING.as_secs(), "{report}");
         nodes.insert(report.shape.0);
         copies.insert(report.shape.2);
         workloads.extend(report.workloads);
     }
-    assert!(seconds >= count * LASTING, "{seconds}");
     assert!(kills > count && faults > 10 * count && unknown > 10, "{kills} {faults} {unknown}");
     assert_eq!(nodes, (1..=7).collect());
     assert_eq!(copies, BTreeSet::from([1, 3, 5]));
@@ -68,13 +70,17 @@ fn shards_that_move_as_planned_keep_nobody_waiting() {
 /// Nodes end and come back, and are told before: nobody waits for an election.
 #[test]
 fn nodes_that_end_as_planned_keep_nobody_waiting() {
-    for number in 0..4 {
+    let mut late = Vec::new();
+    for number in 0..12 {
         let plan = Plan::usual(number, &calm(&["kill", "announced"]));
         let faults = plan.faults.clone().announcing();
         let report = run(Plan { faults, knobs: Knobs::default(), ..plan }, Look::default());
         assert!(report.violation.is_none() && report.kills > 1, "{report}");
-        assert!(report.unknown == 0 && report.slowest < MOVED_MAX, "{:?} {report}", report.slowest);
+        assert!(report.unknown == 0 && report.slowest < ENDED_MAX, "{:?} {report}", report.slowest);
+        late.extend((report.slowest > MOVED_MAX).then_some(number));
     }
+    // Where one ends while the one before it is not whole yet.
+    assert!(late.len() <= 1, "{late:?}");
 }
 
 /// Nothing but these faults, and nothing of the program moved.

@@ -44,7 +44,7 @@ const ONCE: &[&str] = &["once", "counter", "bank", "answers", "register", "posts
 pub const GAMES: [Game; 33] = [
     nodes(Mutant::SilenceCounted, 100, HISTORY),
     nodes(Mutant::SyncUnwaited, 100, HISTORY),
-    nodes(Mutant::MarkBeforeRows, 5_000, HISTORY).under(&[
+    nodes(Mutant::MarkBeforeRows, 300, HISTORY).under(&[
         "kill",
         "black-out",
         "weigh",
@@ -55,8 +55,8 @@ pub const GAMES: [Game; 33] = [
     nodes(Mutant::CommittedTakenForApplied, 100, HISTORY),
     nodes(Mutant::PurgeAhead, 300, &["agreement", "raft", "replicas", "counter", "settling"]),
     nodes(Mutant::FenceUnchecked, 150, HISTORY),
-    nodes(Mutant::ChecksumUnchecked, 5_000, HISTORY).under(&["kill", "rot"]),
-    nodes(Mutant::DamageCut, 5_000, HISTORY).under(&["kill", "rot", "black-out"]),
+    nodes(Mutant::ChecksumUnchecked, 500, HISTORY).under(&["kill", "rot"]),
+    nodes(Mutant::DamageCut, 500, HISTORY).under(&["kill", "rot", "black-out"]),
     nodes(Mutant::LifeKept, 300, HISTORY),
     executors(Mutant::RefusalKept, 100, &["counter", "bank"]),
     nodes(Mutant::RefusalEarly, 100, &["durability"]),
@@ -78,9 +78,9 @@ pub const GAMES: [Game; 33] = [
     nodes(Mutant::TrustedLong, 500, &["readers"]),
     nodes(Mutant::RecoverySkipped, 300, &["sockets"]),
     nodes(Mutant::RecoveryDoubled, 300, &["sockets"]),
-    nodes(Mutant::MembersUnconfirmed, 5_000, HISTORY)
+    nodes(Mutant::MembersUnconfirmed, 500, HISTORY)
         .under(&["weigh", "wipe", "cut", "pause", "decay"]),
-    nodes(Mutant::RosterBelieved, 5_000, HISTORY),
+    nodes(Mutant::RosterBelieved, 500, HISTORY),
     nodes(Mutant::CopyLeftBehind, 100, &["settling"]),
 ];
 
