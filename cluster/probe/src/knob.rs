@@ -128,7 +128,7 @@ impl Knob {
             Self::LeasePause | Self::LifePause | Self::BackOff => 1_000..=100_000,
             Self::BatchWrites | Self::Questions => 8..=8_192,
             Self::BatchBytes => 1_000..=8_000_000,
-            Self::InboxItems => 1..=8_192,
+            Self::InboxItems => 4..=8_192,
             Self::TurnItems | Self::FollowReads | Self::LagMax | Self::ReaderItems => 1..=1_024,
             Self::ShardSleep | Self::HeirPatience | Self::Drain => 20_000..=500_000,
             Self::RowsPeriod | Self::FollowPeriod | Self::TrustedFor => 50_000..=1_000_000,

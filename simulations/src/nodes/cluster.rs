@@ -202,6 +202,7 @@ impl World {
         };
         let Some(mut machine) = self.machines.borrow_mut().remove(&node) else { return };
         machine.start(&self.parts, Arc::new(watch), on_failure).await;
+        let forgets = machine.forgets();
         if let Some(running) = &machine.running {
             self.up.borrow_mut().insert(node, running.node.clone());
             let (log, rows) = (running.log.clone(), Arc::clone(&running.rows));
@@ -211,7 +212,12 @@ impl World {
                 Some(State::Damaged(_)) => u64::MAX,
                 None => 0,
             };
-            let judged = self.laws.with(|it| it.began(node, log, applied));
+            let judged = self.laws.with(|it| {
+                if forgets {
+                    it.forgets(node);
+                }
+                it.began(node, log, applied)
+            });
             if let Err(finding) = judged {
                 self.blame(finding);
             }

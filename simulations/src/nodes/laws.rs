@@ -108,6 +108,12 @@ impl Laws {
         judged
     }
 
+    /// The log of a node was broken where it ends: what was written last may be taken for what the disk has
+    /// not finished, and nobody can tell. One node may have that, and all others have what it had.
+    pub fn forgets(&mut self, node: NodeId) {
+        self.said.retain(|(_, member), _| member.node != node.0);
+    }
+
     fn remember(
         &self,
         node: NodeId,

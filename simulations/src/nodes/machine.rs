@@ -43,6 +43,9 @@ pub struct Machine {
     is_on: Arc<AtomicBool>,
     /// Whether its log is to end: an fsync fails.
     is_doomed: Arc<AtomicBool>,
+    /// Whether what is broken in its log may be what was written last: then nothing says that the disk had
+    /// finished it.
+    is_end_rotten: bool,
     /// Whether its disk is nearly full.
     room: Arc<Disk>,
     /// What runs, while the machine is on.
@@ -115,6 +118,7 @@ impl Machine {
             sync_micros: Arc::new(Shared::new(1_000)),
             clock: Arc::new(clock),
             is_on: Arc::default(),
+            is_end_rotten: false,
             room: Arc::default(),
             running: None,
         }
@@ -275,6 +279,7 @@ impl Machine {
         let last = names.last().filter(|_| self.chance.flips());
         let name = last.unwrap_or_else(|| self.chance.pick(&names)).clone();
         let length = self.folder.open(&name).and_then(|it| it.length()).expect("files in memory");
+        self.is_end_rotten = names.last() == Some(&name);
         // Behind the header: a foreign segment stops a node, and an operator has to look.
         let mut at = 24 + self.chance.below(length.saturating_sub(24).max(1));
         if self.chance.flips() {
@@ -288,6 +293,11 @@ impl Machine {
         }
         self.folder.flip(&name, at, 1);
         format!("byte {at} of {name}")
+    }
+
+    /// Whether it may have lost what was written last, and cannot know.
+    pub fn forgets(&mut self) -> bool {
+        std::mem::take(&mut self.is_end_rotten)
     }
 
     /// The rows of a group can no longer be read. Yields whether there are any.
