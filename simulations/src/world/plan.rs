@@ -108,7 +108,7 @@ impl Plan {
             knobs: knobs(&mut Chance::of(seed, "knobs")),
             lasting: Duration::from_millis(scenario.lasting.unwrap_or(lasting)),
             faults: Faults::new(seed, scenario),
-            workloads: scenario.workloads(&names, workloads),
+            workloads: scenario.workloads(&names, &workloads),
             calls_max: chance.magnitude(20..=240),
             keyed: *chance.pick(&[Odds::NEVER, Odds::NEVER, Odds(300_000), Odds(1_000_000)]),
             gateways: chance.within(1..=3),
