@@ -99,7 +99,7 @@ impl Plan {
         let names: Vec<_> = catalogue::NAMES.to_vec();
         let first = *chance.pick(&names);
         let others = names.iter().filter(|it| **it != first && chance.hits(Odds(200_000)));
-        let workloads = std::iter::once(first).chain(others.copied()).collect();
+        let workloads: Vec<_> = std::iter::once(first).chain(others.copied()).collect();
         let shards = u32::try_from(chance.within(1..=6)).expect("small");
         let lasting = chance.magnitude(2_000..=240_000);
         Self {
