@@ -25,7 +25,7 @@ pub struct Load {
     pub commands: u64,
     /// Entities they go to, one after the other.
     pub entities: u64,
-    /// Commands that wait at any time, at most [`cluster::limits::SENDER_WINDOW`].
+    /// Commands that wait at any time.
     pub in_flight: u16,
 }
 
@@ -130,8 +130,7 @@ impl Driver {
         let (verb, tag) = match what {
             Asked::Add => {
                 Add { n: 1 }.encode(Release::NEWEST, &mut body);
-                let named = self.sender.name(ShardId(0), now);
-                let (sent, id) = named.expect("fewer wait than a sender may have");
+                let (sent, id) = self.sender.name(ShardId(0), now);
                 self.sent.push_back(Some(sent));
                 (Verb::Command(id), Add::TAG)
             }
