@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use entity::Time;
 
+use crate::limits::SENDER_WINDOW;
 use crate::request::RequestId;
 use crate::slots::ShardId;
 
@@ -36,19 +37,19 @@ impl Sender {
         Self { incarnation, lines: BTreeMap::new() }
     }
 
-    /// Names the next command to a shard.
-    pub fn name(&mut self, shard: ShardId, now: Time) -> (Sent, RequestId) {
+    /// Names the next command to a shard; none while so many wait for answers that the shard would refuse
+    /// it, however often it were sent: a name says for ever what was acknowledged when it was given.
+    pub fn name(&mut self, shard: ShardId, now: Time) -> Option<(Sent, RequestId)> {
         let line = self.lines.entry(shard).or_default();
-        line.last += 1;
-        line.unanswered.insert(line.last);
-        let first = line.unanswered.first().expect("just inserted");
-        let id = RequestId::Inside {
-            sender: self.incarnation,
-            number: line.last,
-            birth: now,
-            acknowledged: first - 1,
-        };
-        (Sent { shard, number: line.last }, id)
+        let number = line.last + 1;
+        let acknowledged = line.unanswered.first().map_or(line.last, |first| first - 1);
+        if number - acknowledged > probe::knob!(SenderWindow, SENDER_WINDOW) {
+            return None;
+        }
+        line.last = number;
+        line.unanswered.insert(number);
+        let id = RequestId::Inside { sender: self.incarnation, number, birth: now, acknowledged };
+        Some((Sent { shard, number }, id))
     }
 
     /// The answer to a command is known, or will never be asked for again.
@@ -67,7 +68,7 @@ mod tests {
     fn what_all_answers_are_known_of_is_acknowledged() {
         let mut sender = Sender::new(7);
         let named = |sender: &mut Sender| {
-            let (sent, id) = sender.name(ShardId(1), Time(5));
+            let (sent, id) = sender.name(ShardId(1), Time(5)).expect("few wait");
             let RequestId::Inside { number, acknowledged, .. } = id else { panic!() };
             (sent, number, acknowledged)
         };
@@ -78,5 +79,19 @@ mod tests {
         assert_eq!(named(&mut sender).2, 0, "the first one is not answered");
         sender.answered(first);
         assert_eq!(named(&mut sender).2, 2);
+    }
+
+    #[test]
+    fn whoever_waits_for_too_many_answers_names_nothing_more() {
+        let mut sender = Sender::new(7);
+        let mut name = || sender.name(ShardId(1), Time(5));
+        let sent: Vec<_> = (0..SENDER_WINDOW).map(|_| name().expect("there is room").0).collect();
+        assert_eq!(name(), None);
+        let mut answer = |at: usize| {
+            sender.answered(sent[at]);
+            sender.name(ShardId(1), Time(5)).is_some()
+        };
+        assert!(!answer(1), "the first one is not answered");
+        assert!(answer(0));
     }
 }

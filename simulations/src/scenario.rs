@@ -101,15 +101,13 @@ impl Scenario {
         self.events.get(class).is_none_or(|it| it.contains(&number))
     }
 
-    /// Of the workloads of a seed, or of all there are, those that run.
-    pub fn workloads(&self, all: &[&'static str], of_seed: Vec<&'static str>) -> Vec<&'static str> {
-        match &self.workloads {
-            None => of_seed,
-            Some(named) => {
-                let is_named = |it: &&&str| named.contains(**it);
-                all.iter().filter(is_named).copied().collect()
-            }
-        }
+    /// Of the workloads of a seed, or of all there are, those that run: in the order of all, so that a seed
+    /// that is narrowed to what it says is the same world.
+    pub fn workloads(&self, all: &[&'static str], of_seed: &[&'static str]) -> Vec<&'static str> {
+        let runs = |it: &&&'static str| {
+            self.workloads.as_ref().map_or(of_seed.contains(it), |named| named.contains(**it))
+        };
+        all.iter().filter(runs).copied().collect()
     }
 }
 

@@ -111,7 +111,9 @@ impl Client {
         };
         let mut birth = self.inner.clock.now().max(router.time(shard));
         loop {
-            let (sent, id) = sender.with(|sender| sender.name(shard, birth));
+            let Some((sent, id)) = sender.with(|sender| sender.name(shard, birth)) else {
+                return Answer::Failure(Failure::Overloaded);
+            };
             let asked = Asked { sender, sent };
             let to = (shard, deadline);
             let answer = self.send(to, caller.clone(), Verb::Command(id), request.clone()).await;
@@ -269,7 +271,7 @@ mod tests {
     #[test]
     fn whoever_goes_away_without_an_answer_gives_the_number_back() {
         let sender = Shared::new(Sender::new(7));
-        let name = || sender.with(|it| it.name(ShardId(1), Time(5)));
+        let name = || sender.with(|it| it.name(ShardId(1), Time(5))).expect("few wait");
         let (sent, _) = name();
         drop(Asked { sender: &sender, sent });
         let (_, RequestId::Inside { acknowledged, .. }) = name() else { panic!("a name of ours") };

@@ -125,9 +125,10 @@ fn is_close(status: &Status, member: Member) -> bool {
     lag(status, member).is_some_and(|it| it <= probe::knob!(LagMax, LAG_MAX))
 }
 
-/// How many entries a member lacks, as far as the leader knows.
+/// How many entries a member lacks, as far as the leader knows. None: it has not said that it has any, and
+/// may not be there, or have left.
 fn lag(status: &Status, member: Member) -> Option<u64> {
-    let matched = status.matched.iter().find(|(it, _)| *it == member);
+    let matched = status.matched.iter().find(|(it, index)| *it == member && *index > 0);
     matched.map(|(_, index)| status.last.saturating_sub(*index))
 }
 

@@ -25,7 +25,7 @@ pub struct Load {
     pub commands: u64,
     /// Entities they go to, one after the other.
     pub entities: u64,
-    /// Commands that wait at any time.
+    /// Commands that wait at any time, at most [`cluster::limits::SENDER_WINDOW`].
     pub in_flight: u16,
 }
 
@@ -130,7 +130,8 @@ impl Driver {
         let (verb, tag) = match what {
             Asked::Add => {
                 Add { n: 1 }.encode(Release::NEWEST, &mut body);
-                let (sent, id) = self.sender.name(ShardId(0), now);
+                let named = self.sender.name(ShardId(0), now);
+                let (sent, id) = named.expect("fewer wait than a sender may have");
                 self.sent.push_back(Some(sent));
                 (Verb::Command(id), Add::TAG)
             }

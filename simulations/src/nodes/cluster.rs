@@ -175,7 +175,12 @@ impl World {
         going.map(|(node, it)| (*node, it.clone())).collect()
     }
 
+    /// Switches a machine on, unless somebody else has done so, or is about to.
     pub(super) async fn switch_on(self: &Rc<Self>, node: NodeId) {
+        let is_off = self.machines.borrow().get(&node).is_some_and(|it| it.running.is_none());
+        if !is_off {
+            return;
+        }
         self.note("on", &[u64::from(node.0)], &[]);
         self.draw(|it, now| it.begin(&lane(node), now, Colour::Alive, lane(node)));
         let (witness, seen) = (Arc::clone(&self.witness), Arc::clone(&self.seen));

@@ -125,7 +125,7 @@ impl Plan {
         };
         let first = *chance.pick(&WORKLOADS);
         let others = WORKLOADS.iter().filter(|it| **it != first && chance.hits(Odds(200_000)));
-        let workloads = std::iter::once(first).chain(others.copied()).collect();
+        let workloads: Vec<_> = std::iter::once(first).chain(others.copied()).collect();
         let faults = Faults::new(seed, scenario);
         let lasting = chance.magnitude(2_000..=30_000);
         let shards = u32::try_from(chance.within(1..=4)).expect("small");
@@ -140,7 +140,7 @@ impl Plan {
             lasting: Duration::from_millis(scenario.lasting.unwrap_or(lasting)),
             loses_some: nodes >= 3 && copies >= 3 && faults.has(Class::Lose),
             faults,
-            workloads: scenario.workloads(&WORKLOADS, workloads),
+            workloads: scenario.workloads(&WORKLOADS, &workloads),
             sockets: sockets::plan::Plan::new(seed, scenario),
             are_loyal: Chance::of(seed, "nodes: loyalty").flips(),
             calls_max: chance.magnitude(20..=200),

@@ -76,15 +76,15 @@ impl World {
         if !call.is_command {
             return (None, Verb::Query);
         }
-        if self.net.hits(self.plan.keyed) {
-            let (account, key) =
-                (Id(u128::from(self.counts.calls % 3)), self.counts.calls.to_string());
-            let fingerprint = sha256(&call.body);
-            return (None, Verb::Command(RequestId::Outside { account, key, fingerprint }));
-        }
         let shard = self.directory.shard_of(&call.to.key);
-        let (sent, id) = self.gateways[gateway].name(shard, self.now);
-        (Some(sent), Verb::Command(id))
+        if !self.net.hits(self.plan.keyed)
+            && let Some((sent, id)) = self.gateways[gateway].name(shard, self.now)
+        {
+            return (Some(sent), Verb::Command(id));
+        }
+        let (account, key) = (Id(u128::from(self.counts.calls % 3)), self.counts.calls.to_string());
+        let fingerprint = sha256(&call.body);
+        (None, Verb::Command(RequestId::Outside { account, key, fingerprint }))
     }
 
     fn attempt(&mut self, id: u64) {

@@ -99,7 +99,7 @@ impl Plan {
         let names: Vec<_> = catalogue::NAMES.to_vec();
         let first = *chance.pick(&names);
         let others = names.iter().filter(|it| **it != first && chance.hits(Odds(200_000)));
-        let workloads = std::iter::once(first).chain(others.copied()).collect();
+        let workloads: Vec<_> = std::iter::once(first).chain(others.copied()).collect();
         let shards = u32::try_from(chance.within(1..=6)).expect("small");
         let lasting = chance.magnitude(2_000..=240_000);
         Self {
@@ -108,7 +108,7 @@ impl Plan {
             knobs: knobs(&mut Chance::of(seed, "knobs")),
             lasting: Duration::from_millis(scenario.lasting.unwrap_or(lasting)),
             faults: Faults::new(seed, scenario),
-            workloads: scenario.workloads(&names, workloads),
+            workloads: scenario.workloads(&names, &workloads),
             calls_max: chance.magnitude(20..=240),
             keyed: *chance.pick(&[Odds::NEVER, Odds::NEVER, Odds(300_000), Odds(1_000_000)]),
             gateways: chance.within(1..=3),
