@@ -51,6 +51,8 @@ pub struct Laws {
     entries: BTreeMap<(u32, u64), Bytes>,
     /// Up to where each member has said that it has everything that was committed.
     said: BTreeMap<(u32, Member), u64>,
+    /// Nodes whose log was broken where it ends.
+    forgetful: BTreeSet<NodeId>,
     /// How far each member was, in this life of its node.
     members: BTreeMap<(NodeId, u32), Progress>,
     /// The voters of each group, as applied: two sets in the middle of a change.
@@ -112,6 +114,17 @@ impl Laws {
     /// not finished, and nobody can tell. One node may have that, and all others have what it had.
     pub fn forgets(&mut self, node: NodeId) {
         self.said.retain(|(_, member), _| member.node != node.0);
+        self.forgetful.insert(node);
+    }
+
+    /// What leaders believe of a node that has forgotten may be from before: only what it has counts.
+    fn has(&self, member: Member, group: u32, index: u64) -> bool {
+        let node = NodeId(member.node);
+        let has = |(log, _): &(Appender, u64)| {
+            let log = log.group(group);
+            log.last_index().max(log.purged().map(|(index, _)| index)) >= Some(index)
+        };
+        !self.forgetful.contains(&node) || self.logs.get(&node).is_some_and(has)
     }
 
     fn remember(
@@ -192,8 +205,11 @@ impl Laws {
         Oracle::Raft.checks(is_ordered, || told("out of order"))?;
         // What is not committed may become something else.
         for (other, index) in status.matched.iter().filter(|(it, _)| *it != member) {
-            let said = self.said.entry((group, *other)).or_default();
-            *said = (*said).max(*index.min(&status.committed));
+            let index = (*index).min(status.committed);
+            if self.has(*other, group, index) {
+                let said = self.said.entry((group, *other)).or_default();
+                *said = index.max(*said);
+            }
         }
         let newest = self.terms.entry(group).or_default();
         *newest = term.max(*newest);
