@@ -60,6 +60,9 @@ impl Timing {
             enable_pre_vote: Some(true),
             // A leader that lost what it had not synced must not go on in its term.
             enable_leader_restore: Some(false),
+            // What a disk broke where a log ends looks like the end: a leader that was told otherwise starts
+            // over with that member, instead of ending (with debug assertions) or being stuck (without).
+            allow_log_reversion: Some(true),
             ..Config::default()
         };
         config.validate().map_err(|error| error.to_string())
