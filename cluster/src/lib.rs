@@ -36,4 +36,5 @@ pub mod sender;
 pub mod slots;
 pub mod storage;
 pub mod stream;
+pub mod survey;
 pub mod transport;

@@ -49,6 +49,10 @@ named! {
         LeaderKilledUnderLoad,
         /// An fsync failed, and the node ended.
         SyncFailed,
+        /// The log of a node did not fit on its disk any more.
+        LogFull,
+        /// The rows of a node could not be made durable.
+        FlushFailed,
         /// Two members of a group believed at the same time that they lead it.
         TwoLeaders,
         /// A leader stood still.
@@ -115,6 +119,8 @@ named! {
         SlowSocketCut,
         /// A connection was ended because its node did not hear of what it follows.
         SilentSocketEnded,
+        /// A connection was ended because its token proves nothing any more.
+        RevokedSocketEnded,
         /// A request was sent on to whoever leads now.
         Redirected,
         /// A node fell silent while somebody waited for its answer.

@@ -79,11 +79,11 @@ pub(crate) async fn dial(
     name: &str,
     purpose: Purpose,
 ) -> Result<Connection, String> {
-    let place = resolve(address).await?;
-    let client = inner.client.with(|it| it.clone());
-    let connecting = inner.endpoint.connect_with(client, place, name);
-    let connecting = connecting.map_err(|error| error.to_string())?;
     let met = async {
+        let place = resolve(address).await?;
+        let client = inner.client.with(|it| it.clone());
+        let connecting = inner.endpoint.connect_with(client, place, name);
+        let connecting = connecting.map_err(|error| error.to_string())?;
         let connection = connecting.await.map_err(|error| plain(&error))?;
         let (mut send, mut receive) =
             connection.open_bi().await.map_err(|error| error.to_string())?;

@@ -18,7 +18,7 @@ use openraft::impls::EmptyNode;
 use openraft::raft::{ClientWriteResult, ReadPolicy, TransferLeaderRequest};
 
 use crate::codec::Malformed;
-use crate::home::Home;
+use crate::home::{Home, Moment};
 use crate::machine::{Head, Machine, Watch};
 use crate::network::Lines;
 use crate::offload::Offload;
@@ -96,6 +96,7 @@ struct Inner {
     receiver: Receiver,
     raft: Raft,
     kept_entries: u64,
+    began: Moment,
 }
 
 impl Group {
@@ -126,9 +127,19 @@ impl Group {
         let raft = Raft::new(member.id(), config, lines, storage, machine.clone()).await;
         let raft = raft.map_err(|error| GroupError::Raft(error.to_string()))?;
         let kept_entries = timing.kept_entries;
-        let inner =
-            Inner { group, member, home, engine, offload, machine, receiver, raft, kept_entries };
-        Ok(Self(Arc::new(inner)))
+        let began = home.now();
+        Ok(Self(Arc::new(Inner {
+            group,
+            member,
+            home,
+            engine,
+            offload,
+            machine,
+            receiver,
+            raft,
+            kept_entries,
+            began,
+        })))
     }
 
     /// Makes a group of members that are all empty. Does nothing to one that has begun already.
@@ -391,6 +402,11 @@ impl Group {
     /// openraft's side of it.
     pub(crate) fn raft(&self) -> &Raft {
         &self.0.raft
+    }
+
+    /// When it began; later than its node if it has failed since.
+    pub fn began(&self) -> Moment {
+        self.0.began
     }
 
     /// How it is doing.

@@ -9,6 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use cluster::ledger::{Completion, Fetched, Ledger, Snapshot};
 use cluster::record::{Fence, Record};
+use cluster::survey::Survey;
+use engine::EngineError;
 use entity::limits::RECORD_BYTES_MAX;
 use entity::transaction::{Range, Read, Want};
 use tokio::sync::{Notify, mpsc};
@@ -62,6 +64,22 @@ impl RaftLedger {
     pub fn news(&self) -> impl Future<Output = ()> + Send + 'static {
         let told = Arc::clone(&self.told);
         async move { told.news.notified().await }
+    }
+
+    /// Reads rows on a thread that may wait for a disk.
+    fn read(
+        &self,
+        ticket: u64,
+        read: impl FnOnce(&Group) -> Result<Fetched, EngineError> + Send + 'static,
+    ) {
+        let (group, told) = (self.group.clone(), Arc::clone(&self.told));
+        self.group.offload().start(move || match read(&group) {
+            Ok(rows) => told.tell(Completion::Fetched { ticket, rows }),
+            Err(error) => {
+                tracing::error!(group = group.id(), %error, "a read failed");
+                told.tell(Completion::Unreadable);
+            }
+        });
     }
 
     fn start(&self, work: impl Future<Output = Completion> + Send + 'static) {
@@ -205,19 +223,15 @@ impl Ledger for RaftLedger {
     }
 
     fn fetch(&mut self, ticket: u64, want: Want) {
-        let (group, told) = (self.group.clone(), Arc::clone(&self.told));
-        self.group.offload().start(move || {
-            let read = match want {
-                Want::Row(key) => group.engine().get(group.id(), &key).map(Fetched::Row),
-                Want::Rows(range) => group.engine().scan(group.id(), &range).map(Fetched::Rows),
-            };
-            match read {
-                Ok(rows) => told.tell(Completion::Fetched { ticket, rows }),
-                Err(error) => {
-                    tracing::error!(group = group.id(), %error, "a read failed");
-                    told.tell(Completion::Unreadable);
-                }
-            }
+        self.read(ticket, move |group| match want {
+            Want::Row(key) => group.engine().get(group.id(), &key).map(Fetched::Row),
+            Want::Rows(range) => group.engine().scan(group.id(), &range).map(Fetched::Rows),
+        });
+    }
+
+    fn survey(&mut self, ticket: u64, survey: Survey) {
+        self.read(ticket, move |group| {
+            survey.read(|range| group.engine().scan(group.id(), range)).map(Fetched::Slots)
         });
     }
 

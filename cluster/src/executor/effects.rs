@@ -227,7 +227,7 @@ impl Executor {
     pub(super) fn end(&mut self, lost: Option<u64>) {
         // What was not handed over has no effect either.
         let lost = lost.unwrap_or(self.flight.proposed + 1);
-        let is_loading = matches!(self.phase, Phase::Loading(_) | Phase::Confirming { .. });
+        let is_loading = matches!(self.phase, Phase::Loading | Phase::Confirming { .. });
         probe::sometimes!(LostWhileLoading, is_loading);
         probe::sometimes!(LifeEndedUnderLoad, self.flight.count() > 0);
         for (sequence, waiting) in self.answers.drain() {

@@ -4,78 +4,62 @@ use bytes::Bytes;
 use entity::transaction::{Order, Range, Want};
 use entity::{Key, Time};
 
+use super::knobs::Knobs;
 use super::queue::Work;
 use super::shard::{Executor, Phase};
 use super::stored::decode;
 use crate::ledger::{Fetched, Ledger};
-use crate::slots::{SLOTS, ShardId, Slot};
+use crate::slots::{ShardId, Slot};
 use crate::storage::{self, Class};
-
-/// Where loading stands. Everything from `from` on is still to be read.
-#[derive(Debug)]
-pub(super) struct Loading {
-    stage: Stage,
-    from: Bytes,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Stage {
-    /// What the executor keeps for the shard.
-    Shard,
-    /// The next slot that has any row.
-    Seek,
-    /// What the executor keeps for the entities of a slot.
-    Slot(Slot),
-}
+use crate::survey::{Survey, Surveyed};
 
 impl Executor {
     /// Begins to load.
     pub(super) fn load(&mut self, ledger: &mut dyn Ledger) {
-        let (from, _) = storage::shard_rows();
-        self.fetch(ledger, Loading { stage: Stage::Shard, from });
+        self.phase = Phase::Loading;
+        self.read_own(ledger, &storage::shard_rows().0);
     }
 
-    fn fetch(&mut self, ledger: &mut dyn Ledger, loading: Loading) {
-        let (to, limit) = match loading.stage {
-            Stage::Shard => (storage::shard_rows().1, self.setup.knobs.load_rows),
-            Stage::Seek => (storage::slots_end(), 1),
-            Stage::Slot(slot) => (storage::slot_rows(slot).1, self.setup.knobs.load_rows),
-        };
-        let from = loading.from.to_vec();
-        let ticket = self.ticket();
-        self.phase = Phase::Loading(loading);
-        ledger.fetch(ticket, Want::Rows(Range { from, to: to.to_vec(), order: Order::Up, limit }));
+    /// Reads what the executor keeps for the shard.
+    fn read_own(&mut self, ledger: &mut dyn Ledger, from: &Bytes) {
+        let (from, to) = (from.to_vec(), storage::shard_rows().1.to_vec());
+        let range = Range { from, to, order: Order::Up, limit: self.setup.knobs.load_rows };
+        ledger.fetch(self.ticket(), Want::Rows(range));
+    }
+
+    /// Reads what the executor keeps for the entities of slots.
+    fn read_slots(&mut self, ledger: &mut dyn Ledger, from: Bytes) {
+        let Knobs { load_rows: rows_max, load_slots: slots_max, .. } = self.setup.knobs;
+        ledger.survey(self.ticket(), Survey { from, rows_max, slots_max });
     }
 
     /// Rows have been read: keeps them, and reads on or serves.
-    pub(super) fn loaded(&mut self, ledger: &mut dyn Ledger, rows: Fetched) {
-        let Phase::Loading(Loading { stage, .. }) = self.phase else { return };
-        let Fetched::Rows(rows) = rows else { return };
-        let next = match stage {
-            Stage::Shard | Stage::Slot(_) => self.after_page(stage, &rows),
-            Stage::Seek => rows.first().and_then(|(key, _)| after_seek(key)),
-        };
-        match next {
-            Some(next) => self.fetch(ledger, next),
-            None => self.confirm(ledger),
+    pub(super) fn loaded(&mut self, ledger: &mut dyn Ledger, fetched: Fetched) {
+        let rows_max = self.setup.knobs.load_rows;
+        match fetched {
+            Fetched::Rows(rows) => {
+                self.keep_all(&rows);
+                match rows.last().filter(|_| rows.len() == rows_max) {
+                    Some((last, _)) => self.read_own(ledger, &storage::join(last, &[0])),
+                    None => self.read_slots(ledger, storage::slot_rows(Slot(0)).0),
+                }
+            }
+            Fetched::Slots(Surveyed { rows, next }) => {
+                self.keep_all(&rows);
+                match next {
+                    Some(next) => self.read_slots(ledger, next),
+                    None => self.confirm(ledger),
+                }
+            }
+            // Nobody asked for one.
+            Fetched::Row(_) => {}
         }
     }
 
-    fn after_page(&mut self, stage: Stage, rows: &[(Bytes, Bytes)]) -> Option<Loading> {
+    fn keep_all(&mut self, rows: &[(Bytes, Bytes)]) {
+        probe::sometimes!(LoadedInPages, rows.len() == self.setup.knobs.load_rows);
         for (key, row) in rows {
             self.keep(key, row);
-        }
-        if rows.len() == self.setup.knobs.load_rows {
-            probe::sometimes!(LoadedInPages);
-            let (last, _) = rows.last().expect("a full page");
-            return Some(Loading { stage, from: storage::join(last, &[0]) });
-        }
-        match stage {
-            Stage::Shard => {
-                Some(Loading { stage: Stage::Seek, from: storage::slot_rows(Slot(0)).0 })
-            }
-            Stage::Slot(slot) => seek_behind(slot),
-            Stage::Seek => None,
         }
     }
 
@@ -144,19 +128,4 @@ impl Executor {
             }
         }
     }
-}
-
-/// Where to go on when the next row of any slot is `key`.
-fn after_seek(key: &Bytes) -> Option<Loading> {
-    let (slot, class) = storage::slot_and_class(key).expect("every key begins with a slot");
-    let (from, to) = storage::slot_rows(slot);
-    if class.is_some() && *key >= from && *key < to {
-        return Some(Loading { stage: Stage::Slot(slot), from });
-    }
-    seek_behind(slot)
-}
-
-fn seek_behind(slot: Slot) -> Option<Loading> {
-    let next = slot.0 + 1;
-    (next < SLOTS).then(|| Loading { stage: Stage::Seek, from: storage::slot_rows(Slot(next)).0 })
 }

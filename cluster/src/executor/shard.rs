@@ -11,7 +11,6 @@ use super::batch::{Batch, Flight};
 use super::entities::Entities;
 use super::inbox::{Arrival, Inbox};
 use super::knobs::Knobs;
-use super::loading::Loading;
 use super::outbox::Outbox;
 use super::overlay::Overlay;
 use super::queue::{Queue, Work};
@@ -188,7 +187,7 @@ pub(super) enum Phase {
     /// It has asked to take the shard over.
     Claiming,
     /// It reads what has to be in memory.
-    Loading(Loading),
+    Loading,
     /// It has read that, and asks whether nobody else has begun meanwhile.
     Confirming {
         /// The barrier that tells.
@@ -409,11 +408,11 @@ impl Executor {
             }
             Completion::Barrier { ticket, holds } => self.barrier_ended(ticket, holds),
             Completion::Fetched { ticket, rows } => match self.phase {
-                Phase::Loading(_) if ticket == self.last_ticket => self.loaded(ledger, rows),
+                Phase::Loading if ticket == self.last_ticket => self.loaded(ledger, rows),
                 Phase::Serving => self.queue.fetched(ticket, rows),
                 Phase::New
                 | Phase::Claiming
-                | Phase::Loading(_)
+                | Phase::Loading
                 | Phase::Confirming { .. }
                 | Phase::Ended => {}
             },

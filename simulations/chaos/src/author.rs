@@ -30,9 +30,9 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// Somebody with an account.
 #[derive(Clone, Debug)]
-struct Person {
-    client: Client,
-    user: String,
+pub(crate) struct Person {
+    pub(crate) client: Client,
+    pub(crate) user: String,
 }
 
 /// Where posts are listed, newest first.
@@ -45,12 +45,35 @@ struct List {
 }
 
 impl Person {
-    async fn register(anybody: &Client, urls: &[String], handle: &str) -> Result<Self, ChaosError> {
+    /// Gets an account.
+    pub(crate) async fn register(
+        anybody: &Client,
+        urls: &[String],
+        handle: &str,
+    ) -> Result<Self, ChaosError> {
         let body = json!({ "handle": handle, "password": PASSWORD });
         let (path, key) = ("/v1/accounts".to_owned(), format!("account-{handle}"));
         let made = anybody.must(urls, &Call { method: Method::POST, path, key, body }).await?;
         let text = |field: &str| made[field].as_str().unwrap_or_default().to_owned();
         Ok(Self { client: anybody.with(&text("token")), user: text("user") })
+    }
+
+    /// Follows somebody.
+    pub(crate) async fn follow(&self, urls: &[String], whom: &Self) -> Result<(), ChaosError> {
+        let path = format!("/v1/me/following/{}", whom.user);
+        let (key, body) = (format!("follow-{}", whom.user), json!({}));
+        let call = Call { method: Method::PUT, path, key, body };
+        self.client.must(urls, &call).await.map(drop)
+    }
+
+    /// What publishes a text, under a number of its own.
+    pub(crate) fn publication(number: usize, text: &str) -> Call {
+        Call {
+            method: Method::POST,
+            path: "/v1/me/feed".to_owned(),
+            key: format!("post-{number}"),
+            body: json!({ "body": text }),
+        }
     }
 
     /// The texts of a list, oldest first.
@@ -96,12 +119,7 @@ impl Author {
         while !crew.is_over() && wall.posts.len() < POSTS_MAX {
             let number = wall.posts.len();
             let text = format!("post {number} of author {}", self.number);
-            let call = Call {
-                method: Method::POST,
-                path: "/v1/me/feed".to_owned(),
-                key: format!("post-{number}"),
-                body: json!({ "body": text }),
-            };
+            let call = Person::publication(number, &text);
             let (began, urls) = (crew.began.elapsed(), crew.writing());
             let trying = Trying { urls: &urls, first: number % urls.len(), missed: &mut missed };
             let told = self.person.client.insist(&call, trying).await;
@@ -137,10 +155,7 @@ impl Reader {
 
     /// Follows an author.
     pub(crate) async fn follow(&self, urls: &[String], author: &Author) -> Result<(), ChaosError> {
-        let path = format!("/v1/me/following/{}", author.person.user);
-        let (key, body) = (format!("follow-{}", author.number), json!({}));
-        let call = Call { method: Method::PUT, path, key, body };
-        self.0.client.must(urls, &call).await.map(drop)
+        self.0.follow(urls, &author.person).await
     }
 
     /// Says what of each author is in the feed, as soon as all that was acknowledged is, or cannot be

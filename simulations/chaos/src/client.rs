@@ -189,7 +189,24 @@ impl Client {
         Some(id.time())
     }
 
+    /// What a node says that is not JSON, once.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no answer.
+    pub async fn text(&self, url: &str, path: &str) -> Result<String, String> {
+        let answer = timeout(ATTEMPT_MAX, self.exchange(url, &Call::get(path))).await;
+        let (_, body) = answer.map_err(|_late| "no_answer".to_owned())??;
+        String::from_utf8(body.into()).map_err(|error| error.to_string())
+    }
+
     async fn attempt(&self, url: &str, call: &Call) -> Result<(u16, Value), String> {
+        let (status, body) = self.exchange(url, call).await?;
+        // Not all that nodes answer is JSON, and what is not has no fields.
+        Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
+    }
+
+    async fn exchange(&self, url: &str, call: &Call) -> Result<(u16, Bytes), String> {
         let request = self.request(url, call);
         let broken = |_| "connection_broken".to_owned();
         let answer = self.http.request(request).await.map_err(|error| {
@@ -197,9 +214,7 @@ impl Client {
             why.to_owned()
         })?;
         let status = answer.status().as_u16();
-        let body = answer.into_body().collect().await.map_err(broken)?.to_bytes();
-        // Not all that nodes answer is JSON, and what is not has no fields.
-        Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
+        Ok((status, answer.into_body().collect().await.map_err(broken)?.to_bytes()))
     }
 
     fn request(&self, url: &str, call: &Call) -> Request<Full<Bytes>> {

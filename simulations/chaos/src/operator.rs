@@ -106,6 +106,17 @@ impl Operator {
         if leaders.len() == 1 { Ok(()) } else { Err(format!("there are leaders {leaders:?}")) }
     }
 
+    /// What a node counts or measures under a name.
+    ///
+    /// # Errors
+    ///
+    /// What it said instead.
+    pub async fn metric(&self, url: &str, name: &str) -> Result<f64, String> {
+        let told = self.0.text(url, "/metrics").await?;
+        let line = told.lines().find_map(|it| it.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|it| it.parse().ok()).ok_or_else(|| format!("{url} has no {name}"))
+    }
+
     async fn list(&self, url: &str, name: &str) -> Result<Vec<Value>, String> {
         let told = self.get(url, &format!("/v1/operator/{name}")).await?;
         told[name].as_array().cloned().ok_or_else(|| format!("there is no list of {name}: {told}"))

@@ -120,6 +120,66 @@ impl Drop for Lost {
     }
 }
 
+/// A client on the wire of a node, until it is gone without a word.
+#[derive(Debug)]
+pub struct Guest {
+    node: usize,
+    is_gone: bool,
+}
+
+impl Guest {
+    /// Comes.
+    ///
+    /// # Errors
+    ///
+    /// When it has no place there.
+    pub fn new(node: usize) -> Result<Self, ChaosError> {
+        let guest = Self { node, is_gone: false };
+        if guest.is_done("address", "add") {
+            return Ok(guest);
+        }
+        Err(ChaosError::broken(format!("there is no place on the wire of node {node}")))
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> Ipv4Addr {
+        let node = u8::try_from(self.node).expect("a few nodes");
+        Ipv4Addr::new(10, 77, node, 3)
+    }
+
+    /// It is gone: what is sent to it is lost from now on.
+    ///
+    /// # Errors
+    ///
+    /// When it stays.
+    pub fn vanish(&mut self) -> Result<(), ChaosError> {
+        self.is_gone = self.is_done("rule", "add") && self.is_done("address", "del");
+        if self.is_gone {
+            return Ok(());
+        }
+        Err(ChaosError::broken(format!("{} stays", self.address())))
+    }
+
+    fn is_done(&self, what: &str, act: &str) -> bool {
+        let (address, wire) = (self.address().to_string(), format!("wire{}", self.node));
+        let place = format!("{address}/24");
+        let mut command = Command::new("ip");
+        command.args([what, act]);
+        match what {
+            "address" => command.args([&*place, "dev", &*wire]),
+            _ => command.args(["to", &*address, "blackhole"]),
+        };
+        command.status().is_ok_and(|it| it.success())
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        // Whoever comes next finds the place taken, and says so, if this is not possible.
+        self.is_done(if self.is_gone { "rule" } else { "address" }, "del");
+    }
+}
+
 /// Adds or deletes the rule that loses what is sent one way. Yields whether that could be done.
 fn rule(act: &str, (from, to): (usize, usize)) -> bool {
     let [from, to] = [from, to].map(|it| place(it, 0).ip().to_string());

@@ -51,8 +51,8 @@ pub enum Class {
     Overtake,
     /// Nodes are cut off one after the other, and hear again in another order.
     Swizzle,
-    /// Fsyncs fail.
-    SyncError,
+    /// Disks fail: an fsync does, or a write that does not fit any more, or rows are not written.
+    DiskError,
     /// A disk stands still for seconds.
     Stall,
 }
@@ -81,7 +81,7 @@ impl Class {
         Self::Lose,
         Self::Overtake,
         Self::Swizzle,
-        Self::SyncError,
+        Self::DiskError,
         Self::Stall,
     ];
 
@@ -109,14 +109,14 @@ impl Class {
             Self::Lose => "lose",
             Self::Overtake => "overtake",
             Self::Swizzle => "swizzle",
-            Self::SyncError => "sync-error",
+            Self::DiskError => "disk-error",
             Self::Stall => "stall",
         }
     }
 
     fn odds(self) -> Odds {
         match self {
-            Self::BlackOut | Self::Wipe | Self::Swizzle | Self::SyncError | Self::Stall => {
+            Self::BlackOut | Self::Wipe | Self::Swizzle | Self::DiskError | Self::Stall => {
                 Odds(250_000)
             }
             Self::Delay | Self::SlowSync => Odds(900_000),

@@ -5,7 +5,7 @@
 //! | leader completeness | who begins to lead has every entry that was committed                    |
 //! | committed on quorum | an entry that was applied is in the logs of a quorum, and the same there |
 //! | order               | purged, snapshot, applied, committed and last do not overtake each other |
-//! | no way back         | term, committed and applied of a member that runs do not fall            |
+//! | no way back         | term and applied of a member that runs do not fall, committed not unless its group begins again |
 //! | no word broken      | who begins again has what it said it had, and reads it as it was written |
 //! | nobody who is gone  | no voter of the last leader has left and forgotten everything            |
 //! | chain of members    | a change goes through both sets of voters, one change at a time          |
@@ -20,7 +20,8 @@ use bytes::Bytes;
 use cluster::slots::{META, ShardId};
 use cluster::transport::NodeId;
 use entity::Key;
-use raft::group::Status;
+use raft::group::{Group, Status};
+use raft::home::Moment;
 use raft::machine::Step;
 use raft::proposal::Member;
 use wal::{Appender, GroupLog};
@@ -87,6 +88,7 @@ pub struct Applied {
 struct Progress {
     member: Member,
     life: u64,
+    began: Moment,
     term: u64,
     committed: u64,
     applied: u64,
@@ -195,7 +197,7 @@ impl Laws {
         self.reigns.len() as u64
     }
 
-    fn see(&mut self, node: NodeId, status: &Status) -> Result<(), Finding> {
+    fn see(&mut self, node: NodeId, began: Moment, status: &Status) -> Result<(), Finding> {
         let Status { group, member, term, .. } = *status;
         let told = |what: &str| format!("{what}: node {}, {status:?}", node.0);
         let is_ordered = status.purged <= status.snapshot.max(status.applied)
@@ -226,13 +228,14 @@ impl Laws {
         }
         let life = self.logs.get(&node).map_or(0, |(_, life)| *life);
         let (committed, applied) = (status.committed, status.applied);
-        let now = Progress { member, life, term, committed, applied };
+        let now = Progress { member, life, began, term, committed, applied };
         let before = self.members.insert((node, group), now);
         let Some(before) = before.filter(|it| it.member == member && it.life == life) else {
             return Ok(());
         };
-        let rises =
-            before.term <= term && before.applied <= applied && before.committed <= committed;
+        // What is known to be committed is not stored.
+        let is_known = before.began < began || before.committed <= committed;
+        let rises = before.term <= term && before.applied <= applied && is_known;
         Oracle::Raft.checks(rises, || told(&format!("it goes back from {before:?}")))
     }
 
@@ -307,9 +310,10 @@ impl World {
             for shard in (0..self.parts.plan.shards).map(ShardId).chain([META]) {
                 let mut leading = 0;
                 for node in self.up.borrow().keys() {
-                    if let Some(status) = self.status_of(*node, shard) {
+                    if let Some(group) = self.group_of(*node, shard) {
+                        let status = group.status();
                         leading += u32::from(status.leads);
-                        laws.see(*node, &status)?;
+                        laws.see(*node, group.began(), &status)?;
                     }
                 }
                 probe::sometimes!(TwoLeaders, leading > 1);
@@ -322,7 +326,10 @@ impl World {
     }
 
     fn status_of(&self, node: NodeId, shard: ShardId) -> Option<Status> {
-        let hosted = self.up.borrow().get(&node)?.router().hosted(shard)?;
-        hosted.group.map(|it| it.status())
+        self.group_of(node, shard).map(|it| it.status())
+    }
+
+    fn group_of(&self, node: NodeId, shard: ShardId) -> Option<Group> {
+        self.up.borrow().get(&node)?.router().hosted(shard)?.group
     }
 }

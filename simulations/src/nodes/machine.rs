@@ -27,6 +27,9 @@ use super::plan::Plan;
 use crate::chance::Chance;
 use crate::world::cluster::BEGINNING;
 
+/// What still fits on a disk that is about to be full, in bytes.
+const SPACE_BYTES: u64 = 100;
+
 /// A machine, on or off.
 pub struct Machine {
     /// The node that runs on it.
@@ -41,7 +44,7 @@ pub struct Machine {
     sync_micros: Arc<Shared<u64>>,
     clock: Arc<NodeClock>,
     is_on: Arc<AtomicBool>,
-    /// Whether its log is to end: an fsync fails.
+    /// Whether its process is to end: its disk fails.
     is_doomed: Arc<AtomicBool>,
     /// Whether what is broken in its log may be what was written last: then nothing says that the disk had
     /// finished it.
@@ -50,6 +53,22 @@ pub struct Machine {
     room: Arc<Disk>,
     /// What runs, while the machine is on.
     pub running: Option<Running>,
+}
+
+/// How a disk fails.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Failure {
+    /// The next fsync of the log does.
+    Sync,
+    /// The log does not fit any more, and nothing was set aside.
+    Space,
+    /// Rows are not written when they are flushed.
+    Rows,
+}
+
+impl Failure {
+    /// Every way.
+    pub const ALL: [Self; 3] = [Self::Sync, Self::Space, Self::Rows];
 }
 
 /// A node that runs.
@@ -165,7 +184,8 @@ impl Machine {
             log_bytes_max: parts.plan.log_bytes_max,
             watch,
         };
-        let failed = move || on_failure("a node gave up");
+        let excused = self.excused(on_failure);
+        let failed = move || excused("a node gave up");
         let node = home.scope(Node::start(setup, failed)).await.expect("the runtime runs");
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let client = Client::new(&node, Arc::clone(&clock));
@@ -194,17 +214,21 @@ impl Machine {
                 chance.lasting(100..=100 + limit) * slow
             })
         };
+        home.spawn(write(writer, submitted, pause, self.excused(on_failure)));
+        (appender, recovered.may_lack_groups())
+    }
+
+    /// Hears of failures, and passes those on that are a wonder.
+    fn excused<F: Fn(&str)>(&self, on_failure: F) -> impl Fn(&str) + use<F> {
         let (disk, is_doomed) = (self.folder.clone(), Arc::clone(&self.is_doomed));
-        let failed = move |what: &str| {
+        move |what| {
             if is_doomed.load(Ordering::Relaxed) {
                 // As it should be: what nobody knows to be durable counts for nothing.
                 disk.halt();
             } else if !disk.is_halted() {
                 on_failure(what);
             }
-        };
-        home.spawn(write(writer, submitted, pause, failed));
-        (appender, recovered.may_lack_groups())
+        }
     }
 
     /// Cuts the power: what no fsync has covered may be gone.
@@ -213,6 +237,7 @@ impl Machine {
         // First the disk, then the tasks: nothing said from now on counts as durable.
         let mut choose = |max| self.chance.below(max);
         self.folder = self.folder.crash(&mut choose);
+        self.disk.set_flush_failing(false);
         self.engine = Some(Arc::new(self.disk.crash(&mut choose)));
         self.clock.home.with(|it| {
             if let Some((home, born)) = it.take() {
@@ -234,10 +259,14 @@ impl Machine {
         self.running.is_some()
     }
 
-    /// The next fsync fails: the process has to end, and is dark then.
-    pub fn doom(&self) -> bool {
+    /// The disk fails: the process has to end, and is dark then.
+    pub fn fail(&self, failure: Failure) -> bool {
         self.is_doomed.store(true, Ordering::Relaxed);
-        self.folder.fail_syncs(1);
+        match failure {
+            Failure::Sync => self.folder.fail_syncs(1),
+            Failure::Space => self.folder.limit(Some(self.folder.bytes() + SPACE_BYTES), false),
+            Failure::Rows => self.disk.set_flush_failing(true),
+        }
         self.running.is_some()
     }
 
@@ -310,9 +339,10 @@ impl Machine {
         self.sync_micros.with(|it| *it = sync_micros);
     }
 
-    /// The disk is nearly full from now on, or no more.
-    pub fn fill(&self, is_full: bool) {
+    /// The disk is nearly full from now on, or no more; overrun if rows do not fit any more.
+    pub fn fill(&self, is_full: bool, is_overrun: bool) {
         self.room.set_full(is_full);
+        self.disk.set_full(is_overrun);
     }
 
     /// The clock jumps.

@@ -53,8 +53,8 @@ pub enum Mishap {
     Wipe,
     /// Nodes are cut off one after the other.
     Swizzle,
-    /// An fsync fails.
-    SyncError,
+    /// A disk fails, and with it the process.
+    DiskError,
     /// A disk stands still.
     Stall,
 }
@@ -74,7 +74,7 @@ impl Mishap {
         Self::BlackOut,
         Self::Wipe,
         Self::Swizzle,
-        Self::SyncError,
+        Self::DiskError,
         Self::Stall,
     ];
 
@@ -93,7 +93,7 @@ impl Mishap {
             Self::BlackOut => Class::BlackOut,
             Self::Wipe => Class::Wipe,
             Self::Swizzle => Class::Swizzle,
-            Self::SyncError => Class::SyncError,
+            Self::DiskError => Class::DiskError,
             Self::Stall => Class::Stall,
         }
     }
@@ -164,7 +164,7 @@ impl World {
             Mishap::BlackOut => self.black_out(chance).await,
             Mishap::Wipe => self.wipe(node, chance).await,
             Mishap::Swizzle => self.swizzle(chance).await,
-            Mishap::SyncError => self.fail_sync(node, chance).await,
+            Mishap::DiskError => self.fail_disk(node, chance).await,
             Mishap::Stall => {
                 let suffer = |micros| {
                     let machines = self.machines.borrow();
@@ -181,11 +181,13 @@ impl World {
             }
             Mishap::Weigh => self.weigh(node, chance).await,
             Mishap::Fill => {
-                self.machines.borrow()[&node].fill(true);
+                // Some programs look at what is free in time; others do not, and write all the same.
+                let is_overrun = chance.flips();
+                self.machines.borrow()[&node].fill(true, is_overrun);
                 tokio::time::sleep(chance.lasting(10_000..=3_000_000)).await;
                 // It may be switched on this moment.
                 if let Some(machine) = self.machines.borrow().get(&node) {
-                    machine.fill(false);
+                    machine.fill(false, false);
                 }
             }
             Mishap::Skew => {

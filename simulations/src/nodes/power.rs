@@ -10,7 +10,7 @@ use raft::group::Group;
 
 use super::cluster::World;
 use super::load::attempt;
-use super::machine::Machine;
+use super::machine::{Failure, Machine};
 use crate::chance::Chance;
 use crate::world::call::{Call, Done};
 
@@ -63,14 +63,19 @@ impl World {
         }
     }
 
-    /// Lets an fsync fail. The process ends, and another one begins.
-    pub(super) async fn fail_sync(self: &Rc<Self>, node: NodeId, chance: &mut Chance) {
+    /// Lets a disk fail. The process ends, and another one begins.
+    pub(super) async fn fail_disk(self: &Rc<Self>, node: NodeId, chance: &mut Chance) {
         if !self.running().contains(&node) {
             return;
         }
-        self.until_dark(node, &Machine::doom).await;
+        let failure = *chance.pick(&Failure::ALL);
+        self.until_dark(node, &|it| it.fail(failure)).await;
         let is_dark = self.machines.borrow().get(&node).is_some_and(Machine::is_dark);
-        probe::sometimes!(SyncFailed, is_dark);
+        match failure {
+            Failure::Sync => probe::sometimes!(SyncFailed, is_dark),
+            Failure::Space => probe::sometimes!(LogFull, is_dark),
+            Failure::Rows => probe::sometimes!(FlushFailed, is_dark),
+        }
         if !self.running().contains(&node) {
             return;
         }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,6 +10,7 @@ use cluster::ledger::{Completion, Fetched, Ledger, Snapshot};
 use cluster::memory::{Fate, MemoryShard, Reads};
 use cluster::record::{Fence, Record};
 use cluster::storage;
+use cluster::survey::Survey;
 use entity::Time;
 use entity::transaction::{Range, Read, Want};
 
@@ -88,19 +90,10 @@ impl Desk<'_> {
 
     /// Reads what is applied now, and tells it later: records that were handed over before are
     /// perhaps not in it, and those that follow are not.
-    fn read_early(&mut self, ticket: u64, want: &Want) {
+    fn read_early(&mut self, ticket: u64, read: impl FnOnce(&dyn Ledger) -> Fetched) {
         let memory = self.memory.get_mut();
         let reads = std::mem::replace(&mut memory.reads, Reads::Warm);
-        let rows = match want {
-            Want::Row(key) => match memory.seat(self.seat).get(key) {
-                Read::Ready(row) => Fetched::Row(row),
-                Read::Miss => unreachable!("everything is in memory"),
-            },
-            Want::Rows(range) => match memory.seat(self.seat).scan(range) {
-                Read::Ready(rows) => Fetched::Rows(rows),
-                Read::Miss => unreachable!("everything is in memory"),
-            },
-        };
+        let rows = read(&memory.seat(self.seat));
         memory.reads = reads;
         let delay = self.chance.lasting(1..=50_000);
         self.ends.late.push((delay, Completion::Fetched { ticket, rows }));
@@ -163,9 +156,23 @@ impl Ledger for Desk<'_> {
     fn fetch(&mut self, ticket: u64, want: Want) {
         self.ends.is_busy = true;
         if self.chance.hits(self.faults.told_late) {
-            return self.read_early(ticket, &want);
+            return self.read_early(ticket, |all| match want {
+                Want::Row(key) => Fetched::Row(here(all.get(&key))),
+                Want::Rows(range) => Fetched::Rows(here(all.scan(&range))),
+            });
         }
         self.memory.get_mut().seat(self.seat).fetch(ticket, want);
+    }
+
+    fn survey(&mut self, ticket: u64, survey: Survey) {
+        self.ends.is_busy = true;
+        if self.chance.hits(self.faults.told_late) {
+            return self.read_early(ticket, |all| {
+                let Ok(found) = survey.read(|range| Ok::<_, Infallible>(here(all.scan(range))));
+                Fetched::Slots(found)
+            });
+        }
+        self.memory.get_mut().seat(self.seat).survey(ticket, survey);
     }
 
     fn poll(&mut self) -> Option<Completion> {
@@ -190,5 +197,13 @@ impl Ledger for Desk<'_> {
         let memory = self.memory.borrow();
         let rows: Vec<_> = memory.rows().map(|(key, row)| (key.clone(), row.clone())).collect();
         Box::new(rows.into_iter())
+    }
+}
+
+/// What a seat has that has everything in memory.
+fn here<T>(read: Read<T>) -> T {
+    match read {
+        Read::Ready(rows) => rows,
+        Read::Miss => unreachable!("everything is in memory"),
     }
 }

@@ -22,6 +22,7 @@ impl Disconnect {
     pub(super) fn when(end: End) -> Self {
         probe::sometimes!(SlowSocketCut, end == End::Slow);
         probe::sometimes!(SilentSocketEnded, end == End::Silent);
+        probe::sometimes!(RevokedSocketEnded, end == End::Revoked);
         match end {
             End::Slow => SLOW,
             End::Revoked => INVALID_TOKEN,

@@ -1,13 +1,13 @@
 //! All of them.
 
 use super::{
-    clock, cut, descriptors, fsync, full, kill, memory, pause, rolling, slow_clients, slow_disk,
-    weather,
+    clock, cut, deaf_sockets, descriptors, fsync, full, kill, memory, pause, rolling, slow_clients,
+    slow_disk, weather,
 };
 use crate::fault::Fault;
 
 /// All faults, in the order in which they happen.
-pub const FAULTS: [&Fault; 12] = [
+pub const FAULTS: [&Fault; 13] = [
     &kill::KILL,
     &pause::PAUSE,
     &rolling::ROLLING,
@@ -20,4 +20,5 @@ pub const FAULTS: [&Fault; 12] = [
     &descriptors::DESCRIPTORS,
     &memory::MEMORY,
     &slow_clients::SLOW_CLIENTS,
+    &deaf_sockets::DEAF_SOCKETS,
 ];

@@ -2,6 +2,7 @@
 
 mod clock;
 mod cut;
+mod deaf_sockets;
 mod descriptors;
 mod fsync;
 mod full;

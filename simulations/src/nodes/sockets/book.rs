@@ -57,6 +57,7 @@ impl Book {
             }
             Deed::Register { .. }
             | Deed::LogIn { .. }
+            | Deed::LogOut { .. }
             | Deed::Follow { .. }
             | Deed::Unfollow { .. }
             | Deed::Page { .. } => {}
@@ -93,7 +94,7 @@ impl Book {
             Deed::Unfollow { whom, .. } => {
                 self.follows.remove(&(user, *whom));
             }
-            Deed::Page { .. } => {}
+            Deed::LogOut { .. } | Deed::Page { .. } => {}
         }
         Ok(())
     }

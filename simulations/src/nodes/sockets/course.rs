@@ -7,7 +7,7 @@ use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep};
 
 use super::deed::Deed;
-use super::device::Device;
+use super::device::{Device, handle};
 use super::state::Sockets;
 use super::topic::Topic;
 use super::verdict::{self, Truth};
@@ -29,14 +29,13 @@ impl Sockets {
             let device = Device::new(world, self, number);
             self.living.borrow_mut().push(spawn_local(device.live()));
         }
-        let handle = |user: &usize| format!("user_{user}");
         let (firsts, others) = self.plan.devices.split_at(self.plan.users);
         for user in firsts {
-            self.tell(*user, Deed::Register { handle: handle(user) });
+            self.tell(*user, Deed::Register { handle: handle(*user) });
         }
         self.wait_for(world, firsts.len()).await;
         for (place, user) in others.iter().enumerate() {
-            self.tell(firsts.len() + place, Deed::LogIn { handle: handle(user) });
+            self.tell(firsts.len() + place, Deed::LogIn { handle: handle(*user) });
         }
         let mut chance = Chance::of(world.parts.plan.seed, "sockets: ground");
         for user in firsts {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use actors::accounts::api::UserId;
+use actors::accounts::api::{SessionId, UserId};
 use serde_json::{Value, json};
 
 /// What devices ask for. Whatever changes something has a key, and is asked for until it is answered.
@@ -17,6 +17,11 @@ pub enum Deed {
     LogIn {
         /// Its handle.
         handle: String,
+    },
+    /// The session of the device is to be over.
+    LogOut {
+        /// Which one that is.
+        session: SessionId,
     },
     /// A post.
     Publish {
@@ -74,6 +79,7 @@ impl Deed {
                 ("Register", json!({ "handle": handle, "password": PASSWORD }))
             }
             Self::LogIn { handle } => ("LogIn", json!({ "handle": handle, "password": PASSWORD })),
+            Self::LogOut { session } => ("EndSession", json!({ "session": session })),
             Self::Publish { body } => ("Publish", json!({ "body": body })),
             Self::Delete { post } => ("Delete", json!({ "post": post })),
             Self::Follow { user, .. } => ("FollowUser", json!({ "user": user })),
@@ -101,6 +107,7 @@ impl Deed {
                 let body = json!({ "handle": handle, "password": PASSWORD });
                 ("POST", "/v1/sessions".to_owned(), Some(body))
             }
+            Self::LogOut { session } => ("DELETE", format!("/v1/me/sessions/{session}"), None),
             Self::Publish { body } => {
                 ("POST", "/v1/me/feed".to_owned(), Some(json!({ "body": body })))
             }

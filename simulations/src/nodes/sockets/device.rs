@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
+use actors::accounts::token::Token;
 use cluster::transport::NodeId;
 use entity::Time;
 use serde_json::Value;
@@ -20,10 +21,23 @@ use super::topic::Topic;
 use crate::chance::{Chance, Odds};
 use crate::finding::Oracle;
 use crate::nodes::cluster::{Phase, World};
+use crate::nodes::faults::Class;
 use crate::nodes::mishap::true_time;
 
 /// How long a device waits for an answer to a request of HTTP.
 const ANSWER_MAX: Duration = Duration::from_secs(15);
+
+/// How often a device ends its own session, of the times when it does something.
+const LOG_OUTS: Odds = Odds(70_000);
+
+/// How long a node may serve somebody whose session is over: it looks every second, and gives up when nobody
+/// can say for five.
+const OUT_MAX: Duration = Duration::from_secs(10);
+
+/// The handle of a user.
+pub(super) fn handle(user: usize) -> String {
+    format!("user_{user}")
+}
 
 /// A device.
 pub struct Device {
@@ -35,6 +49,8 @@ pub struct Device {
     pub(super) chance: Chance,
     /// Proves who the user is, once that is known.
     pub(super) token: String,
+    /// Since when its session is over, if it is.
+    pub(super) out_at: Option<Instant>,
     /// What it is doing.
     pub(super) hand: Option<Hand>,
     /// What it has done so far.
@@ -70,6 +86,7 @@ impl Device {
             ping_period: (!chance.hits(Odds(200_000))).then_some(ping_period),
             chance,
             token: String::new(),
+            out_at: None,
             hand: None,
             deeds: 0,
             next_at: Instant::now(),
@@ -110,10 +127,15 @@ impl Device {
 
     /// Takes up something, if there is something to do.
     pub(super) fn take_up(&mut self) {
-        if self.hand.is_some() || self.token.is_empty() && self.deeds > 0 {
+        if self.hand.is_some() || self.out_at.is_some() || self.token.is_empty() && self.deeds > 0 {
             return;
         }
-        let Some(deed) = self.next() else { return };
+        if let Some(deed) = self.next() {
+            self.begin(deed);
+        }
+    }
+
+    fn begin(&mut self, deed: Deed) {
         self.deeds += 1;
         self.world.counts.calls.set(self.world.counts.calls.get() + 1);
         let key = format!("d{}n{}", self.number, self.deeds);
@@ -141,6 +163,12 @@ impl Device {
     }
 
     fn imagine(&mut self) -> Deed {
+        if self.number != self.user
+            && self.chance.hits(LOG_OUTS)
+            && let Ok(Token { session, .. }) = self.token.parse()
+        {
+            return Deed::LogOut { session };
+        }
         let what = self.chance.below(10);
         let book = self.sockets.book.borrow();
         if what == 0
@@ -189,6 +217,10 @@ impl Device {
                 hand.at = Instant::now() + self.chance.lasting(1_000..=500_000);
                 self.hand = Some(hand);
             }
+            // It was asked for before, and that was not answered.
+            Told::Refused(_) if matches!(hand.deed, Deed::LogOut { .. }) => {
+                self.out_at = Some(Instant::now());
+            }
             Told::Refused(why) => self.blame(&format!("{:?} was refused: {why}", hand.deed)),
             Told::Done(value) => {
                 let now = self.now();
@@ -202,8 +234,32 @@ impl Device {
                 if let Some(token) = value["token"].as_str() {
                     token.clone_into(&mut self.token);
                 }
+                if matches!(hand.deed, Deed::LogOut { .. }) {
+                    self.out_at = Some(Instant::now());
+                }
             }
         }
+    }
+
+    /// Whether its session is over, or may be.
+    pub(super) fn is_out(&self) -> bool {
+        let may_be = |it: &Hand| matches!(it.deed, Deed::LogOut { .. });
+        self.out_at.is_some() || self.hand.as_ref().is_some_and(may_be)
+    }
+
+    /// Whether a connection is still served although the session has been over for long. A node that
+    /// stands still may say then what it would have said before.
+    pub(super) fn is_served_long(&self, opened: Instant) -> bool {
+        let since = self.out_at.map(|it| it.max(opened));
+        let may_pause = self.world.parts.plan.faults.has(Class::Pause);
+        !may_pause && since.is_some_and(|it| it.elapsed() > OUT_MAX)
+    }
+
+    /// A node has said that its session is over: it begins another one.
+    pub(super) fn log_in_again(&mut self) {
+        (self.out_at, self.hand) = (None, None);
+        self.token.clear();
+        self.begin(Deed::LogIn { handle: handle(self.user) });
     }
 
     /// What a page of the feed shows. Yields where the next one begins, if there is one.

@@ -83,6 +83,8 @@ enum Asked {
 enum End {
     /// It is broken, or one side has had enough.
     Over,
+    /// The session of the device is over.
+    Out,
     /// Something is wrong.
     Wrong(String),
 }
@@ -133,6 +135,10 @@ impl Talk {
         device.look = None;
         match end {
             End::Over => Ok(()),
+            End::Out => {
+                device.log_in_again();
+                Ok(())
+            }
             End::Wrong(what) => Err(format!("node {}: {what}", self.node.0)),
         }
     }
@@ -165,7 +171,8 @@ impl Talk {
 
     /// Reads nothing for a while.
     async fn stall(&mut self, device: &mut Device) {
-        if self.stall_at.is_some_and(|at| at <= Instant::now()) && device.phase() == Phase::Faults {
+        let is_due = self.stall_at.is_some_and(|at| at <= Instant::now());
+        if is_due && !device.is_out() && device.phase() == Phase::Faults {
             self.stall_at = None;
             sleep(device.chance.lasting(10_000..=15_000_000)).await;
             self.heard = Instant::now();
@@ -207,7 +214,7 @@ impl Talk {
 
     /// Whether everything is done, and everything is followed.
     fn is_idle(&self, device: &Device) -> bool {
-        let is_free = device.hand.is_none() && device.look.is_none();
+        let is_free = device.hand.is_none() && device.look.is_none() && device.out_at.is_none();
         let is_following = device.token.is_empty() || self.live.len() == Topic::ALL.len();
         let sees = !device.with_seen(Topic::Feed, |it| it.is_blind);
         let is_told = device.sockets.todo.borrow()[device.number].is_empty();
@@ -339,6 +346,9 @@ impl Talk {
             }
         };
         device.world.note("heard", &[device.number as u64], frame.as_bytes());
+        if device.is_served_long(self.opened) {
+            return Err(End::Wrong(format!("its session is over: {frame}")));
+        }
         let mut lines = Vec::new();
         for line in frame.lines() {
             let said: Value = serde_json::from_str(line)
@@ -360,6 +370,7 @@ impl Talk {
         let is_late = code == 3_502 && self.opened.elapsed() >= Duration::from_secs(10);
         match code {
             0 | 1_000..=1_011 | 3_000..3_500 => End::Over,
+            3_500 if device.is_out() => End::Out,
             _ if is_late => End::Over,
             _ => End::Wrong(format!("closed: {close:?}")),
         }
@@ -385,11 +396,13 @@ impl Talk {
             Asked::Topic { topic, since, at } => {
                 match error {
                     None => self.begin(device, (topic, since, at), &said["subscribe"])?,
-                    Some(Told::Again) => {
+                    Some(Told::Done(_) | Told::Refused(_)) if !device.is_out() => {
+                        return Err("not followed".to_owned());
+                    }
+                    Some(_) => {
                         let at = Instant::now() + device.chance.lasting(1_000..=500_000);
                         self.again.insert(topic, at);
                     }
-                    Some(Told::Done(_) | Told::Refused(_)) => return Err("not followed".to_owned()),
                 }
                 Ok(None)
             }
@@ -399,12 +412,14 @@ impl Talk {
             }
             Asked::Look { .. } => match error {
                 None => Ok(device.looked(&said["rpc"]["data"]).map(|next| self.page(Some(next)))),
-                Some(Told::Again) => {
+                Some(Told::Done(_) | Told::Refused(_)) if !device.is_out() => {
+                    Err("no feed".to_owned())
+                }
+                Some(_) => {
                     device.look = None;
                     self.look_at = Instant::now() + device.chance.lasting(1_000..=500_000);
                     Ok(None)
                 }
-                Some(Told::Done(_) | Told::Refused(_)) => Err("no feed".to_owned()),
             },
         }
     }
