@@ -15,6 +15,7 @@ use entity::{Caller, Time, operation};
 use raft::home::Moment;
 use raft::shared::Shared;
 use tokio::sync::OnceCell;
+use tokio::time::timeout;
 
 use crate::clock::Clock;
 use crate::follow::follower::{Follower, Kept};
@@ -102,7 +103,11 @@ impl Client {
         if let Some(key) = key {
             return self.send((shard, deadline), caller, Verb::Command(key), request).await;
         }
-        let sender = match self.sender().await {
+        // One of those who wait asks, and when that has failed the next one does.
+        let home = router.peers().home();
+        let named = timeout(home.true_time(deadline - home.now()), self.sender());
+        let sender = match named.await.unwrap_or_else(|_late| Err("nobody has said it".to_owned()))
+        {
             Ok(sender) => sender,
             Err(why) => {
                 tracing::warn!(why, "a command has no name");

@@ -69,7 +69,11 @@ impl World {
             return;
         }
         let failure = *chance.pick(&Failure::ALL);
-        self.until_dark(node, &|it| it.fail(failure)).await;
+        // Rows are flushed now and then only.
+        let turns = if failure == Failure::Rows { 30 } else { 1 };
+        for _ in 0..turns {
+            self.until_dark(node, &|it| it.fail(failure)).await;
+        }
         let is_dark = self.machines.borrow().get(&node).is_some_and(Machine::is_dark);
         match failure {
             Failure::Sync => probe::sometimes!(SyncFailed, is_dark),
