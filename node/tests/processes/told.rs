@@ -64,7 +64,9 @@ fn copies(shard: &Value) -> &[Value] {
 }
 
 fn check_shards(cluster: &Cluster) {
-    let is_whole = |it: &Value| copies(it).iter().all(|it| it["copy"].is_object());
+    // What nodes tell of themselves is some time old.
+    let has_begun = |it: &Value| it["copy"].is_object() && number(&it["copy"], "applied") > 0;
+    let is_whole = |it: &Value| copies(it).iter().all(has_begun);
     let all_serve = |it: &[Value]| it.iter().all(|it| it["is_serving"] == true && is_whole(it));
     let shards = list(cluster, "shards", all_serve);
     let numbers = shards.iter().map(|it| number(it, "shard"));
