@@ -259,15 +259,18 @@ impl Machine {
         self.running.is_some()
     }
 
-    /// The disk fails: the process has to end, and is dark then.
+    /// The disk fails, if the machine runs: the process has to end, and is dark then.
     pub fn fail(&self, failure: Failure) -> bool {
+        if self.running.is_none() {
+            return false;
+        }
         self.is_doomed.store(true, Ordering::Relaxed);
         match failure {
             Failure::Sync => self.folder.fail_syncs(1),
             Failure::Space => self.folder.limit(Some(self.folder.bytes() + SPACE_BYTES), false),
             Failure::Rows => self.disk.set_flush_failing(true),
         }
-        self.running.is_some()
+        true
     }
 
     /// Whether the power of its disk has failed, or its log has ended as it should.

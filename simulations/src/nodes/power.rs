@@ -8,7 +8,7 @@ use cluster::meta::{MetaKey, NodeRecord};
 use cluster::transport::NodeId;
 use raft::group::Group;
 
-use super::cluster::World;
+use super::cluster::{Phase, World};
 use super::load::attempt;
 use super::machine::{Failure, Machine};
 use crate::chance::Chance;
@@ -72,7 +72,9 @@ impl World {
         // Rows are flushed now and then only.
         let turns = if failure == Failure::Rows { 30 } else { 1 };
         for _ in 0..turns {
-            self.until_dark(node, &|it| it.fail(failure)).await;
+            if self.phase.get() == Phase::Faults {
+                self.until_dark(node, &|it| it.fail(failure)).await;
+            }
         }
         let is_dark = self.machines.borrow().get(&node).is_some_and(Machine::is_dark);
         match failure {
