@@ -19,8 +19,8 @@ use crate::wires::Guest;
 /// How many of each kind come to each node.
 const CLIENTS: u32 = 60;
 
-/// How long a node may take until it has noticed: it asks every 25 s, and waits for 10 s.
-const NOTICED_MAX: Duration = Duration::from_secs(40);
+/// How long a node may take until it has noticed: it asks every 25 s, waits for 10 s, and tries for 10 s to say so.
+const NOTICED_MAX: Duration = Duration::from_secs(50);
 
 /// How long a socket may take until it follows the feed.
 const BEGUN_MAX: Duration = Duration::from_secs(10);
