@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout};
 
+use super::slow_clients::UPGRADE;
 use crate::author::Person;
 use crate::client::Client;
 use crate::cluster::{Ground, NODES};
@@ -37,11 +38,6 @@ const PACE: Duration = Duration::from_millis(50);
 
 /// How many sockets a node has.
 const GAUGE: &str = "roost_sockets";
-
-/// What a client says that wants a socket.
-const UPGRADE: &str = "GET /connection/websocket HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\n\
-                       connection: upgrade\r\nsec-websocket-version: 13\r\n\
-                       sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
 
 pub(super) const DEAF_SOCKETS: Fault = Fault {
     name: "deaf-sockets",

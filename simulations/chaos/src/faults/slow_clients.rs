@@ -31,7 +31,7 @@ const CONNECT_MAX: Duration = Duration::from_secs(5);
 const HEAD: &str = "GET /livez HTTP/1.1\r\nhost: x\r\nx: ";
 
 /// What a client says that wants a socket.
-const UPGRADE: &str = "GET /connection/websocket HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\n\
+pub(super) const UPGRADE: &str = "GET /connection/websocket HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\n\
                        connection: upgrade\r\nsec-websocket-version: 13\r\n\
                        sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
 
