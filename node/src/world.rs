@@ -134,6 +134,39 @@ impl Used {
     }
 }
 
+/// What the machine's cores did, if it is a virtual one: time that programs wanted and its host gave to others
+/// is stolen from it, and what is measured meanwhile says little about the programs.
+#[derive(Clone, Copy, Debug)]
+pub struct Cores {
+    /// Time of all cores, in ticks of the system.
+    all: u64,
+    /// Of this what others had.
+    stolen: u64,
+}
+
+impl Cores {
+    /// Since this machine began.
+    ///
+    /// # Panics
+    ///
+    /// Where the system does not tell: it has to be Linux.
+    pub fn now() -> Self {
+        let told = std::fs::read_to_string("/proc/stat").expect("this is Linux");
+        let line = told.lines().next().expect("the first line is of all cores");
+        let ticks = line.split_ascii_whitespace().skip(1).map(str::parse::<u64>);
+        // Behind these stands what guests of this machine had, which is in them already.
+        let ticks: Vec<_> = ticks.take(8).map(|it| it.expect("ticks are numbers")).collect();
+        Self { all: ticks.iter().sum(), stolen: ticks[7] }
+    }
+
+    /// How much of the time since then was stolen, in percent.
+    #[expect(clippy::cast_precision_loss, reason = "it is for people")]
+    pub fn stolen_since(self, before: Self) -> f64 {
+        let all = self.all.saturating_sub(before.all).max(1);
+        self.stolen.saturating_sub(before.stolen) as f64 * 100.0 / all as f64
+    }
+}
+
 /// Lets this process have as many files and connections open as the system allows it: what it begins
 /// with is meant for programs that serve nobody. What is left then is what the machine has set.
 pub fn raise_files() {

@@ -22,6 +22,7 @@ use super::served::restart::Restart;
 use super::served::sockets::Sockets;
 use super::stopping::unless_stopped;
 use super::{cluster, recovery, warnings};
+use crate::world::Cores;
 
 /// Measures what this machine can do.
 #[derive(Args, Clone, Debug)]
@@ -197,7 +198,8 @@ impl Bench {
     /// Measures, shows people meanwhile how far it is, and prints the figures in the end.
     ///
     /// A cluster that was started for it is gone afterwards, also after Ctrl-C and SIGTERM, which end the
-    /// process.
+    /// process. The last figure is what was stolen from the machine meanwhile: with more than a few percent
+    /// the others say more about its host.
     ///
     /// # Errors
     ///
@@ -205,9 +207,15 @@ impl Bench {
     pub async fn run(self) -> Result<(), Box<dyn Error>> {
         let progress = if self.json { Progress::hidden() } else { Progress::drawn() };
         warnings::show(&progress);
+        let before = Cores::now();
         let figures = self.what.measure(&progress).await;
         progress.clear();
-        Ok(self.print(&figures?)?)
+        let mut figures = figures?;
+        if let Some(Figure { bench, .. }) = figures.first() {
+            let stolen = Cores::now().stolen_since(before);
+            figures.push(Figure::new(bench, "stolen", stolen, "%"));
+        }
+        Ok(self.print(&figures)?)
     }
 
     fn print(&self, figures: &[Figure]) -> io::Result<()> {

@@ -10,8 +10,9 @@ pub struct Figure {
     /// Which bench measured it.
     pub bench: &'static str,
     /// What it tells: `rate`, `p50_ms`, `p99_ms`, `p999_ms`, `errors`, `lost`, `duplicates`,
-    /// `bytes_per_socket` and `cpu_us_per_op` mean the same in every bench that has them. What else one
-    /// tells has a name of its own.
+    /// `bytes_per_socket` and `cpu_us_per_op` mean the same in every bench that has them, and so does
+    /// `stolen`: the time of this machine's cores that its host gave to others. What else one tells has a
+    /// name of its own.
     pub metric: &'static str,
     /// How much.
     pub value: f64,

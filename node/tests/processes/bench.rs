@@ -18,7 +18,8 @@ const LOOK: Duration = Duration::from_millis(50);
 const LOOKS_MAX: usize = 2_400;
 
 /// What each case of `durable` tells.
-const METRICS: [&str; 6] = ["rate", "p50_ms", "p99_ms", "p999_ms", "errors", "cpu_us_per_op"];
+const METRICS: [&str; 7] =
+    ["rate", "p50_ms", "p99_ms", "p999_ms", "errors", "cpu_us_per_op", "stolen"];
 
 /// A bench that runs. It ends with the test.
 struct Bench {
@@ -34,6 +35,7 @@ struct Figure {
     metric: String,
     value: f64,
     unit: String,
+    #[serde(default)]
     case: String,
 }
 
@@ -125,11 +127,14 @@ fn a_bench_prints_a_line_of_json_per_figure_and_tells_routings_apart() {
             "rate" => "1/s",
             "errors" => "1",
             "cpu_us_per_op" => "us",
+            "stolen" => "%",
             _ => "ms",
         };
         assert_eq!((&*figure.bench, &*figure.unit), ("durable", unit), "{line}");
         cases.entry(figure.case).or_default().insert(figure.metric, figure.value);
     }
+    let of_all = cases.remove("").expect("what was stolen is told of the whole run as well");
+    assert_eq!(of_all.keys().collect::<Vec<_>>(), ["stolen"]);
     let names: Vec<_> = cases.keys().map(String::as_str).collect();
     assert_eq!(names, ["http leader 64", "http random 64"]);
     for (case, figures) in cases {

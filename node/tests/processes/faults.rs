@@ -20,6 +20,11 @@ fn a_disk_that_fails_ends_a_node_and_nothing_else() {
 }
 
 #[test]
+fn strangers_are_refused_and_named_and_cost_little() {
+    happens("strangers");
+}
+
+#[test]
 fn disks_that_are_full_refuse_and_lose_nothing() {
     happens_between_wires("full", "faults::disks_are_full");
 }

@@ -95,6 +95,7 @@ impl Places {
 pub struct Cluster {
     roost: PathBuf,
     folder: PathBuf,
+    peers: Vec<SocketAddr>,
     listen: Vec<SocketAddr>,
     urls: Vec<String>,
     nodes: Vec<Process>,
@@ -139,9 +140,10 @@ impl Cluster {
             let log = folder.join(format!("{name}.log"));
             nodes.push(Process::new(Line { words, settings, log }, place));
         }
-        let listen = places.listen.clone();
+        let (peers, listen) = (places.peers.clone(), places.listen.clone());
         let urls = listen.iter().map(|it| format!("http://{it}")).collect();
-        Ok(Self { roost: roost.to_owned(), folder: folder.to_owned(), listen, urls, nodes })
+        let (roost, folder) = (roost.to_owned(), folder.to_owned());
+        Ok(Self { roost, folder, peers, listen, urls, nodes })
     }
 
     /// Where nodes serve clients, in their order.
@@ -157,6 +159,11 @@ impl Cluster {
     /// The same.
     pub fn address(&self, node: usize) -> SocketAddr {
         self.listen[node - 1]
+    }
+
+    /// Where other nodes send to.
+    pub fn peer(&self, node: usize) -> SocketAddr {
+        self.peers[node - 1]
     }
 
     /// The folder with what a node stores.

@@ -17,7 +17,7 @@
 //! | [`operator`] | what nodes say of themselves                                               |
 //! | `load`       | clients that write and ask all the time; `author`: those who publish       |
 //! | `ledger`     | what they wanted and what came of it; `oracles`: what must be true of that |
-//! | `machine`    | what this machine can do                                                   |
+//! | `machine`    | what this machine can do; `stranger`: who speaks QUIC and is no node       |
 
 pub mod cli;
 pub mod client;
@@ -39,4 +39,5 @@ mod ledger;
 mod load;
 mod machine;
 mod oracles;
+mod stranger;
 mod tracing;

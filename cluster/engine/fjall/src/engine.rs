@@ -14,6 +14,7 @@ use engine::{
 use entity::transaction::Range;
 use fjall::Readable;
 
+use crate::background::in_background;
 use crate::buffer::applied_bytes;
 use crate::fault::guarded;
 use crate::install::FjallInstall;
@@ -33,18 +34,21 @@ pub struct FjallEngine {
 }
 
 impl FjallEngine {
-    /// Opens a folder, or makes it. No other process may have it open.
+    /// Opens a folder, or makes it. No other process may have it open. Threads in the background give way to
+    /// those of the caller, where the system knows how.
     ///
     /// # Errors
     /// `Unreadable`: hand the folder to [`crate::set_aside`], open again, and install every group.
     /// `Full`. `Failed`.
     pub fn open(folder: &Path, options: Options) -> Result<Self, EngineError> {
-        let (shared, jobs) = open(folder, options)?;
-        let kept = Arc::clone(&shared);
-        let keeper = Builder::new().name("engine-keeper".to_owned());
-        let keeper = keeper.spawn(move || keeper::run(&kept, &jobs));
-        let keeper = keeper.map_err(|error| EngineError::Failed { what: error.to_string() })?;
-        Ok(Self { shared, keeper: Some(keeper) })
+        in_background(|| {
+            let (shared, jobs) = open(folder, options)?;
+            let kept = Arc::clone(&shared);
+            let keeper = Builder::new().name("engine-keeper".to_owned());
+            let keeper = keeper.spawn(move || keeper::run(&kept, &jobs));
+            let keeper = keeper.map_err(|error| EngineError::Failed { what: error.to_string() })?;
+            Ok(Self { shared, keeper: Some(keeper) })
+        })
     }
 
     /// Stops without a flush, as a crash would.
@@ -217,6 +221,27 @@ mod tests {
         drop(left);
         let engine = FjallEngine::open(&folder, OPTIONS).unwrap();
         wait_for(&engine, &[3]);
+        drop(engine);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn memtables_that_nobody_has_are_freed() {
+        let folder = std::env::temp_dir().join(format!("engine-retired-{}", std::process::id()));
+        let engine = FjallEngine::open(&folder, OPTIONS).unwrap();
+        for applied in 1..=20 {
+            engine.apply(vec![(1, Applied { applied, ..Applied::default() })]).unwrap();
+            engine.flush().unwrap();
+        }
+        // fjall keeps the last ones of each keyspace until it looks again.
+        let retired = || engine.shared.retired.count();
+        for _ in 0..1_000 {
+            if retired() <= 6 {
+                break;
+            }
+            sleep(Duration::from_millis(5));
+        }
+        assert!((1..=6).contains(&retired()), "{}", retired());
         drop(engine);
         fs::remove_dir_all(folder).unwrap();
     }

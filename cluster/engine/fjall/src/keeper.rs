@@ -1,4 +1,4 @@
-//! What is done in the background: memtables are sealed, rows that nobody sees are removed.
+//! What is done in the background: memtables are sealed and freed, rows that nobody sees are removed.
 
 use std::collections::VecDeque;
 use std::ops::Bound::{Excluded, Included, Unbounded};
@@ -18,11 +18,19 @@ use crate::store::Batch;
 /// How long the sweep rests while the engine is busy.
 const REST: Duration = Duration::from_millis(20);
 
+/// How long a memtable waits at first that somebody still has. Each further time is twice as long.
+const HELD_MIN: Duration = Duration::from_millis(50);
+
+/// How long it waits at most.
+const HELD_MAX: Duration = Duration::from_secs(10);
+
 /// Something to do in the background.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Job {
     /// Seals all memtables.
     Seal,
+    /// Frees memtables that were sealed.
+    Free,
     /// Removes all rows of a generation.
     Sweep(u32),
     /// Ends the keeper.
@@ -40,14 +48,19 @@ struct Sweep {
 /// Works until it is told to stop.
 pub(crate) fn run(shared: &Arc<Shared>, jobs: &Receiver<Job>) {
     let mut sweeps: VecDeque<Sweep> = VecDeque::new();
-    let mut rest = Duration::ZERO;
+    let (mut rest, mut held) = (Duration::ZERO, HELD_MIN);
     loop {
-        let job = if sweeps.is_empty() {
-            jobs.recv().map_err(RecvTimeoutError::from)
-        } else {
-            jobs.recv_timeout(rest)
+        let holds = shared.retired.free();
+        let job = match (sweeps.is_empty(), holds) {
+            (false, _) => jobs.recv_timeout(rest),
+            (true, true) => {
+                held = HELD_MAX.min(2 * held);
+                jobs.recv_timeout(held)
+            }
+            (true, false) => jobs.recv().map_err(RecvTimeoutError::from),
         };
         match job {
+            Ok(Job::Free) => held = HELD_MIN,
             // What failed is remembered, and told to the next who writes.
             Ok(Job::Seal) => shared.seal().unwrap_or_default(),
             Ok(Job::Sweep(generation)) => {

@@ -15,10 +15,12 @@
 //! - `store`: the three keyspaces, and how they become durable.
 //! - `mark`: the form of a mark on disk.
 //! - `snapshot`, `install`: a group as a whole, out and in.
-//! - `keeper`: what is done in the background.
+//! - `keeper`: what is done in the background; `retired`: memtables that it frees;
+//!   `background`: threads that give way.
 //! - [`options`]: limits, and how memory is divided.
 
 mod apply;
+mod background;
 mod buffer;
 pub mod engine;
 mod fault;
@@ -30,6 +32,7 @@ mod mark;
 mod merge;
 mod open;
 pub mod options;
+mod retired;
 mod shared;
 mod snapshot;
 mod store;

@@ -16,6 +16,7 @@ use crate::inspect;
 use crate::keeper::Job;
 use crate::mark::StoredMark;
 use crate::options::{Options, WORKERS};
+use crate::retired::Retired;
 use crate::shared::{Lock, ReadLock, Shared, Space};
 use crate::store::{Batch, NAMES, Store};
 use crate::visible::{Live, Visible};
@@ -116,6 +117,7 @@ fn share(
         failure: OnceLock::new(),
         keeper,
         is_sealing: AtomicBool::new(false),
+        retired: Retired::default(),
     });
     for generation in marks.leftovers(&found) {
         shared.tell(Job::Sweep(generation));

@@ -18,7 +18,8 @@ use crate::options::{
     FULL_QUARTERS, Options, RUNS_MAX, RUNS_RISING, SEALED_MAX, SEALED_QUARTERS, SEALED_RISING,
     SPACE_CHECKED_BYTES,
 };
-use crate::store::{Batch, PAUSE, Store, seal};
+use crate::retired::Retired;
+use crate::store::{Batch, PAUSE, Store};
 use crate::visible::{Live, Seen, Visible};
 
 #[expect(clippy::disallowed_types, reason = "an engine is shared by threads")]
@@ -41,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) keeper: Sender<Job>,
     /// Whether the keeper has been told to seal the memtables.
     pub(crate) is_sealing: AtomicBool,
+    /// Memtables that were sealed.
+    pub(crate) retired: Retired,
 }
 
 /// How full the disk is.
@@ -142,9 +145,10 @@ impl Shared {
     /// rows.
     pub(crate) fn seal(&self) -> Result<(), EngineError> {
         for keyspace in self.store.all() {
-            seal(keyspace).inspect_err(|error| self.remember(error))?;
+            self.retired.seal(keyspace).inspect_err(|error| self.remember(error))?;
         }
         self.is_sealing.store(false, Ordering::Relaxed);
+        self.tell(Job::Free);
         Ok(())
     }
 
@@ -184,8 +188,9 @@ impl Shared {
         let flush = || {
             let mut sealed = Vec::new();
             for keyspace in keyspaces {
-                sealed.extend(seal(keyspace)?.map(|last| (*keyspace, last)));
+                sealed.extend(self.retired.seal(keyspace)?.map(|last| (*keyspace, last)));
             }
+            self.tell(Job::Free);
             self.store.wait(sealed)
         };
         flush().inspect_err(|error| self.remember(error))

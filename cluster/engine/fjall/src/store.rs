@@ -195,13 +195,6 @@ impl Store {
     }
 }
 
-/// Has a memtable flushed. Yields the last sequence number in it.
-pub(crate) fn seal(keyspace: &Keyspace) -> Result<Option<SeqNo>, EngineError> {
-    let last = keyspace.tree.get_highest_memtable_seqno();
-    keyspace.rotate_memtable().map_err(|error| failed(&error))?;
-    Ok(last)
-}
-
 /// Key of a row: generation, then its own.
 pub(crate) fn key_of(generation: u32, key: &[u8]) -> Vec<u8> {
     let mut whole = Vec::with_capacity(4 + key.len());

@@ -20,7 +20,7 @@ use super::target::{Cluster, ServedError, Target};
 use super::way::{NO_ANSWER, Told, Way, Wire, Write};
 use crate::bench::figure::{Figure, as_float};
 use crate::bench::progress::Progress;
-use crate::world::{self, Used};
+use crate::world::{self, Cores, Used};
 
 /// How long nothing is measured at first.
 const WARM_UP: Duration = Duration::from_secs(3);
@@ -173,8 +173,9 @@ impl Durable {
             clients.spawn(Arc::clone(&crew).work(node, way));
         }
         progress.sleep(format!("{case}: warming up"), WARM_UP).await;
-        let before = used();
+        let (before, cores) = (used(), Cores::now());
         progress.sleep(format!("{case}: measuring"), lasting).await;
+        let stolen = Cores::now().stolen_since(cores);
         let spent = before.zip(used()).map(|(before, after)| after.since(before).cpu);
         progress.begin(format!("{case}: waiting for the last answers"));
         let mut all = Seen::default();
@@ -186,7 +187,7 @@ impl Durable {
         for (code, count) in &all.errors {
             tracing::warn!(case, code, count, "commands were not done");
         }
-        self.figures(&case, all, spent)
+        self.figures(&case, all, (spent, stolen))
     }
 
     /// What figures name it.
@@ -216,7 +217,8 @@ impl Durable {
         Ok(places.map(|(at, it)| way((at / urls.len(), it))).collect())
     }
 
-    fn figures(&self, case: &str, seen: Seen, cpu: Option<Duration>) -> Vec<Figure> {
+    fn figures(&self, case: &str, seen: Seen, machine: (Option<Duration>, f64)) -> Vec<Figure> {
+        let (cpu, stolen) = machine;
         let took = seen.took.sorted();
         let figure = |metric, value, unit| Figure {
             case: case.to_owned(),
@@ -233,6 +235,7 @@ impl Durable {
             let cpu = cpu.as_secs_f64() * 1e6 / as_float(seen.done.max(1));
             figures.push(figure("cpu_us_per_op", cpu, "us"));
         }
+        figures.push(figure("stolen", stolen, "%"));
         figures
     }
 }

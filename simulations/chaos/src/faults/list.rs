@@ -2,12 +2,12 @@
 
 use super::{
     clock, cut, deaf_sockets, descriptors, fsync, full, kill, memory, pause, rolling, slow_clients,
-    slow_disk, weather,
+    slow_disk, strangers, weather,
 };
 use crate::fault::Fault;
 
 /// All faults, in the order in which they happen.
-pub const FAULTS: [&Fault; 13] = [
+pub const FAULTS: [&Fault; 14] = [
     &kill::KILL,
     &pause::PAUSE,
     &rolling::ROLLING,
@@ -21,4 +21,5 @@ pub const FAULTS: [&Fault; 13] = [
     &memory::MEMORY,
     &slow_clients::SLOW_CLIENTS,
     &deaf_sockets::DEAF_SOCKETS,
+    &strangers::STRANGERS,
 ];

@@ -12,6 +12,7 @@ mod pause;
 mod rolling;
 mod slow_clients;
 mod slow_disk;
+mod strangers;
 mod weather;
 
 mod list;
