@@ -25,7 +25,7 @@ use crate::offload::Offload;
 use crate::peers::Peers;
 use crate::proposal::{Member, Proposal, Raft, Teller, Types, Verdict};
 use crate::snapshot::Receiver;
-pub use crate::status::Status;
+pub use crate::status::{Ballot, Status};
 use crate::storage::Storage;
 use crate::timing::Timing;
 use crate::wire::{Answer, Question};

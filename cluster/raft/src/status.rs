@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use engine::GroupId;
 use openraft::{RaftMetrics, ServerState};
 
-use crate::proposal::{LogId, Member, Types};
+use crate::proposal::{LogId, Member, Types, Vote};
 
 /// How a member is doing.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -20,6 +20,8 @@ pub struct Status {
     pub leader: Option<Member>,
     /// Its term.
     pub term: u64,
+    /// Its vote, as it stands on its disk: for which term and whom, and whether a quorum has elected that one.
+    pub vote: Ballot,
     /// Index of the last entry of its log.
     pub last: u64,
     /// Index of the last entry that it knows to be committed.
@@ -42,6 +44,10 @@ pub struct Status {
     pub failure: Option<String>,
 }
 
+/// A vote, in the order in which a member may give them: a term, a member's [id](Member::id), and whether a quorum
+/// has elected that one.
+pub type Ballot = (u64, u64, bool);
+
 impl Status {
     pub(crate) fn of((group, member): (GroupId, Member), metrics: &RaftMetrics<Types>) -> Self {
         let index = |id: Option<LogId>| id.map_or(0, |it| it.index());
@@ -53,6 +59,7 @@ impl Status {
             leads: metrics.state == ServerState::Leader,
             leader: metrics.current_leader.map(Member::of),
             term: metrics.current_term,
+            vote: ballot(&metrics.vote),
             last: metrics.last_log_index.unwrap_or(0),
             committed: index(metrics.local_committed),
             applied: index(metrics.last_applied),
@@ -66,4 +73,8 @@ impl Status {
             failure: metrics.running_state.as_ref().err().map(ToString::to_string),
         }
     }
+}
+
+fn ballot(vote: &Vote) -> Ballot {
+    (vote.leader_id.term, vote.leader_id.node_id, vote.committed)
 }

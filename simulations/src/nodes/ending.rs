@@ -38,7 +38,7 @@ impl World {
         for machine in self.machines.borrow().values() {
             machine.suffer(1_000);
             machine.skew(0);
-            machine.fill(false);
+            machine.fill(false, false);
             if let Some(running) = &machine.running {
                 running.home.resume();
             }

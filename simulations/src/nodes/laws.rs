@@ -3,10 +3,11 @@
 //! | law                 | says                                                                     |
 //! |---------------------|--------------------------------------------------------------------------|
 //! | leader completeness | who begins to lead has every entry that was committed                    |
+//! | log matching        | logs with an entry of one place and reign are the same up to there: [`super::matching`] |
 //! | committed on quorum | an entry that was applied is in the logs of a quorum, and the same there |
 //! | order               | purged, snapshot, applied, committed and last do not overtake each other |
-//! | no way back         | term and applied of a member that runs do not fall, committed not unless its group begins again |
-//! | no word broken      | who begins again has what it said it had, and reads it as it was written |
+//! | no way back         | term, vote and applied of a member that runs do not fall, committed not unless its group begins again |
+//! | no word broken      | who begins again has what it said it had and the vote that it gave, and reads it as it was written |
 //! | nobody who is gone  | no voter of the last leader has left and forgotten everything            |
 //! | chain of members    | a change goes through both sets of voters, one change at a time          |
 //!
@@ -20,20 +21,21 @@ use bytes::Bytes;
 use cluster::slots::{META, ShardId};
 use cluster::transport::NodeId;
 use entity::Key;
-use raft::group::{Group, Status};
+use raft::group::{Ballot, Group, Status};
 use raft::home::Moment;
 use raft::machine::Step;
 use raft::proposal::Member;
 use wal::{Appender, GroupLog};
 
 use super::cluster::World;
+use super::matching::Matching;
 use crate::finding::{Finding, Oracle};
 
 /// Names a reign: its term and who leads. In one term there may be several, one after the other.
-type Reign = (u64, u64);
+pub(super) type Reign = (u64, u64);
 
-/// An entry begins with who proposed it, and in which term.
-const REIGN_BYTES: usize = 16;
+/// An entry begins with who proposed it, and in which term. So does a vote with whom it is for.
+pub(super) const REIGN_BYTES: usize = 16;
 
 /// Between two looks.
 const PERIOD: Duration = Duration::from_millis(50);
@@ -52,6 +54,9 @@ pub struct Laws {
     entries: BTreeMap<(u32, u64), Bytes>,
     /// Up to where each member has said that it has everything that was committed.
     said: BTreeMap<(u32, Member), u64>,
+    /// The last vote that each member has stored.
+    votes: BTreeMap<(u32, Member), Ballot>,
+    matching: Matching,
     /// Nodes whose log was broken where it ends.
     forgetful: BTreeSet<NodeId>,
     /// How far each member was, in this life of its node.
@@ -116,6 +121,7 @@ impl Laws {
     /// not finished, and nobody can tell. One node may have that, and all others have what it had.
     pub fn forgets(&mut self, node: NodeId) {
         self.said.retain(|(_, member), _| member.node != node.0);
+        self.votes.retain(|(_, member), _| member.node != node.0);
         self.forgetful.insert(node);
     }
 
@@ -135,9 +141,19 @@ impl Laws {
         log: &Appender,
         applied: impl Fn(u32) -> u64,
     ) -> Result<(), Finding> {
+        let is_its = |log: &GroupLog, member: &Member| {
+            member.node == node.0 && log.damage().is_none() && owner(log) == Some(*member)
+        };
+        for ((group, member), vote) in &self.votes {
+            let log = log.group(*group);
+            let stored = log.vote().as_ref().and_then(ballot_of).unwrap_or_default();
+            Oracle::Raft.checks(!is_its(&log, member) || stored >= *vote, || {
+                format!("{member:?} of group {group} had voted {vote:?}, and has {stored:?}")
+            })?;
+        }
         for ((group, member), said) in &self.said {
             let log = log.group(*group);
-            if member.node != node.0 || log.damage().is_some() || owner(&log) != Some(*member) {
+            if !is_its(&log, member) {
                 continue;
             }
             let purged = log.purged().map(|(index, _)| index);
@@ -213,6 +229,15 @@ impl Laws {
                 *said = index.max(*said);
             }
         }
+        let vote = self.votes.entry((group, member)).or_default();
+        Oracle::Raft.checks(*vote <= status.vote, || told(&format!("it had voted {vote:?}")))?;
+        // Before the first term there is none to store.
+        if status.vote.0 > 0 {
+            *vote = status.vote;
+        }
+        if let Some((log, _)) = self.logs.get(&node) {
+            self.matching.read((node, group), &log.group(group))?;
+        }
         let newest = self.terms.entry(group).or_default();
         *newest = term.max(*newest);
         if status.leads && term == *newest {
@@ -286,6 +311,18 @@ impl Laws {
 /// Whose a log is.
 fn owner(log: &GroupLog) -> Option<Member> {
     log.label().and_then(|it| u64::from_bytes(&it)).map(Member::of)
+}
+
+/// A vote, as it is stored.
+fn ballot_of(bytes: &Bytes) -> Option<Ballot> {
+    let is_elected = *bytes.get(REIGN_BYTES)? != 0;
+    reign_of(bytes).map(|(term, whom)| (term, whom, is_elected))
+}
+
+/// Who proposed an entry, and in which term.
+pub(super) fn reign_of(bytes: &Bytes) -> Option<Reign> {
+    let number = |from: usize| bytes.get(from..from + 8)?.try_into().ok().map(u64::from_le_bytes);
+    number(0).zip(number(8))
 }
 
 fn bytes_of(log: &GroupLog, index: u64) -> Option<Bytes> {

@@ -342,9 +342,10 @@ impl Machine {
         self.sync_micros.with(|it| *it = sync_micros);
     }
 
-    /// The disk is nearly full from now on, or no more.
-    pub fn fill(&self, is_full: bool) {
+    /// The disk is nearly full from now on, or no more; overrun if rows do not fit any more.
+    pub fn fill(&self, is_full: bool, is_overrun: bool) {
         self.room.set_full(is_full);
+        self.disk.set_full(is_overrun);
     }
 
     /// The clock jumps.

@@ -181,11 +181,13 @@ impl World {
             }
             Mishap::Weigh => self.weigh(node, chance).await,
             Mishap::Fill => {
-                self.machines.borrow()[&node].fill(true);
+                // Some programs look at what is free in time; others do not, and write all the same.
+                let is_overrun = chance.flips();
+                self.machines.borrow()[&node].fill(true, is_overrun);
                 tokio::time::sleep(chance.lasting(10_000..=3_000_000)).await;
                 // It may be switched on this moment.
                 if let Some(machine) = self.machines.borrow().get(&node) {
-                    machine.fill(false);
+                    machine.fill(false, false);
                 }
             }
             Mishap::Skew => {

@@ -8,7 +8,7 @@
 //! - [`machine`]: one machine: its disk, its clock, and the node that runs on it
 //! - [`net`]: messages between nodes, with delay, loss and cuts
 //! - [`watch`]: what must be true of every entry that any replica applies
-//! - [`laws`]: the laws of Raft, looked at from outside
+//! - [`laws`]: the laws of Raft, looked at from outside; `matching`: one of them
 //! - [`load`]: clients, and what they learn
 //! - [`readers`]: what nodes follow and keep
 //! - [`sockets`]: clients of the gateway, who are connected and come back
@@ -26,6 +26,7 @@ pub mod faults;
 pub mod laws;
 pub mod load;
 pub mod machine;
+mod matching;
 pub mod mishap;
 pub mod net;
 pub mod plan;

@@ -185,15 +185,13 @@ impl World {
             Event::Retry { call, attempt } => self.retry(call, attempt),
             Event::Fault(fault) => self.go_wrong(fault),
             Event::Restart { shard } => {
-                if self.shards[shard].lives.is_empty() {
+                if !self.shards[shard].is_led() {
                     self.begin(shard);
                 }
             }
             Event::Stop { shard, seat } => {
-                if self.shards[shard].newest() != Some(seat) {
-                    self.shards[shard].crash(seat);
-                    self.look(shard);
-                }
+                self.shards[shard].crash(seat);
+                self.look(shard);
             }
             Event::Calm => self.calm_down(),
         }
@@ -388,19 +386,19 @@ impl World {
         if self.mishap.flips() { self.replace_all() } else { self.keep_newest() }
     }
 
-    /// Ends the executors that have lost their shards without knowing.
+    /// Ends the executors that have lost their shards without knowing, and begins one where there is no other.
     fn keep_newest(&mut self) {
         for shard in 0..self.shards.len() {
-            let seats = self.shards[shard].lives.iter().map(|it| it.seat).collect::<Vec<_>>();
-            let Some((_, replaced)) = seats.split_last() else {
-                self.begin(shard);
-                continue;
-            };
-            for seat in replaced {
-                self.shards[shard].crash(*seat);
+            let is_led = self.shards[shard].is_led();
+            let mut seats = self.shards[shard].lives.iter().map(|it| it.seat).collect::<Vec<_>>();
+            if is_led {
+                seats.pop();
+            }
+            for seat in seats {
+                self.shards[shard].crash(seat);
             }
             self.look(shard);
-            self.step_soon(shard);
+            if is_led { self.step_soon(shard) } else { self.begin(shard) }
         }
     }
 

@@ -96,6 +96,11 @@ impl Shard {
         self.lives.last().map(|life| life.seat)
     }
 
+    /// Whether who took it last has it: those before may go on for as long as nobody tells them.
+    pub fn is_led(&self) -> bool {
+        self.newest() == Some(self.seats)
+    }
+
     /// Lets an executor go on, and yields what it says.
     pub fn step(
         &mut self,

@@ -131,23 +131,28 @@ async fn fill(nodes: &Nodes, bytes: u64, progress: &Progress) -> Result<(), Serv
     clients.join_all().await.into_iter().collect()
 }
 
-/// Sends a write to one node after the other until it is done.
+/// Sends a write to one node after the other until it is done, or has not been for [`LASTING_MAX`].
 async fn until_done(
     nodes: &Nodes,
     ways: &mut BTreeMap<String, Way>,
     first: u64,
     write: &Write,
 ) -> Result<(), ServedError> {
-    for turn in first.. {
+    let (began, mut turn) = (Instant::now(), first);
+    loop {
         match nodes.attempt(ways, turn, write).await {
             Told::Done(_) => return Ok(()),
+            Told::Again(code) if began.elapsed() > LASTING_MAX => {
+                let what = format!("a write is not done after {LASTING_MAX:?}: {code}");
+                return Err(ServedError::Other(what));
+            }
             Told::Again(_) => sleep(PAUSE).await,
             Told::Refused(code) => {
                 return Err(ServedError::Other(format!("a write was refused: {code}")));
             }
         }
+        turn = turn.wrapping_add(1);
     }
-    Ok(())
 }
 
 /// Writes when it is time to.

@@ -223,3 +223,55 @@ fn code(refused: Refused) -> Code {
         Refused::NotNow => INTERNAL_ERROR,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = "0123456789";
+
+    fn item(offset: u64) -> Push {
+        Push::Item { channel: "feed:1".into(), offset: Offset(offset), line: LINE.into() }
+    }
+
+    /// What is held back: offsets of items, and none where the client has to begin again.
+    fn held(subscription: &Subscription) -> Vec<Option<u64>> {
+        let Subscription::Joining { held, .. } = subscription else { return Vec::new() };
+        let offset = |push: &Push| match push {
+            Push::Item { offset, .. } => Some(offset.0),
+            Push::State { .. } | Push::Lost { .. } => None,
+        };
+        held.pushes.iter().map(offset).collect()
+    }
+
+    fn joining() -> Subscription {
+        Subscription::Joining { number: 1, held: Held::default() }
+    }
+
+    #[test]
+    fn what_comes_while_a_subscription_begins_is_held_back_and_takes_of_the_room() {
+        let (mut subscription, mut room) = (joining(), 3 * LINE.len());
+        for offset in 1..=3 {
+            assert!(matches!(subscription.pushed(item(offset), &mut room), Due::Nothing));
+        }
+        assert_eq!(held(&subscription), [Some(1), Some(2), Some(3)]);
+        assert_eq!((subscription.held_bytes(), room), (3 * LINE.len(), 0));
+    }
+
+    #[test]
+    fn what_has_no_room_makes_the_client_begin_again_and_gives_the_room_to_others() {
+        let (mut subscription, mut other, mut room) = (joining(), joining(), 2 * LINE.len());
+        for offset in 1..=3 {
+            subscription.pushed(item(offset), &mut room);
+        }
+        assert_eq!((held(&subscription), subscription.held_bytes()), (vec![None], 0));
+        assert_eq!(room, 2 * LINE.len());
+        for offset in 1..=2 {
+            other.pushed(item(offset), &mut room);
+        }
+        // Its neighbour has all of the room now: it stays as it is.
+        subscription.pushed(item(4), &mut room);
+        assert_eq!((held(&other), held(&subscription)), (vec![Some(1), Some(2)], vec![None]));
+        assert_eq!((other.held_bytes(), room), (2 * LINE.len(), 0));
+    }
+}
