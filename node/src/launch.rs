@@ -275,6 +275,7 @@ fn plan(
             memory_bytes: config.rows_memory_mib << 20,
             free_bytes_min: free_bytes_min / 2,
             files_max: Files::share(world::files_max()).rows,
+            ..engine_fjall::Options::default()
         },
         threads: if config.threads == 0 { cores } else { config.threads },
         connect: over_quic(line),

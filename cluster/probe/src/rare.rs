@@ -53,6 +53,8 @@ named! {
         LogFull,
         /// The rows of a node could not be made durable.
         FlushFailed,
+        /// Rows that were committed did not fit on the disk of a node.
+        RowsFull,
         /// Two members of a group believed at the same time that they lead it.
         TwoLeaders,
         /// A leader stood still.

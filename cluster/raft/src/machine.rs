@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::record::{Fence, Record, Write};
-use engine::{Applied, Change, Engine, GroupId, Mark};
+use engine::{Applied, Change, Engine, EngineError, GroupId, Mark};
 use entity::Time;
 use futures::{FutureExt, Stream, StreamExt};
 use openraft::EntryPayload;
@@ -191,7 +191,9 @@ impl Machine {
         let written = inner
             .offload
             .run(move || engine.apply(vec![(group, Applied { changes, applied, detail })]));
-        written.await?.map_err(io::Error::other)?;
+        let written = written.await?;
+        probe::sometimes!(RowsFull, matches!(written, Err(EngineError::Full)));
+        written.map_err(io::Error::other)?;
         inner.head.with(|it| *it = head);
         (inner.watch)(&Changed { group, applied, steps: Some(&steps) });
         tell(told);

@@ -66,7 +66,8 @@ impl Running {
     pub fn start(plan: Plan) -> Result<Self, StartError> {
         Stamp::check(&plan.folder, (&plan.cluster, &plan.name), world::disk())?;
         let rows = plan.folder.join("rows");
-        let engine: Arc<dyn Engine> = Arc::new(open_rows(&rows, plan.engine)?);
+        let engine = engine_fjall::Options { turn: plan.node.0, ..plan.engine };
+        let engine: Arc<dyn Engine> = Arc::new(open_rows(&rows, engine)?);
         let log = (plan.log)(&plan.folder.join("log"))?;
         let (appender, writer, recovered) = wal::open(&log, &wal::Options::default(), || {})?;
         for found in recovered.damage.iter().take(DAMAGE_TOLD_MAX) {

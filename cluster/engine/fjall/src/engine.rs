@@ -172,7 +172,8 @@ mod tests {
     use crate::found::generations;
     use crate::options::INSTALL_BATCH_BYTES;
 
-    const OPTIONS: Options = Options { memory_bytes: 1 << 20, free_bytes_min: 0, files_max: 100 };
+    const OPTIONS: Options =
+        Options { memory_bytes: 1 << 20, free_bytes_min: 0, files_max: 100, turn: 0 };
 
     fn rows(count: u8) -> Vec<Row> {
         let row = |number: u8| {

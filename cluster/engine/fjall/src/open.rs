@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, OnceLock};
 
@@ -117,6 +117,7 @@ fn share(
         failure: OnceLock::new(),
         keeper,
         is_sealing: AtomicBool::new(false),
+        sealed_at: AtomicU64::new(options.first_quarters()),
         retired: Retired::default(),
     });
     for generation in marks.leftovers(&found) {

@@ -14,11 +14,19 @@ pub struct Options {
     pub free_bytes_min: u64,
     /// Most files of tables that are kept open. A few more are open while tables are written.
     pub files_max: usize,
+    /// When this engine flushes: those that hold copies of the same groups fill at the same pace, and should not
+    /// all be busy with that at the same time. Neighbours in this number flush a third of a memtable apart.
+    pub turn: u32,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { memory_bytes: 512 * 1024 * 1024, free_bytes_min: 512 * 1024 * 1024, files_max: 900 }
+        Self {
+            memory_bytes: 512 * 1024 * 1024,
+            free_bytes_min: 512 * 1024 * 1024,
+            files_max: 900,
+            turn: 0,
+        }
     }
 }
 
@@ -69,6 +77,11 @@ pub(crate) struct Memtables {
 }
 
 impl Options {
+    /// Quarters of its size at which the keeper seals the first memtable after a flush.
+    pub(crate) fn first_quarters(&self) -> u64 {
+        SEALED_QUARTERS - u64::from(self.turn) % SEALED_QUARTERS
+    }
+
     pub(crate) fn cache_bytes(&self) -> u64 {
         self.memory_bytes / 2 - self.buffers_bytes()
     }
@@ -96,6 +109,12 @@ impl Options {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn copies_flush_one_after_the_other() {
+        let first = |turn| Options { turn, ..Options::default() }.first_quarters();
+        assert_eq!([1, 2, 3, 4].map(first), [2, 1, 3, 2]);
+    }
 
     #[test]
     fn memory_is_divided() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, MutexGuard, OnceLock, PoisonError, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::sleep;
@@ -42,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) keeper: Sender<Job>,
     /// Whether the keeper has been told to seal the memtables.
     pub(crate) is_sealing: AtomicBool,
+    /// Quarters of its size at which the keeper seals a memtable next.
+    pub(crate) sealed_at: AtomicU64,
     /// Memtables that were sealed.
     pub(crate) retired: Retired,
 }
@@ -135,7 +137,8 @@ impl Shared {
         if quarters >= FULL_QUARTERS {
             return self.seal();
         }
-        if quarters >= SEALED_QUARTERS && !self.is_sealing.swap(true, Ordering::Relaxed) {
+        let sealed_at = self.sealed_at.load(Ordering::Relaxed);
+        if quarters >= sealed_at && !self.is_sealing.swap(true, Ordering::Relaxed) {
             self.tell(Job::Seal);
         }
         Ok(())
@@ -147,6 +150,7 @@ impl Shared {
         for keyspace in self.store.all() {
             self.retired.seal(keyspace).inspect_err(|error| self.remember(error))?;
         }
+        self.sealed_at.store(SEALED_QUARTERS, Ordering::Relaxed);
         self.is_sealing.store(false, Ordering::Relaxed);
         self.tell(Job::Free);
         Ok(())
@@ -168,6 +172,7 @@ impl Shared {
     pub(crate) fn flush(&self) -> Result<BTreeMap<GroupId, u64>, EngineError> {
         let before = self.pour_all()?;
         self.flush_keyspaces(&self.store.all())?;
+        self.sealed_at.store(self.options.first_quarters(), Ordering::Relaxed);
         let mut flushed = BTreeMap::new();
         self.look_again(&mut *self.writer(0, true)?, |groups| {
             for (group, mark) in before {

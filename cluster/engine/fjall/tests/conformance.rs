@@ -15,7 +15,7 @@ struct Fjall {
 
 impl Fjall {
     fn new() -> Self {
-        let options = Options { memory_bytes: 1 << 20, free_bytes_min: 0, files_max: 100 };
+        let options = Options { memory_bytes: 1 << 20, free_bytes_min: 0, files_max: 100, turn: 0 };
         let folder = Folder::new();
         let engine = FjallEngine::open(&folder.path, options).expect("an empty folder opens");
         Self { engine: Some(engine), folder, options }

@@ -14,7 +14,8 @@ use engine_fjall::{FjallEngine, Options};
 use entity::transaction::{Order, Range};
 use folder::Folder;
 
-const OPTIONS: Options = Options { memory_bytes: 1 << 20, free_bytes_min: 0, files_max: 100 };
+const OPTIONS: Options =
+    Options { memory_bytes: 1 << 20, free_bytes_min: 0, files_max: 100, turn: 0 };
 
 const GROUPS: [GroupId; 2] = [1, 2];
 

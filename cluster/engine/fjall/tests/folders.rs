@@ -12,7 +12,8 @@ use engine_fjall::{FjallEngine, Options, set_aside};
 use entity::transaction::{Order, Range};
 use folder::Folder;
 
-const OPTIONS: Options = Options { memory_bytes: 1 << 20, free_bytes_min: 0, files_max: 100 };
+const OPTIONS: Options =
+    Options { memory_bytes: 1 << 20, free_bytes_min: 0, files_max: 100, turn: 0 };
 
 fn open(folder: &Folder) -> FjallEngine {
     FjallEngine::open(&folder.path, OPTIONS).expect("it opens")
