@@ -12,6 +12,10 @@ use crate::record::Write;
 use crate::slots::ShardId;
 use crate::storage;
 
+/// How long simulations wait at least that have envelopes sent again soon: each repeated one is acknowledged anew,
+/// and if that repeated a whole window at once there would be more of them with every turn.
+const SOON: Duration = Duration::from_millis(1);
+
 /// Envelopes that are not acknowledged, by receiver.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
@@ -119,8 +123,10 @@ impl Outbox {
         for (to, link) in &mut self.links {
             // A clock that was set back must not make an envelope wait for the time it was set from.
             link.at = link.at.min(now);
-            let is_due = now.since(link.at) >= resend_after() && !probe::mutant!(ResendForgotten);
-            if link.sent > link.acknowledged && (is_due || probe::buggify!(ResentSoon)) {
+            let waited = now.since(link.at);
+            let is_due = waited >= resend_after() && !probe::mutant!(ResendForgotten);
+            let is_soon = waited >= SOON && probe::buggify!(ResentSoon);
+            if link.sent > link.acknowledged && (is_due || is_soon) {
                 probe::sometimes!(EnvelopeResent);
                 link.sent = link.acknowledged;
             }
