@@ -20,10 +20,12 @@ pub(crate) struct Retired(Lock<Vec<Arc<dyn Send + Sync>>>);
 impl Retired {
     /// Has the memtable of a keyspace flushed, and holds it. Yields the last sequence number in it.
     pub(crate) fn seal(&self, keyspace: &Keyspace) -> Result<Option<SeqNo>, EngineError> {
+        // Nobody else may seal meanwhile: a memtable that is held twice were never freed.
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (tree, memtable) = (&keyspace.tree, keyspace.tree.active_memtable());
         let last = tree.get_highest_memtable_seqno();
         if keyspace.rotate_memtable().map_err(|error| failed(&error))? {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(memtable);
+            held.push(memtable);
         }
         Ok(last)
     }
