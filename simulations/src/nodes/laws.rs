@@ -3,7 +3,7 @@
 //! | law                 | says                                                                     |
 //! |---------------------|--------------------------------------------------------------------------|
 //! | leader completeness | who begins to lead has every entry that was committed                    |
-//! | log matching        | logs with an entry of one place and reign are the same up to there: [`super::matching`] |
+//! | log matching        | logs with an entry of one place and reign are the same up to there: `matching`             |
 //! | committed on quorum | an entry that was applied is in the logs of a quorum, and the same there |
 //! | order               | purged, snapshot, applied, committed and last do not overtake each other |
 //! | no way back         | term, vote and applied of a member that runs do not fall, committed not unless its group begins again |
