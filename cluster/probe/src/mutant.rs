@@ -50,6 +50,8 @@ named! {
         AckEarly,
         /// An envelope that was lost is not sent again.
         ResendForgotten,
+        /// An envelope is sent again with every turn, until it is acknowledged.
+        ResendHasty,
         /// A message that nobody wants to hear of is dropped without a word.
         LetterDropped,
         /// One of twenty commands that wait for a row is not woken when it has come.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use cluster::meta::Member;
 use cluster::slots::{META, ShardId};
 use cluster::transport::{Lane, NodeId};
+use futures::future::join_all;
 use raft::group::{Group, GroupError, Status};
 
 use crate::disk::Disk;
@@ -104,7 +105,8 @@ async fn step(
     // A change that an earlier leader began, and did not live to end, is ended.
     if is_other || status.is_changing {
         let is_ready = |it: &Member| status.voters.contains(it) || is_close(status, *it);
-        if voters.iter().all(is_ready) {
+        let goes_on = voters == status.voters || status.is_changing;
+        if voters.iter().all(is_ready) && (goes_on || are_there(shards, group, &voters).await) {
             probe::sometimes!(MembersChangedUnderLoad, status.applied < status.last);
             group.change_voters(&voters, &learners).await?;
         }
@@ -119,6 +121,16 @@ fn watchers(shards: &Router, voters: &BTreeSet<Member>) -> BTreeSet<Member> {
     let is_voter = |node: NodeId| voters.iter().any(|it| it.node == node.0);
     let nodes = roster.nodes.keys().filter(|it| !is_voter(**it));
     nodes.map(|it| roster.follower(*it)).collect()
+}
+
+/// Whether a quorum of those who are to be voters is there in this moment. A change that is begun cannot be
+/// taken back: without them the group would be without a leader, whoever of the former voters is there.
+async fn are_there(shards: &Router, group: &Group, voters: &BTreeSet<Member>) -> bool {
+    let (me, lane) = (group.member(), Lane::usual(group.id()));
+    let others = voters.iter().filter(|it| **it != me);
+    let asked = others.map(|it| leave::stays(shards, NodeId(it.node), lane));
+    let there = join_all(asked).await.into_iter().filter(|it| *it).count();
+    (there + usize::from(voters.contains(&me))) * 2 > voters.len()
 }
 
 fn is_close(status: &Status, member: Member) -> bool {

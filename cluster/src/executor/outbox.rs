@@ -125,7 +125,8 @@ impl Outbox {
             link.at = link.at.min(now);
             let waited = now.since(link.at);
             let is_due = waited >= resend_after() && !probe::mutant!(ResendForgotten);
-            let is_soon = waited >= SOON && probe::buggify!(ResentSoon);
+            let is_soon =
+                waited >= SOON && probe::buggify!(ResentSoon) || probe::mutant!(ResendHasty);
             if link.sent > link.acknowledged && (is_due || is_soon) {
                 probe::sometimes!(EnvelopeResent);
                 link.sent = link.acknowledged;

@@ -20,6 +20,7 @@ use runtime::meta;
 use runtime::node::Node;
 use tokio::time::Instant;
 
+use super::bustle::Bustle;
 use super::laws::{Applied, Laws};
 use super::load::{Counts, Crews};
 use super::machine::{Machine, Parts, Running};
@@ -98,11 +99,12 @@ impl World {
         let placed = place(META, &candidates, usize::from(plan.copies));
         let founders = placed.into_iter().map(|it| Member { node: it.0, life: 1 }).collect();
         let crews = catalogue::crews((plan.seed, &plan.workloads), &shape, &plan.scenario);
-        let machines = nodes.iter().map(|it| (*it, Machine::new(plan.seed, *it))).collect();
-        let net = Net::new(plan.seed);
         let sockets = plan.sockets.clone().map(|it| Rc::new(Sockets::new(it)));
+        let (net, bustle) = (Net::new(plan.seed), Arc::new(Bustle::begin()));
+        let parts = Parts { plan, net, bustle, registry, founders };
+        let machines = nodes.iter().map(|it| (*it, Machine::new(&parts, *it))).collect();
         Rc::new(Self {
-            parts: Parts { plan, net, registry, founders },
+            parts,
             trace: Shared::new(Trace::new(look.is_printed)),
             recorder: Recorder::new(look.is_drawn),
             counts: Counts::default(),
@@ -276,6 +278,7 @@ impl World {
 
     fn carried(&self, from: NodeId, to: NodeId, message: &Bytes) {
         self.counts.messages.set(self.counts.messages.get() + 1);
+        self.parts.bustle.count();
         let applied = self.seen.with(std::mem::take);
         for it in &applied {
             let numbers = [u64::from(it.node.0), u64::from(it.group), it.index];

@@ -22,6 +22,7 @@ use wal::folder::Folder;
 use wal::memory::MemoryFolder;
 use wal::{Appender, Options, Writer};
 
+use super::bustle::Bustle;
 use super::net::{Net, Socket};
 use super::plan::Plan;
 use crate::chance::Chance;
@@ -95,6 +96,8 @@ pub struct Parts {
     pub plan: Plan,
     /// The network.
     pub net: Net,
+    /// How busy the world is.
+    pub bustle: Arc<Bustle>,
     /// What can be run.
     pub registry: Arc<Registry>,
     /// The members that found the meta group.
@@ -107,10 +110,12 @@ struct NodeClock {
     /// What has passed in earlier lives.
     before: Shared<Duration>,
     skew_micros: AtomicI64,
+    bustle: Arc<Bustle>,
 }
 
 impl Clock for NodeClock {
     fn now(&self) -> Time {
+        self.bustle.count();
         let lived = self.home.with(|it| it.as_ref().map(|(home, born)| home.now() - *born));
         let passed = self.before.with(|it| *it) + lived.unwrap_or_default();
         let skew = self.skew_micros.load(Ordering::Relaxed);
@@ -120,11 +125,12 @@ impl Clock for NodeClock {
 
 impl Machine {
     /// A machine with an empty disk, switched off.
-    pub fn new(seed: u64, node: NodeId) -> Self {
+    pub fn new(parts: &Parts, node: NodeId) -> Self {
         let clock = NodeClock {
             home: Shared::default(),
             before: Shared::default(),
             skew_micros: AtomicI64::new(0),
+            bustle: Arc::clone(&parts.bustle),
         };
         Self {
             node,
@@ -132,7 +138,7 @@ impl Machine {
             is_doomed: Arc::default(),
             disk: MemoryDisk::default(),
             engine: None,
-            chance: Chance::of(seed, &format!("nodes: machine {}", node.0)),
+            chance: Chance::of(parts.plan.seed, &format!("nodes: machine {}", node.0)),
             lives: 0,
             sync_micros: Arc::new(Shared::new(1_000)),
             clock: Arc::new(clock),

@@ -14,12 +14,14 @@
 //! - [`sockets`]: clients of the gateway, who are connected and come back
 //! - [`mishap`]: what goes wrong while the seed says so
 //! - `power`: power that fails, and what disks hold when it is back
+//! - [`bustle`]: how busy it is
 //! - [`recorder`]: keeps what happens, to be drawn
 //! - [`cluster`]: all of it
 //! - `survivors`: who goes on when nothing goes wrong any more, and what becomes of the rest
 //! - [`ending`]: what must be true when everything has settled
 //! - [`run`]: a seed from its beginning to its report
 
+pub mod bustle;
 pub mod cluster;
 pub mod ending;
 pub mod faults;

@@ -162,7 +162,7 @@ impl World {
                 && let Some(number) =
                     joined(attempt(&client, &Call::command(&MetaKey, &join), None).await)
             {
-                let machine = Machine::new(self.parts.plan.seed, number);
+                let machine = Machine::new(&self.parts, number);
                 self.newest.set(self.newest.get().max(number.0));
                 self.machines.borrow_mut().insert(number, machine);
                 self.switch_on(number).await;

@@ -12,6 +12,7 @@ use probe::{Seen, setting};
 use tokio::runtime::{Builder, RngSeed};
 use tokio::task::LocalSet;
 
+use super::bustle::BUSTLE_MAX;
 use super::cluster::{Phase, World};
 use super::ending::Gate;
 use super::plan::Plan;
@@ -131,11 +132,15 @@ fn simulate(plan: Plan, look: Look) -> Report {
     let tasks = LocalSet::new();
     let (world, is_whole) = tasks.block_on(&runtime, async {
         let world = World::new(plan, look);
-        let is_whole = if let Some(until) = look.until {
-            tokio::time::timeout(until, live(&world)).await.is_ok()
-        } else {
-            live(&world).await;
-            true
+        let until = look.until.unwrap_or(Duration::MAX);
+        let is_whole = tokio::select! {
+            biased;
+            () = world.parts.bustle.overrun() => {
+                let what = format!("more than {BUSTLE_MAX} things happen within a second");
+                world.blame(Oracle::Bounds.finds(what));
+                false
+            }
+            lived = tokio::time::timeout(until, live(&world)) => lived.is_ok(),
         };
         (world, is_whole)
     });
