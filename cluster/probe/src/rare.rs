@@ -111,6 +111,8 @@ named! {
         SilenceTold,
         /// A kept answer was told.
         KeptAnswerTold,
+        /// An answer that somebody else had asked for was waited for.
+        AnswerAwaited,
         /// A kept answer was not told, because its shard was not heard of.
         KeptAnswerDistrusted,
         /// Whoever was connected came back and missed nothing.

@@ -168,20 +168,36 @@ impl Client {
         caller: Caller,
         requests: Vec<operation::Request>,
     ) -> Vec<Answer> {
-        let (follower, mut asked) = (self.follower(), Vec::new());
-        let known = |index: usize, shard: ShardId, request: &Request| {
-            match follower.kept(shard, request) {
-                Kept::Answer(answer) => return Some(answer),
-                Kept::Asked(ticket, breaks) => {
-                    asked.push((index, shard, request.clone(), (ticket, breaks)));
-                }
-                Kept::Nothing => {}
+        let (deadline, mut asked, mut coming) = (self.deadline(), Vec::new(), Vec::new());
+        let known = |index: usize, shard: ShardId, request: &Request| match self
+            .follower()
+            .kept(shard, request)
+        {
+            Kept::Answer(answer) => Some(answer),
+            Kept::Coming(answer) => {
+                coming.push((index, shard, request.clone(), answer));
+                Some(Answer::Failure(Failure::Moved))
             }
-            None
+            Kept::Asked(asking) => {
+                asked.push((index, asking));
+                None
+            }
+            Kept::Nothing => None,
         };
-        let answers = self.ask_unless(caller, requests, known).await;
-        for (index, shard, request, ticket) in asked {
-            follower.keep(shard, &request, ticket, &answers[index]);
+        let mut answers = self.ask_unless(caller, requests, known).await;
+        // Others may wait for these: they are told before anything is waited for here.
+        for (index, asking) in asked {
+            asking.answered(answers[index].clone());
+        }
+        let coming = coming.into_iter().map(|(index, shard, request, answer)| async move {
+            let answer = match answer.await {
+                Ok(outcome) => Answer::Outcome(outcome),
+                Err(_not_kept) => one(self.inner.router.ask(shard, vec![request], deadline).await),
+            };
+            (index, answer)
+        });
+        for (index, answer) in futures::future::join_all(coming).await {
+            answers[index] = answer;
         }
         answers
     }

@@ -8,6 +8,7 @@ use cluster::slots::ShardId;
 use cluster::stream::Mark;
 use entity::registry::Outcome;
 use entity::{Address, Caller};
+use tokio::sync::oneshot;
 
 /// Most bytes of questions and answers that are kept. Above half of it, those are forgotten first that
 /// nobody has asked for again.
@@ -51,12 +52,26 @@ struct Half {
     bytes: usize,
 }
 
-#[derive(Clone)]
 struct Entry {
     ticket: Ticket,
     /// How often something had been missed of the shard when it was asked.
     breaks: u64,
-    answer: Option<Outcome>,
+    state: State,
+}
+
+enum State {
+    /// It is on its way, and these wait for it.
+    Coming(Vec<oneshot::Sender<Outcome>>),
+    Here(Outcome),
+}
+
+/// What there is of an answer.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// All of it.
+    Here(Outcome),
+    /// It is on its way. Nothing comes if it may not be kept.
+    Coming(oneshot::Receiver<Outcome>),
 }
 
 impl Cache {
@@ -66,16 +81,20 @@ impl Cache {
         shard: ShardId,
         question: &Question,
         breaks: u64,
-    ) -> Option<Answer> {
+    ) -> Option<Found> {
         let place = (shard, Mark::of(&question.to));
-        let entry = if let Some(entry) = self.young.find(place, question) {
-            entry
-        } else {
-            let entry = self.old.take(place, question)?;
-            self.put(place, question.clone(), entry.clone());
-            entry
-        };
-        entry.answer.filter(|_| entry.breaks == breaks).map(Answer::Outcome)
+        if let Some(entry) = self.old.take(place, question) {
+            self.put(place, question.clone(), entry);
+        }
+        let entry = self.young.find(place, question).filter(|it| it.breaks == breaks)?;
+        Some(match &mut entry.state {
+            State::Here(outcome) => Found::Here(outcome.clone()),
+            State::Coming(waiting) => {
+                let (sender, receiver) = oneshot::channel();
+                waiting.push(sender);
+                Found::Coming(receiver)
+            }
+        })
     }
 
     /// A question is asked: its answer may be kept if the entity does not change until it comes.
@@ -84,29 +103,32 @@ impl Cache {
         let ticket = Ticket(self.tickets);
         let place = (shard, Mark::of(&question.to));
         self.old.take(place, &question);
-        self.put(place, question, Entry { ticket, breaks, answer: None });
+        self.put(place, question, Entry { ticket, breaks, state: State::Coming(Vec::new()) });
         ticket
     }
 
-    /// The answer has come.
+    /// The answer has come, or does not.
     pub(crate) fn end(
         &mut self,
         shard: ShardId,
         question: &Question,
         (ticket, breaks): (Ticket, u64),
-        answer: &Answer,
+        answer: Option<&Answer>,
     ) {
         let place = (shard, Mark::of(&question.to));
-        let Some(entry) = self.young.take(place, question).or(self.old.take(place, question))
-        else {
+        let is_it = |it: &Entry| it.ticket == ticket;
+        let held = self.young.take_if(place, question, is_it);
+        let Some(entry) = held.or_else(|| self.old.take_if(place, question, is_it)) else { return };
+        let (Some(Answer::Outcome(outcome)), State::Coming(waiting)) = (answer, entry.state) else {
             return;
         };
-        if let Answer::Outcome(outcome) = answer
-            && entry.ticket == ticket
-            && entry.breaks == breaks
-        {
-            let answer = Some(outcome.clone());
-            self.put(place, question.clone(), Entry { answer, ..entry });
+        if entry.breaks == breaks {
+            for sender in waiting {
+                // Whoever waited may have gone.
+                sender.send(outcome.clone()).ok();
+            }
+            let state = State::Here(outcome.clone());
+            self.put(place, question.clone(), Entry { ticket, breaks, state });
         }
     }
 
@@ -128,8 +150,8 @@ impl Cache {
 }
 
 impl Half {
-    fn find(&self, place: (ShardId, Mark), question: &Question) -> Option<Entry> {
-        self.entries.get(&place)?.get(question).cloned()
+    fn find(&mut self, place: (ShardId, Mark), question: &Question) -> Option<&mut Entry> {
+        self.entries.get_mut(&place)?.get_mut(question)
     }
 
     fn put(&mut self, place: (ShardId, Mark), question: Question, entry: Entry) {
@@ -139,7 +161,17 @@ impl Half {
     }
 
     fn take(&mut self, place: (ShardId, Mark), question: &Question) -> Option<Entry> {
+        self.take_if(place, question, |_| true)
+    }
+
+    fn take_if(
+        &mut self,
+        place: (ShardId, Mark),
+        question: &Question,
+        is_it: impl Fn(&Entry) -> bool,
+    ) -> Option<Entry> {
         let entries = self.entries.get_mut(&place)?;
+        entries.get(question).filter(|it| is_it(it))?;
         let entry = entries.remove(question)?;
         if entries.is_empty() {
             self.entries.remove(&place);
@@ -156,15 +188,17 @@ impl Half {
 }
 
 fn bytes(question: &Question, entry: &Entry) -> usize {
-    let answer = match &entry.answer {
-        Some(Outcome::Reply(bytes) | Outcome::Refusal(bytes)) => bytes.len(),
-        None => 0,
+    let answer = match &entry.state {
+        State::Here(Outcome::Reply(bytes) | Outcome::Refusal(bytes)) => bytes.len(),
+        State::Coming(_) => 0,
     };
     ENTRY_BYTES + question.to.key.len() + question.body.len() + answer
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::oneshot::error::TryRecvError;
+
     use super::*;
 
     const SHARD: ShardId = ShardId(1);
@@ -180,7 +214,14 @@ mod tests {
 
     fn keep(cache: &mut Cache, key: &str, bytes: usize) {
         let ticket = cache.begin(SHARD, question(key), 0);
-        cache.end(SHARD, &question(key), (ticket, 0), &answer(bytes));
+        cache.end(SHARD, &question(key), (ticket, 0), Some(&answer(bytes)));
+    }
+
+    fn kept(cache: &mut Cache, key: &str, breaks: u64) -> Option<Answer> {
+        match cache.get(SHARD, &question(key), breaks)? {
+            Found::Here(outcome) => Some(Answer::Outcome(outcome)),
+            Found::Coming(_) => None,
+        }
     }
 
     fn change(cache: &mut Cache, key: &str) {
@@ -193,10 +234,10 @@ mod tests {
         keep(&mut cache, "a", 1);
         keep(&mut cache, "b", 1);
         change(&mut cache, "b");
-        assert_eq!(cache.get(SHARD, &question("a"), 0), Some(answer(1)));
-        assert_eq!(cache.get(SHARD, &question("b"), 0), None);
-        assert_eq!(cache.get(ShardId(2), &question("a"), 0), None);
-        assert_eq!(cache.get(SHARD, &question("a"), 1), None, "something was missed since");
+        assert_eq!(kept(&mut cache, "a", 0), Some(answer(1)));
+        assert_eq!(kept(&mut cache, "b", 0), None);
+        assert!(cache.get(ShardId(2), &question("a"), 0).is_none());
+        assert_eq!(kept(&mut cache, "a", 1), None, "something was missed since");
     }
 
     #[test]
@@ -204,19 +245,20 @@ mod tests {
         let mut cache = Cache::default();
         let ticket = cache.begin(SHARD, question("a"), 0);
         change(&mut cache, "a");
-        cache.end(SHARD, &question("a"), (ticket, 0), &answer(1));
-        assert_eq!(cache.get(SHARD, &question("a"), 0), None);
+        cache.end(SHARD, &question("a"), (ticket, 0), Some(&answer(1)));
+        assert_eq!(kept(&mut cache, "a", 0), None);
 
         let first = cache.begin(SHARD, question("a"), 0);
         change(&mut cache, "a");
         let second = cache.begin(SHARD, question("a"), 0);
-        cache.end(SHARD, &question("a"), (first, 0), &answer(1));
-        assert_eq!(cache.get(SHARD, &question("a"), 0), None, "it belongs to the first");
-        assert_ne!(first, second);
+        cache.end(SHARD, &question("a"), (first, 0), Some(&answer(1)));
+        assert_eq!(kept(&mut cache, "a", 0), None, "it belongs to the first");
+        cache.end(SHARD, &question("a"), (second, 0), Some(&answer(2)));
+        assert_eq!(kept(&mut cache, "a", 0), Some(answer(2)));
 
         let ticket = cache.begin(SHARD, question("a"), 0);
-        cache.end(SHARD, &question("a"), (ticket, 1), &answer(1));
-        assert_eq!(cache.get(SHARD, &question("a"), 1), None, "something was missed meanwhile");
+        cache.end(SHARD, &question("a"), (ticket, 1), Some(&answer(1)));
+        assert_eq!(kept(&mut cache, "a", 1), None, "something was missed meanwhile");
     }
 
     #[test]
@@ -225,11 +267,38 @@ mod tests {
         for n in 0..200 {
             keep(&mut cache, &n.to_string(), 1_000_000);
             assert!(cache.young.bytes + cache.old.bytes <= CACHE_BYTES_MAX);
-            assert!(n < 1 || cache.get(SHARD, &question("1"), 0).is_some(), "asked for each time");
+            assert!(n < 1 || kept(&mut cache, "1", 0).is_some(), "asked for each time");
         }
-        assert_eq!(cache.get(SHARD, &question("2"), 0), None);
+        assert_eq!(kept(&mut cache, "2", 0), None);
         (0..200).for_each(|n| change(&mut cache, &n.to_string()));
         assert_eq!((cache.young.bytes, cache.old.bytes), (0, 0));
         assert!(cache.young.entries.is_empty() && cache.old.entries.is_empty());
+    }
+
+    #[test]
+    fn whoever_asks_the_same_meanwhile_waits_for_the_answer() {
+        let mut cache = Cache::default();
+        let wait = |cache: &mut Cache| match cache.get(SHARD, &question("a"), 0) {
+            Some(Found::Coming(answer)) => answer,
+            found => panic!("{found:?}"),
+        };
+        let ticket = cache.begin(SHARD, question("a"), 0);
+        let (mut first, mut second) = (wait(&mut cache), wait(&mut cache));
+        cache.end(SHARD, &question("a"), (ticket, 0), Some(&answer(1)));
+        assert_eq!(first.try_recv().map(Answer::Outcome), Ok(answer(1)));
+        assert_eq!(second.try_recv().map(Answer::Outcome), Ok(answer(1)));
+
+        // Nothing comes that is not kept: the entity has changed, or whoever asked has gone.
+        change(&mut cache, "a");
+        let ticket = cache.begin(SHARD, question("a"), 0);
+        let mut changed = wait(&mut cache);
+        change(&mut cache, "a");
+        cache.end(SHARD, &question("a"), (ticket, 0), Some(&answer(1)));
+        assert_eq!(changed.try_recv(), Err(TryRecvError::Closed));
+        let ticket = cache.begin(SHARD, question("a"), 0);
+        let mut given_up = wait(&mut cache);
+        cache.end(SHARD, &question("a"), (ticket, 0), None);
+        assert_eq!(given_up.try_recv(), Err(TryRecvError::Closed));
+        assert!(cache.get(SHARD, &question("a"), 0).is_none());
     }
 }

@@ -12,9 +12,9 @@ use entity::registry::Outcome;
 use entity::{Address, Caller, Data, Key, Kind, Offset, Query, Release};
 use futures::future::join_all;
 use raft::shared::Shared;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::cache::{Cache, Question, Ticket};
+use super::cache::{Cache, Found, Question, Ticket};
 use super::message::{Frame, Watch};
 use super::source::{Event, Source};
 use crate::router::Router;
@@ -54,10 +54,41 @@ struct Followed {
 pub(crate) enum Kept {
     /// All of it.
     Answer(Answer),
+    /// Somebody else asks. Nothing comes if it may not be kept.
+    Coming(oneshot::Receiver<Outcome>),
     /// Nothing, but it may be kept when it comes.
-    Asked(Ticket, u64),
+    Asked(Asking),
     /// Nothing, and it must not be kept: the shard is not trusted.
     Nothing,
+}
+
+/// A question whose answer may be kept. Whoever asks the same meanwhile waits for it.
+pub(crate) struct Asking {
+    follower: Follower,
+    shard: ShardId,
+    question: Question,
+    ticket: Ticket,
+    breaks: u64,
+    answer: Option<Answer>,
+}
+
+impl Asking {
+    /// The answer has come: it is kept if nothing was missed meanwhile.
+    pub(crate) fn answered(mut self, answer: Answer) {
+        self.answer = Some(answer);
+    }
+}
+
+impl Drop for Asking {
+    /// Without an answer, because whoever asked has gone, others ask themselves.
+    fn drop(&mut self) {
+        let Self { follower, shard, question, ticket, breaks, answer } = self;
+        let now = follower.0.router.peers().home().now();
+        let still = follower.0.sources.with(|sources| sources.get_mut(shard)?.source.trusted(now));
+        // What was missed meanwhile is not known: nothing of that time is kept.
+        let asked = (*ticket, still.unwrap_or(*breaks + 1));
+        follower.0.cache.with(|cache| cache.end(*shard, question, asked, answer.as_ref()));
+    }
 }
 
 impl Follower {
@@ -123,28 +154,22 @@ impl Follower {
         };
         let question = Question::of(request);
         self.0.cache.with(|cache| match cache.get(shard, &question, breaks) {
-            Some(answer) if !probe::buggify!(KeptForgotten) => {
-                probe::sometimes!(KeptAnswerTold);
-                Kept::Answer(answer)
+            Some(found) if !probe::buggify!(KeptForgotten) => match found {
+                Found::Here(outcome) => {
+                    probe::sometimes!(KeptAnswerTold);
+                    Kept::Answer(Answer::Outcome(outcome))
+                }
+                Found::Coming(answer) => {
+                    probe::sometimes!(AnswerAwaited);
+                    Kept::Coming(answer)
+                }
+            },
+            Some(_) | None => {
+                let ticket = cache.begin(shard, question.clone(), breaks);
+                let (follower, answer) = (self.clone(), None);
+                Kept::Asked(Asking { follower, shard, question, ticket, breaks, answer })
             }
-            Some(_) | None => Kept::Asked(cache.begin(shard, question, breaks), breaks),
         })
-    }
-
-    /// Keeps the answer to a question that was not kept.
-    pub(crate) fn keep(
-        &self,
-        shard: ShardId,
-        request: &Request,
-        (ticket, breaks): (Ticket, u64),
-        answer: &Answer,
-    ) {
-        let now = self.0.router.peers().home().now();
-        let still = self.with(shard, |source| source.trusted(now));
-        // What was missed meanwhile is not known: nothing of that time is kept.
-        let breaks = still.unwrap_or(breaks + 1);
-        let question = Question::of(request);
-        self.0.cache.with(|cache| cache.end(shard, &question, (ticket, breaks), answer));
     }
 
     /// An entity may have changed: what is kept of it is old.
