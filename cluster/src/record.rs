@@ -1,6 +1,8 @@
 //! What one commit holds.
 
 use bytes::Bytes;
+use entity::export::rkyv::vec::ArchivedVec;
+use entity::export::view;
 use entity::header::{Content, HeaderError, open, seal};
 use entity::{Data, DataError, Release, Time, data};
 
@@ -73,19 +75,25 @@ impl Record {
         seal(Content::Record, RecordV1::VERSION, &bytes)
     }
 
-    /// Reads the stored form.
+    /// Reads the stored form. Keys and values are parts of it, and hold all of it: every replica decodes
+    /// every record, and whatever keeps some of it for long copies that.
     ///
     /// # Errors
     ///
     /// [`RecordError`]; damage anywhere is found.
-    pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
+    pub fn decode(bytes: &Bytes) -> Result<Self, RecordError> {
         let (_, payload) = open(Content::Record, bytes).map_err(RecordError::Header)?;
-        let record = RecordV1::decode(payload).map_err(RecordError::Data)?;
+        let record = view::<RecordV1>(payload).map_err(RecordError::Data)?;
+        let fence = Fence {
+            activation: record.fence.activation.to_native(),
+            sequence: record.fence.sequence.to_native(),
+        };
+        let part = |it: &ArchivedVec<u8>| bytes.slice_ref(it.as_slice());
         let writes = record
             .writes
-            .into_iter()
-            .map(|it| Write { key: it.key.into(), value: it.value.map(Bytes::from) });
-        Ok(Self { fence: record.fence, time: record.time, writes: writes.collect() })
+            .iter()
+            .map(|it| Write { key: part(&it.key), value: it.value.as_ref().map(part) });
+        Ok(Self { fence, time: Time(record.time.0.to_native()), writes: writes.collect() })
     }
 
     /// Its size, in bytes: what the limits of records count.
@@ -129,9 +137,9 @@ mod tests {
         let seeds = [&stored[..], &stored[HEADER_BYTES..]];
         fuzz::target("record").seeds(seeds).run(|bytes| {
             let sealed = seal(Content::Record, RecordV1::VERSION, bytes);
-            for bytes in [bytes, &sealed] {
-                if let Ok(record) = Record::decode(bytes) {
-                    assert_eq!(Record::decode(&record.encode()), Ok(record));
+            for bytes in [bytes, &sealed].map(Bytes::copy_from_slice) {
+                if let Ok(record) = Record::decode(&bytes) {
+                    assert_eq!(Record::decode(&record.encode().into()), Ok(record));
                 }
             }
         });
@@ -140,11 +148,11 @@ mod tests {
     #[test]
     fn records_come_back_and_damage_is_found() {
         let stored = record().encode();
-        assert_eq!(Record::decode(&stored), Ok(record()));
+        assert_eq!(Record::decode(&Bytes::from(stored.clone())), Ok(record()));
         for at in 0..stored.len() {
             let mut damaged = stored.clone();
             damaged[at] ^= 1;
-            assert!(Record::decode(&damaged).is_err(), "byte {at}");
+            assert!(Record::decode(&damaged.into()).is_err(), "byte {at}");
         }
     }
 }

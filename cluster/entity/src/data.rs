@@ -8,7 +8,7 @@ use rkyv::api::high::{HighDeserializer, HighSerializer, HighValidator};
 use rkyv::bytecheck::CheckBytes;
 use rkyv::rancor::Failure;
 use rkyv::ser::allocator::ArenaHandle;
-use rkyv::{Archive, Deserialize, Serialize};
+use rkyv::{Archive, Deserialize, Portable, Serialize};
 
 /// A value with a stored form: two bytes of layout version, then the rkyv layout of that version.
 ///
@@ -246,4 +246,23 @@ pub(crate) fn encode_exactly<D: Data>(value: &D, release: Release) -> Bytes {
 /// [`DataError::Invalid`] when validation fails.
 pub fn read<T: Readable>(bytes: &[u8]) -> Result<T, DataError> {
     rkyv::from_bytes::<T, Failure>(bytes).or(Err(DataError::Invalid))
+}
+
+/// Validates a stored form in exactly the newest layout, to be looked at where it is: nothing is copied.
+///
+/// # Errors
+///
+/// [`DataError::Invalid`] when it is damaged or in an earlier layout, [`DataError::TooNew`].
+pub fn view<T>(bytes: &[u8]) -> Result<&T::Archived, DataError>
+where
+    T: Data + Archive<Archived: Portable + for<'a> CheckBytes<HighValidator<'a, Failure>>>,
+{
+    let (version, layout) = bytes.split_first_chunk().ok_or(DataError::Invalid)?;
+    match u16::from_le_bytes(*version) {
+        it if it == T::VERSION => {
+            rkyv::access::<T::Archived, Failure>(layout).or(Err(DataError::Invalid))
+        }
+        it if it < T::VERSION => Err(DataError::Invalid),
+        it => Err(DataError::TooNew { version: it, known: T::VERSION }),
+    }
 }

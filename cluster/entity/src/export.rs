@@ -2,4 +2,4 @@
 
 pub use {rkyv, schemars, serde};
 
-pub use crate::data::{read, write};
+pub use crate::data::{read, view, write};

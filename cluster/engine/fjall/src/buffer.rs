@@ -53,7 +53,7 @@ impl Buffer {
 
     /// The change of a row, if there is one.
     pub(crate) fn get(&self, key: &[u8]) -> Option<Change> {
-        self.rows.get_key_value(key).map(|(key, row)| (key.clone(), row.clone()))
+        self.rows.get_key_value(key).map(copied)
     }
 
     /// The changes within a range, in its order, as far as they can matter: a range is full when as
@@ -78,7 +78,14 @@ fn up_to<'a>(
         left -= usize::from(is_wanted && row.is_some());
         is_wanted
     };
-    rows.take_while(is_wanted).map(|(key, row)| (key.clone(), row.clone())).collect()
+    rows.take_while(is_wanted).map(copied).collect()
+}
+
+/// What is gathered are parts of whole records. Whoever reads may keep it for long, and is to hold no more
+/// than that.
+fn copied((key, row): (&Bytes, &Option<Bytes>)) -> Change {
+    let copied = |it: &Bytes| Bytes::copy_from_slice(it);
+    (copied(key), row.as_ref().map(copied))
 }
 
 /// What a batch counts as, in bytes.
