@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use probe::{Mutant, Seen};
@@ -128,6 +129,21 @@ impl Case {
             Realm::Nodes => self.of_nodes().explicit(),
         };
         Self { scenario, ..self.clone() }
+    }
+
+    /// The line that repeats it. One that is narrowed is kept in a file of that folder.
+    ///
+    /// # Panics
+    ///
+    /// When the file cannot be written: this is for tests.
+    pub fn repeat(&self, folder: &str) -> String {
+        if self.scenario == Scenario::default() {
+            return format!("{self} --trace");
+        }
+        let name = format!("{}-{}.toml", self.realm.name(), self.seed);
+        let path = Path::new(folder).join(name);
+        self.to_scenario().write(&path).expect("tests have a folder to write to");
+        format!("cargo sim replay --scenario {} --trace", path.display())
     }
 
     fn of_executors(&self) -> world::plan::Plan {

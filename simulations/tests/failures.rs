@@ -5,18 +5,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use simulations::case::Realm;
+use simulations::case::{Case, Realm};
 use simulations::mutants::kept;
 use simulations::mutants::list::GAMES;
+use simulations::scenario::Scenario;
 
 /// How long a failure is made smaller, in seconds.
 const SHRUNK_SECONDS: &str = "20";
 
-/// A seed of executors that fails with a mutant, as the command line takes it.
-fn failing() -> Vec<String> {
+/// A seed of executors that fails with a mutant.
+fn case() -> Case {
     let game = GAMES.iter().find(|it| it.realm == Realm::Executors).unwrap();
-    let name = format!("{:?}", game.mutant);
-    let seed = kept::read().unwrap()[&name].to_string();
+    let seed = kept::read().unwrap()[&format!("{:?}", game.mutant)];
+    Case { mutant: Some(game.mutant), ..Case::new(Realm::Executors, seed) }
+}
+
+/// The same, as the command line takes it.
+fn failing() -> Vec<String> {
+    let Case { seed, mutant, .. } = case();
+    let (seed, name) = (seed.to_string(), format!("{:?}", mutant.unwrap()));
     let words = ["--world", "executors", "--seed", &seed, "--mutant", &name];
     words.map(str::to_owned).to_vec()
 }
@@ -58,6 +65,18 @@ fn a_replay_ends_where_it_is_told_to() {
     let whole: Vec<_> = trace.lines().take(cut.len()).collect();
     assert_eq!(cut, whole, "it is the beginning of the same history");
     assert!(!cut.is_empty() && cut.iter().all(|it| second(it) <= *until), "{:?}", cut.last());
+}
+
+#[test]
+fn the_line_that_is_printed_repeats_it() {
+    let (case, lasting) = (case(), Some(60_000));
+    let scenario = Scenario { lasting, ..Scenario::default() };
+    for case in [case.clone(), Case { scenario, ..case }] {
+        let line = case.repeat(env!("CARGO_TARGET_TMPDIR"));
+        let words = line.strip_prefix("cargo sim replay ").unwrap().split(' ');
+        let words: Vec<_> = words.filter(|it| *it != "--trace").map(str::to_owned).collect();
+        assert_eq!(found(sim("replay", &words, &[])).trim(), case.run().line);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use cluster::executor::Knobs;
-use simulations::case::Look;
+use simulations::case::{Case, Look, Realm};
 use simulations::nodes::plan::Plan;
 use simulations::nodes::run::run;
 use simulations::scenario::Scenario;
@@ -19,6 +19,9 @@ const ENDED_MAX: Duration = Duration::from_millis(500);
 
 /// How long things go wrong in each seed.
 const LASTING: Duration = Duration::from_mins(1);
+
+/// Where cases go that find something.
+const FOUND: &str = env!("CARGO_TARGET_TMPDIR");
 
 #[test]
 fn nothing_is_wrong_in_some_seeds() {
@@ -36,8 +39,11 @@ fn nothing_is_wrong_in(seeds: Range<u64>) {
     let (mut nodes, mut copies, mut workloads) =
         <(BTreeSet<_>, BTreeSet<_>, BTreeSet<_>)>::default();
     for number in seeds {
-        let report = run(Plan { lasting: LASTING, ..Plan::new(number) }, Look::default());
-        assert!(report.violation.is_none(), "{report}");
+        let lasting = u64::try_from(LASTING.as_millis()).ok();
+        let scenario = Scenario { lasting, ..Scenario::default() };
+        let report = run(Plan::of(number, &scenario), Look::default());
+        let case = Case { scenario, ..Case::new(Realm::Nodes, number) };
+        assert!(report.violation.is_none(), "{report}\n  repeat: {}", case.repeat(FOUND));
         kills += report.kills;
         faults += report.faults;
         unknown += report.unknown;

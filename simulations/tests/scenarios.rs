@@ -10,14 +10,19 @@ use simulations::regressions;
 use simulations::scenario::Scenario;
 use simulations::{nodes, workloads, world};
 
+/// Where cases go that find something.
+const FOUND: &str = env!("CARGO_TARGET_TMPDIR");
+
 /// Seeds of each scenario.
 const SEEDS: u64 = 6;
 
 #[test]
 fn what_was_found_once_stays_mended() {
     for regression in regressions::read().unwrap() {
-        let ran = regression.case().unwrap().run();
-        assert!(ran.finding.is_none(), "{}: {}", regression.what, ran.line);
+        let case = regression.case().unwrap();
+        let ran = case.run();
+        let (what, line) = (regression.what, ran.line);
+        assert!(ran.finding.is_none(), "{what}: {line}\n  repeat: {}", case.repeat(FOUND));
     }
 }
 
@@ -43,7 +48,8 @@ fn every_scenario_holds() {
         for seed in 0..SEEDS {
             let case = Case { scenario: scenario.clone(), ..Case::new(realm, seed) };
             let ran = case.run();
-            assert!(ran.finding.is_none(), "{name} seed {seed}: {}", ran.line);
+            let line = ran.line;
+            assert!(ran.finding.is_none(), "{name}: {line}\n  repeat: {}", case.repeat(FOUND));
         }
     }
 }

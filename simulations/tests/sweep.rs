@@ -2,8 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use simulations::case::{Case, Realm};
 use simulations::sweep::{Summary, seed};
 use simulations::workloads::catalogue::NAMES;
+
+/// Where cases go that find something.
+const FOUND: &str = env!("CARGO_TARGET_TMPDIR");
 
 #[test]
 fn nothing_is_wrong_in_sixty_seeds() {
@@ -11,7 +15,8 @@ fn nothing_is_wrong_in_sixty_seeds() {
     let mut workloads = BTreeSet::new();
     for number in 0..60 {
         let report = seed(number);
-        assert!(report.violation.is_none(), "{report}");
+        let case = Case::new(Realm::Executors, number);
+        assert!(report.violation.is_none(), "{report}\n  repeat: {}", case.repeat(FOUND));
         summary.add(&report);
         workloads.extend(report.workloads);
     }
