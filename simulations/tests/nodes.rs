@@ -85,8 +85,8 @@ fn nodes_that_end_as_planned_keep_nobody_waiting() {
         assert!(report.unknown == 0 && report.slowest < ENDED_MAX, "{:?} {report}", report.slowest);
         late.extend((report.slowest > MOVED_MAX).then_some(number));
     }
-    // Where one ends while the one before it is not whole yet: 7 of the first 60 seeds.
-    assert!(late.len() <= 4, "{late:?}");
+    // Of the first 60 seeds none was: whoever just misses the limit is no trend.
+    assert!(late.len() <= 1, "{late:?}");
 }
 
 /// Nothing but these faults, and nothing of the program moved.

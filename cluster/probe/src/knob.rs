@@ -86,6 +86,8 @@ named! {
         AttemptPatience,
         /// Longest pause between two attempts, in microseconds.
         AttemptPause,
+        /// How long requests wait for a shard to be opened, in microseconds.
+        OpeningPatience,
         /// Between two questions whether everything has come, in microseconds.
         FollowPeriod,
         /// Before a question is repeated that nobody has answered, in microseconds.
@@ -141,6 +143,7 @@ impl Knob {
             Self::Stagger | Self::CallPause => 40_000..=500_000,
             Self::BelievedFor | Self::AttemptPatience => 200_000..=4_000_000,
             Self::AttemptPause => 10_000..=1_000_000,
+            Self::OpeningPatience => 1_000..=1_000_000,
             Self::FollowRetry => 5_000..=200_000,
             Self::GatheredFor => 1_000..=200_000,
             Self::FollowerSilence => 2_000_000..=10_000_000,

@@ -27,6 +27,8 @@ named! {
         ElectionCalled,
         /// Leadership was handed to the member that comes first.
         HandedOver,
+        /// A node that ends gave a shard to another member than the first: that one lacked something.
+        OtherHeir,
         /// A record that the disk had not finished was cut.
         TornTailCut,
         /// A rotten byte was found in the log.
@@ -127,6 +129,10 @@ named! {
         RevokedSocketEnded,
         /// A request was sent on to whoever leads now.
         Redirected,
+        /// A request waited for a shard that was being opened.
+        OpeningAwaited,
+        /// Whoever had not found a leader heard of a new one before it was time to try again.
+        WokenByNews,
         /// A node fell silent while somebody waited for its answer.
         FellWhileAsked,
         /// An inbox was full.

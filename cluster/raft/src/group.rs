@@ -6,6 +6,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use bytes::Bytes;
+use cluster::transport::NodeId;
 use engine::{Engine, EngineError, GroupId, State};
 use entity::Time;
 use futures::FutureExt;
@@ -284,6 +285,20 @@ impl Group {
     pub async fn transfer(&self, to: Member) {
         let handed = self.0.raft.trigger().transfer_leader(to.id()).await;
         self.log_end(handed.map_err(|it| it.to_string()));
+    }
+
+    /// A node is back: its member is sent what it lacks now, not when it is time to try again.
+    pub async fn greet(&self, node: NodeId) {
+        let members: Vec<_> = {
+            let metrics = self.0.raft.metrics();
+            let known = metrics.borrow_watched();
+            let all = known.membership_config.membership().nodes().map(|(id, _)| *id);
+            all.filter(|id| Member::of(*id).node == node.0).collect()
+        };
+        if !members.is_empty() {
+            let greeted = self.0.raft.trigger().reset_backoff(members).await;
+            self.log_end(greeted.map_err(|it| it.to_string()));
+        }
     }
 
     /// Up to where the log could be purged, but for what followers that are a little behind need; none

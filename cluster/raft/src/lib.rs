@@ -43,4 +43,4 @@ pub mod timing;
 mod wire;
 
 pub use codec::Malformed;
-pub use network::address;
+pub use network::{address, not_here};

@@ -59,6 +59,11 @@ pub fn address(body: &mut Bytes) -> Option<(GroupId, Member)> {
     Some((group, Member::of(body.get_u64_le())))
 }
 
+/// What to answer for a member that is not here, perhaps not yet: silence would be waited for.
+pub fn not_here() -> Bytes {
+    Answer::Failed("that member is not here".to_owned()).encode()
+}
+
 impl Line {
     pub(crate) async fn ask(
         &self,

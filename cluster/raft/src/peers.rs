@@ -39,7 +39,13 @@ struct Inner {
 #[derive(Default)]
 struct Calls {
     last: u64,
-    waiting: BTreeMap<u64, (NodeId, oneshot::Sender<Bytes>)>,
+    waiting: BTreeMap<u64, Call>,
+}
+
+struct Call {
+    to: NodeId,
+    topic: Topic,
+    answer: oneshot::Sender<Bytes>,
 }
 
 /// No answer came in time. Whether the question arrived is unknown.
@@ -111,10 +117,10 @@ impl Peers {
         topic: Topic,
         body: &[u8],
     ) -> Result<Bytes, NoAnswer> {
-        let (sender, receiver) = oneshot::channel();
+        let (answer, receiver) = oneshot::channel();
         let number = self.0.calls.with(|calls| {
             calls.last += 1;
-            calls.waiting.insert(calls.last, (to, sender));
+            calls.waiting.insert(calls.last, Call { to, topic, answer });
             calls.last
         });
         let waiting = Waiting { inner: &self.0, number };
@@ -127,6 +133,13 @@ impl Peers {
     /// Answers a question.
     pub fn answer(&self, question: Question, body: &[u8]) {
         self.send((question.from, question.lane), (ANSWER, 0, question.number), body);
+    }
+
+    /// A node is back. It was asked in vain while it was away, and what replicates need not wait for that any
+    /// longer.
+    pub fn is_back(&self, node: NodeId) {
+        let is_in_vain = |call: &Call| call.to == node && call.topic == Topic::Raft;
+        self.0.calls.with(|calls| calls.waiting.retain(|_, call| !is_in_vain(call)));
     }
 
     /// This node hears nobody: from now on it only calls, until it hears somebody. What else it said would
@@ -168,13 +181,13 @@ impl Peers {
     }
 
     fn settle(&self, from: NodeId, number: u64, body: Bytes) {
-        let sender = self.0.calls.with(|calls| {
-            let is_asked = calls.waiting.get(&number).is_some_and(|(to, _)| *to == from);
+        let call = self.0.calls.with(|calls| {
+            let is_asked = calls.waiting.get(&number).is_some_and(|it| it.to == from);
             if is_asked { calls.waiting.remove(&number) } else { None }
         });
-        if let Some((_, sender)) = sender {
+        if let Some(call) = call {
             // Whoever asked may have given up this moment.
-            drop(sender.send(body));
+            drop(call.answer.send(body));
         }
     }
 
@@ -218,6 +231,27 @@ mod tests {
         fn send(&self, _: NodeId, _: Lane, message: Bytes) {
             self.0.with(|it| *it = message);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_replicates_is_not_waited_for_once_its_node_is_back() {
+        let peers =
+            Peers::new(NodeId(1), Home::new(1, Drift::default()), Arc::new(Last::default()));
+        let (home, began) = (peers.home().clone(), peers.home().now());
+        let lane = |node| (NodeId(node), Lane::usual(7));
+        let limit = Duration::from_secs(1);
+        let ask = async |node, topic| {
+            let answer = peers.ask(lane(node), limit, topic, b"body").await;
+            assert_eq!(answer, Err(NoAnswer));
+            home.now() - began
+        };
+        let back = async {
+            home.sleep(limit / 10).await;
+            peers.is_back(NodeId(2));
+        };
+        let (asked, other, request, ()) =
+            tokio::join!(ask(2, Topic::Raft), ask(3, Topic::Raft), ask(2, Topic::Node), back);
+        assert!(asked < limit / 5 && other >= limit && request >= limit);
     }
 
     #[test]

@@ -56,7 +56,8 @@ impl Timing {
             max_in_snapshot_log_to_keep: u64::MAX,
             install_snapshot_timeout: 10_000,
             // A member that comes back is noticed soon: the others may have to do without another one next.
-            backoff: "100ms 100ms 100ms".to_owned(),
+            // Most wait for an answer in vain before, and are told when its node is there again.
+            backoff: "50ms 50ms 50ms".to_owned(),
             enable_pre_vote: Some(true),
             // A leader that lost what it had not synced must not go on in its term.
             enable_leader_restore: Some(false),

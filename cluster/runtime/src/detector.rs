@@ -73,17 +73,19 @@ impl Heard {
 }
 
 impl Detector {
-    /// Something came from a node.
-    pub(crate) fn heard(&self, node: NodeId, now: Moment) {
+    /// Something came from a node. Yields whether it counted as down until then.
+    pub(crate) fn heard(&self, node: NodeId, now: Moment) -> bool {
         // Both under one lock: whoever counts nodes as down meanwhile would never be corrected.
         self.heard.with(|heard| {
             let sign = heard.of(node, now);
             sign.at = now;
-            if sign.ended.is_none_or(|it| now - it > ENDING_MAX) && sign.is_down {
+            let is_back = sign.ended.is_none_or(|it| now - it > ENDING_MAX) && sign.is_down;
+            if is_back {
                 (sign.is_down, sign.ended) = (false, None);
                 self.down.send_if_modified(|down| down.remove(&node));
             }
-        });
+            is_back
+        })
     }
 
     /// A node has said that it ends. Yields whether it counted as up until then.
@@ -177,35 +179,69 @@ pub(crate) async fn watch(shards: Router) {
     }
 }
 
-/// A node has said that it ends: nobody waits for its answers any more, nor until it falls silent.
-pub(crate) fn ends(shards: &Router, node: NodeId) {
+/// Something came from a node. If it counted as down, whoever replicates to it tries again at once: a group
+/// may have to do without another member next.
+pub(crate) fn heard(shards: &Router, node: NodeId) {
+    let home = shards.peers().home();
+    if !shards.detector().heard(node, home.now()) {
+        return;
+    }
+    shards.peers().is_back(node);
+    let groups: Vec<_> = shards.all_hosted().into_values().filter_map(|it| it.group).collect();
+    home.spawn(async move {
+        for group in groups {
+            group.greet(node).await;
+        }
+    });
+}
+
+/// A node has said that it ends, and who leads which shard now: nobody waits for its answers any more, nor
+/// until it falls silent.
+pub(crate) fn ends(shards: &Router, node: NodeId, heirs: &BTreeMap<ShardId, NodeId>) {
     let now = shards.peers().home().now();
-    if node != shards.peers().me() && shards.detector().ended(node, now) {
-        tracing::info!(peer = node.0, "a node ends");
-        succeed_all(shards, node);
+    if node == shards.peers().me() || !shards.detector().ended(node, now) {
+        return;
+    }
+    tracing::info!(peer = node.0, "a node ends");
+    for (shard, hosted) in shards.all_hosted() {
+        let heir = heirs.get(&shard).copied();
+        if let Some(heir) = heir {
+            shards.learn(shard, Some(heir));
+        }
+        // Whoever leads has not been heard of here yet, perhaps: an election would cost them their office.
+        let grace = heir.map_or(Duration::ZERO, |_| STAGGER);
+        if let Some(group) = hosted.group {
+            call(shards, shard, group, (node, grace));
+        }
     }
 }
 
 fn succeed_all(shards: &Router, down: NodeId) {
     for (shard, hosted) in shards.all_hosted() {
         if let Some(group) = hosted.group {
-            shards.peers().home().spawn(succeed(shards.clone(), shard, group, down));
+            call(shards, shard, group, (down, Duration::ZERO));
         }
     }
 }
 
+fn call(shards: &Router, shard: ShardId, group: Group, (down, grace): (NodeId, Duration)) {
+    let (home, router) = (shards.peers().home(), shards.clone());
+    let begin = home.now() + grace;
+    home.spawn(async move { succeed(router, shard, group, (down, begin)).await });
+}
+
 /// Calls elections until a group has a leader that is not down: one member after the other, as the
 /// assignment names them.
-async fn succeed(shards: Router, shard: ShardId, group: Group, down: NodeId) {
+async fn succeed(shards: Router, shard: ShardId, group: Group, (down, begin): (NodeId, Moment)) {
     let roster = shards.roster();
     let members: Vec<_> = roster.members(shard).into_iter().collect();
     let heirs: Vec<_> = members.iter().copied().filter(|it| it.node != down.0).collect();
     let Some(rank) = heirs.iter().position(|it| *it == group.member()) else { return };
-    let (home, begun) = (group.home(), group.home().now());
+    let home = group.home();
     let leads = || group.leader_node().is_some_and(|it| it != down);
     let (stagger, pause) = (probe::knob!(Stagger, STAGGER), probe::knob!(CallPause, CALL_PAUSE));
     for turn in (rank..ROUNDS * heirs.len()).step_by(heirs.len()) {
-        let due = begun + stagger * u32::try_from(turn).expect("a few copies");
+        let due = begin + stagger * u32::try_from(turn).expect("a few copies");
         home.sleep(due - home.now()).await;
         for call in 0..CALLS {
             if leads() || !shards.detector().is_down(down) {

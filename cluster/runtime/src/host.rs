@@ -357,14 +357,14 @@ impl Host {
         mut living: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<(), String> {
         let (parts, shard) = (&self.0, leading.shard);
-        let heir = tokio::select! {
+        let heirs = tokio::select! {
             biased;
             () = &mut living => return Ok(()),
             () = group.reign_ended(term) => return Ok(()),
             () = self.is_damaged(shard) => return Ok(()),
             () = group.forsaken() => return Err("nobody answers this leader".to_owned()),
-            heir = membership::keep(&parts.router, shard, group, &parts.disk) => heir,
-            heir = leave::successor(&parts.router, shard, group) => heir,
+            heir = membership::keep(&parts.router, shard, group, &parts.disk) => vec![heir],
+            heirs = leave::successors(&parts.router, shard, group) => heirs,
             () = driver::drive(&parts.router, parts.replace_after), if shard == META => return Ok(()),
         };
         // Nobody comes in any more. Who is here has an answer before somebody else leads, or asks there
@@ -373,7 +373,7 @@ impl Host {
         tokio::select! {
             biased;
             () = living => {}
-            () = membership::hand_over(group, term, heir) => {}
+            () = membership::hand_over(group, term, &heirs) => {}
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! A node that is to end gives away what it leads, so that nobody waits for an election.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cluster::meta::Member;
@@ -11,7 +12,7 @@ use raft::peers::Topic;
 use tokio::sync::watch;
 
 use crate::membership;
-use crate::router::Router;
+use crate::router::{Hosted, Router};
 use crate::wire::{Message, Reply};
 
 /// Longest time that a node takes to give away what it leads. What is left then is elected a leader for,
@@ -50,31 +51,33 @@ impl Leave {
     }
 }
 
-/// Gives away every shard that this node leads, as long as there is a node that stays, and says farewell.
+/// Gives away every shard that this node leads, as long as there is a node that stays, and says farewell, and
+/// who leads. Until it knows that, its votes are of use.
 pub(crate) async fn leave(shards: &Router) {
     let home = shards.peers().home();
     let deadline = home.now() + LEAVE_MAX;
     shards.leave().begin();
-    while leads(shards) && home.now() < deadline && is_somebody_there(shards).await {
+    while is_needed(shards) && home.now() < deadline && is_somebody_there(shards).await {
         home.sleep(PERIOD).await;
     }
-    let farewell = Message::Ending.encode();
+    let farewell = Message::Ending(heirs(shards)).encode();
     for node in others(shards) {
         shards.peers().tell(node, Lane::CONTROL, Topic::Node, &farewell);
     }
     home.sleep(FAREWELL).await;
 }
 
-/// Waits until this node is to end, and then for a member that can lead a group instead of it.
-pub(crate) async fn successor(shards: &Router, shard: ShardId, group: &Group) -> Member {
+/// Waits until this node is to end, and then for members that can lead a group instead of it.
+pub(crate) async fn successors(shards: &Router, shard: ShardId, group: &Group) -> Vec<Member> {
     shards.leave().begun().await;
     loop {
         let status = group.status();
-        for member in shards.roster().members(shard) {
-            let is_voter = status.leads && status.voters.contains(&member);
-            if is_voter && membership::can_lead(shards, group, &status, member).await {
-                return member;
-            }
+        let members = shards.roster().members(shard);
+        let voters = members.iter().filter(|it| status.leads && status.voters.contains(it));
+        let asked = voters.map(|it| membership::can_lead(shards, group, &status, *it));
+        let heirs: Vec<_> = join_all(asked).await.into_iter().flatten().collect();
+        if !heirs.is_empty() {
+            return heirs;
         }
         group.home().sleep(PERIOD).await;
     }
@@ -88,8 +91,17 @@ pub(crate) async fn stays(shards: &Router, node: NodeId, lane: Lane) -> bool {
     asked.is_ok_and(|it| Reply::decode(&it) == Ok(Reply::Here))
 }
 
-fn leads(shards: &Router) -> bool {
-    shards.all_hosted().into_values().filter_map(|it| it.group).any(|it| it.believes_to_lead())
+fn is_needed(shards: &Router) -> bool {
+    let mut groups = shards.all_hosted().into_values().filter_map(|it| it.group);
+    groups.any(|it| it.believes_to_lead() || it.leader().is_none())
+}
+
+/// Who leads each shard that has a copy here, if it is somebody else.
+fn heirs(shards: &Router) -> BTreeMap<ShardId, NodeId> {
+    let leader = |hosted: Hosted| hosted.group.and_then(|it| it.leader_node());
+    let known =
+        shards.all_hosted().into_iter().filter_map(|(shard, it)| Some((shard, leader(it)?)));
+    known.filter(|(_, node)| *node != shards.peers().me()).collect()
 }
 
 /// Whether any other node is there and stays: the last ones of a cluster that ends as a whole have

@@ -14,6 +14,7 @@ mod membership;
 pub mod meta;
 pub mod node;
 mod open;
+mod pause;
 mod progress;
 pub mod report;
 pub mod router;

@@ -60,25 +60,31 @@ pub(crate) async fn keep(shards: &Router, shard: ShardId, group: &Group, disk: &
     }
 }
 
-/// Hands leadership over once nothing is in flight, and the heir has everything: one that lacks something
-/// would not call an election, and the group would wait for one. If the heir does not take it all the same,
-/// whoever leads next does as well.
-pub(crate) async fn hand_over(group: &Group, term: u64, heir: Member) {
+/// Hands leadership over once nothing is in flight, and one of the heirs has everything: one that lacks
+/// something would not call an election, and the group would wait for one. If the heir does not take it all
+/// the same, whoever leads next does as well.
+pub(crate) async fn hand_over(group: &Group, term: u64, heirs: &[Member]) {
     let home = group.home();
     probe::sometimes!(HandedOver);
     let deadline = home.now() + probe::knob!(Drain, DRAIN);
-    loop {
+    let whole = loop {
         let status = group.status();
-        if !status.leads || status.applied == status.last && lag(&status, heir) == Some(0) {
-            break;
+        if !status.leads {
+            return;
+        }
+        // A node that has just come back is sent what it lacks in its own time.
+        let whole = heirs.iter().find(|it| lag(&status, **it) == Some(0));
+        if let (Some(whole), true) = (whole, status.applied == status.last) {
+            break *whole;
         }
         if home.now() >= deadline {
-            tracing::debug!(shard = group.id(), ?heir, "a shard is not handed over");
+            tracing::debug!(shard = group.id(), ?heirs, "a shard is not handed over");
             return;
         }
         home.sleep(DRAIN / 100).await;
-    }
-    group.transfer(heir).await;
+    };
+    probe::sometimes!(OtherHeir, heirs.first() != Some(&whole));
+    group.transfer(whole).await;
     tokio::time::timeout(home.true_time(DRAIN), group.reign_ended(term)).await.ok();
 }
 
@@ -154,21 +160,23 @@ async fn heir(
 ) -> Option<Member> {
     let asked = if disk.is_full() { usize::MAX } else { 1 };
     for member in shards.roster().members(shard).into_iter().take(asked) {
-        if can_lead(shards, group, status, member).await {
-            return Some(member);
+        if let Some(heir) = can_lead(shards, group, status, member).await {
+            return Some(heir);
         }
     }
     None
 }
 
-/// Whether another member has the whole log, and its node is there, stays, and has room on its disk.
+/// The member, if it is another one, has the whole log or nearly, and its node is there, stays, and has room
+/// on its disk.
 pub(crate) async fn can_lead(
     shards: &Router,
     group: &Group,
     status: &Status,
     member: Member,
-) -> bool {
-    member != status.member
+) -> Option<Member> {
+    let can = member != status.member
         && is_close(status, member)
-        && leave::stays(shards, NodeId(member.node), Lane::usual(group.id())).await
+        && leave::stays(shards, NodeId(member.node), Lane::usual(group.id())).await;
+    can.then_some(member)
 }

@@ -202,7 +202,7 @@ impl Node {
             peers.tell(from, Lane::CONTROL, Topic::Node, &Message::Probe.encode());
             return;
         }
-        self.router().detector().heard(from, self.home.now());
+        detector::heard(self.router(), from);
         let Some(incoming) = peers.receive(from, message) else { return };
         match incoming.topic {
             Topic::Raft => self.replicate(incoming),
@@ -210,7 +210,7 @@ impl Node {
         }
     }
 
-    /// A question for a member of a group. One that is not here, or another one now, does not answer.
+    /// A question for a member of a group. For one that is not here, or another one now, the node answers.
     fn replicate(&self, incoming: Incoming) {
         let Incoming { mut body, question: Some(question), .. } = incoming else { return };
         let Some((group, member)) = raft::address(&mut body) else { return };
@@ -219,10 +219,12 @@ impl Node {
         }
         let hosted = self.router().hosted(ShardId(group)).unwrap_or_default();
         let is_it = hosted.group.is_some_and(|it| it.member() == member);
-        if let Some(questions) = hosted.questions.filter(|_| is_it)
-            && questions.try_send((question, body)).is_err()
-        {
-            tracing::debug!(group, "a member has more questions than it can take");
+        match hosted.questions.filter(|_| is_it) {
+            Some(questions) if questions.try_send((question, body)).is_err() => {
+                tracing::debug!(group, "a member has more questions than it can take");
+            }
+            Some(_) => {}
+            None => self.router().peers().answer(question, &raft::not_here()),
         }
     }
 
@@ -270,7 +272,7 @@ impl Node {
                 });
             }
             (Ok(Message::Frame(shard, frame)), _) => self.follower().take(shard, frame),
-            (Ok(Message::Ending), _) => detector::ends(&router, from),
+            (Ok(Message::Ending(heirs)), _) => detector::ends(&router, from, &heirs),
             (Ok(Message::Elsewhere(shard, leader)), _) => {
                 router.learn(shard, leader.filter(|it| *it != from));
             }

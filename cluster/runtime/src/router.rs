@@ -22,6 +22,7 @@ use crate::follow::message::{Frame, Watch, Watched};
 use crate::leaders::Leaders;
 use crate::leave::Leave;
 use crate::open::Open;
+use crate::pause;
 use crate::progress::Progress;
 use crate::report::NodeReport;
 use crate::shard::{Inbox, Item};
@@ -29,12 +30,6 @@ use crate::wire::{Members, Message, Reply};
 
 /// How long another node is waited for before the next one is asked.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
-
-/// Pause before the second attempt. Each further one doubles it.
-const PAUSE_MIN: Duration = Duration::from_millis(5);
-
-/// Longest pause between two attempts.
-const PAUSE_MAX: Duration = Duration::from_millis(200);
 
 /// How many nodes are asked, one after the other, who is in a group: what one says of the leader is of
 /// use for the next one only.
@@ -173,11 +168,14 @@ impl Router {
             let answers = self.attempt(shard, open.unsettled(), attempt, limit).await;
             open.answered(answers.ok());
             attempt += 1;
-            let pause = pause(attempt, home.seed());
+            let pause = pause::after(attempt, home);
             if open.is_settled() || home.now() + pause >= deadline {
                 return open.end();
             }
-            home.sleep(pause).await;
+            let group = self.hosted(shard).and_then(|it| it.group);
+            if pause::or_news(pause, group, home).await {
+                attempt = 0;
+            }
         }
     }
 
@@ -490,11 +488,4 @@ fn log_answer(shard: ShardId, trace: Trace, answer: &Answer, took: Duration) {
         Answer::Outcome(_) if took >= SLOW => tracing::info!(%trace, shard, ?took, "answered late"),
         Answer::Outcome(_) => tracing::debug!(%trace, shard, ?took, "answered"),
     }
-}
-
-fn pause(attempt: u32, chance: u64) -> Duration {
-    let max = probe::knob!(AttemptPause, PAUSE_MAX);
-    let pause = (PAUSE_MIN * 2_u32.saturating_pow(attempt.min(16))).min(max);
-    // Half of it by chance, so that those who wait for one shard do not come at once.
-    pause / 2 + (pause / 2) * u32::try_from(chance % 1_024).expect("small") / 1_024
 }

@@ -32,6 +32,10 @@ const ITEMS_TURN: usize = 1_024;
 /// Longest sleep: bounds how late a jump of the clock is noticed.
 const SLEEP_MAX: Duration = Duration::from_millis(500);
 
+/// How long what comes to a shard waits for it to serve. Then requests are turned away, and nothing is in
+/// doubt: a shard that nobody can open must not look like one that is slow.
+const OPENING_MAX: Duration = Duration::from_millis(100);
+
 /// What comes to a shard.
 pub enum Item {
     /// A request, and where its answer goes, with the time of the shard.
@@ -141,6 +145,8 @@ impl Life {
         let executor = Executor::new(self.setup.clone());
         let (waiting, audience) = (Waiting::default(), Audience::default());
         let mut living = Living { life: self, executor, waiting, audience };
+        let home = living.life.group.home().clone();
+        let opened = home.now() + probe::knob!(OpeningPatience, OPENING_MAX);
         loop {
             let now = living.life.clock.now();
             living.executor.admit_only(living.life.admission());
@@ -160,16 +166,19 @@ impl Life {
                 tokio::task::yield_now().await;
                 continue;
             }
-            let sleep = living.sleep();
+            let opening = opened - home.now();
+            let takes = living.executor.is_serving() || opening.is_zero();
+            let sleep = if takes { living.sleep() } else { opening };
+            probe::sometimes!(OpeningAwaited, !takes && !items.is_empty());
             tokio::select! {
                 biased;
                 () = ledger.news() => {}
-                item = items.recv() => {
+                item = items.recv(), if takes => {
                     let Some(item) = item else { return };
                     living.take(item);
                     living.take_ready(items);
                 }
-                () = living.life.group.home().sleep(sleep) => {}
+                () = home.sleep(sleep) => {}
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What the runtimes of nodes say to each other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use cluster::meta::Member;
@@ -44,8 +44,8 @@ pub enum Message {
     Watch(ShardId, Watch),
     /// What has changed in a shard that the other follows.
     Frame(ShardId, Frame),
-    /// A node ends, and leads nothing any more.
-    Ending,
+    /// A node ends, and leads nothing any more; who leads, as far as it knows.
+    Ending(BTreeMap<ShardId, NodeId>),
 }
 
 /// What comes back for [`Message::Requests`].
@@ -109,7 +109,13 @@ enum MessageV1 {
     Watch { shard: u32, watch: Watch },
     Frame { shard: u32, frame: Frame },
     Report,
-    Ending,
+    Ending { heirs: Vec<HeirV1> },
+}
+
+#[data]
+struct HeirV1 {
+    shard: u32,
+    node: u32,
 }
 
 #[data]
@@ -205,7 +211,11 @@ impl Message {
             }
             Self::Probe => MessageV1::Probe,
             Self::Report => MessageV1::Report,
-            Self::Ending => MessageV1::Ending,
+            Self::Ending(heirs) => {
+                let heir =
+                    |(shard, node): (ShardId, NodeId)| HeirV1 { shard: shard.0, node: node.0 };
+                MessageV1::Ending { heirs: heirs.into_iter().map(heir).collect() }
+            }
             Self::Members(shard) => MessageV1::Members { shard: shard.0 },
             Self::Watch(shard, watch) => MessageV1::Watch { shard: shard.0, watch },
             Self::Frame(shard, frame) => MessageV1::Frame { shard: shard.0, frame },
@@ -237,7 +247,10 @@ impl Message {
             }
             MessageV1::Probe => Self::Probe,
             MessageV1::Report => Self::Report,
-            MessageV1::Ending => Self::Ending,
+            MessageV1::Ending { heirs } => {
+                let heir = |it: HeirV1| (ShardId(it.shard), NodeId(it.node));
+                Self::Ending(heirs.into_iter().map(heir).collect())
+            }
             MessageV1::Members { shard } => Self::Members(ShardId(shard)),
             MessageV1::Watch { shard, watch } => Self::Watch(ShardId(shard), watch),
             MessageV1::Frame { shard, frame } => Self::Frame(ShardId(shard), frame),
@@ -447,7 +460,8 @@ mod tests {
     #[test]
     fn whatever_comes_is_a_message_or_a_reply_or_refused() {
         let elsewhere = Message::Elsewhere(ShardId(3), Some(NodeId(2)));
-        let seeds = [requests(), frame(), elsewhere].map(Message::encode);
+        let ending = Message::Ending(BTreeMap::from([(ShardId(3), NodeId(2))]));
+        let seeds = [requests(), frame(), elsewhere, ending].map(Message::encode);
         let seeds = seeds.into_iter().chain(replies().map(Reply::encode));
         fuzz::target("node-message").seeds(seeds).run(|bytes| {
             if let Ok(message) = Message::decode(bytes) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cluster::meta::Member;
 use cluster::transport::NodeId;
-use engine::{Engine, MemoryDisk};
+use engine::{Engine, GroupId, MemoryDisk, State};
 use entity::Time;
 use entity::registry::Registry;
 use raft::home::{Drift, Home, Moment};
@@ -302,6 +302,13 @@ impl Machine {
         }
         let (group, _) = *self.chance.pick(&groups);
         if self.chance.below(4) == 0 {
+            // The one that most was applied to: its log may be purged, and nothing brings its rows back then.
+            let applied = |group: &GroupId| match engine.state(*group) {
+                Some(State::Sound(mark)) => mark.applied,
+                Some(State::Damaged(_)) | None => 0,
+            };
+            let furthest = groups.iter().map(|(group, _)| *group).max_by_key(applied);
+            let group = furthest.unwrap_or(group);
             engine.remove(group).expect("rows in memory");
             return format!("the rows of group {group}: they are gone");
         }
