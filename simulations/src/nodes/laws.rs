@@ -117,6 +117,15 @@ impl Laws {
         judged
     }
 
+    /// Whether all voters but this one have everything that was committed: it could lose it.
+    pub fn is_spare(&self, node: NodeId) -> bool {
+        self.committed.iter().all(|(group, entry)| {
+            let voters = self.voters.get(group).into_iter().flat_map(|(_, sets)| sets).flatten();
+            let mut others = voters.filter(|it| it.node != node.0);
+            others.all(|it| self.may_have(*it, *group, *entry))
+        })
+    }
+
     /// The log of a node was broken where it ends: what was written last may be taken for what the disk has
     /// not finished, and nobody can tell. One node may have that, and all others have what it had.
     pub fn forgets(&mut self, node: NodeId) {

@@ -289,9 +289,10 @@ impl Machine {
         self.folder.has_pending()
     }
 
-    /// Breaks a byte of the log, or the rows of a group, while the machine is off; or they are gone.
-    pub fn rot(&mut self) -> String {
-        if self.chance.flips() { self.rot_rows() } else { self.rot_log() }
+    /// Breaks a byte of the log, or the rows of a group, while the machine is off; or they are gone. The log is
+    /// broken where it ends only if all others have what is there.
+    pub fn rot(&mut self, is_spare: bool) -> String {
+        if self.chance.flips() { self.rot_rows() } else { self.rot_log(is_spare) }
     }
 
     fn rot_rows(&mut self) -> String {
@@ -316,7 +317,7 @@ impl Machine {
         format!("the rows of group {group}")
     }
 
-    fn rot_log(&mut self) -> String {
+    fn rot_log(&mut self, is_spare: bool) -> String {
         let names = self.folder.names().expect("files in memory");
         if names.is_empty() {
             return "nothing".to_owned();
@@ -324,6 +325,10 @@ impl Machine {
         let last = names.last().filter(|_| self.chance.flips());
         let name = last.unwrap_or_else(|| self.chance.pick(&names)).clone();
         let length = self.folder.open(&name).and_then(|it| it.length()).expect("files in memory");
+        if names.last() == Some(&name) && !is_spare {
+            // What is broken at the end is forgotten, and somebody else may have to do without it already.
+            return self.rot_rows();
+        }
         self.is_end_rotten = names.last() == Some(&name);
         // Behind the header: a foreign segment stops a node, and an operator has to look.
         let mut at = 24 + self.chance.below(length.saturating_sub(24).max(1));
