@@ -27,6 +27,8 @@ named! {
         ElectionCalled,
         /// Leadership was handed to the member that comes first.
         HandedOver,
+        /// A member led whose node was to begin another life of it.
+        LeaderSuperseded,
         /// A node that ends gave a shard to another member than the first: that one lacked something.
         OtherHeir,
         /// A record that the disk had not finished was cut.

@@ -365,6 +365,7 @@ impl Host {
             () = group.forsaken() => return Err("nobody answers this leader".to_owned()),
             heir = membership::keep(&parts.router, shard, group, &parts.disk) => vec![heir],
             heirs = leave::successors(&parts.router, shard, group) => heirs,
+            heirs = leave::superseded(&parts.router, shard, group) => heirs,
             () = driver::drive(&parts.router, parts.replace_after), if shard == META => return Ok(()),
         };
         // Nobody comes in any more. Who is here has an answer before somebody else leads, or asks there

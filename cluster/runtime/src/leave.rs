@@ -60,7 +60,7 @@ pub(crate) async fn leave(shards: &Router) {
     while is_needed(shards) && home.now() < deadline && is_somebody_there(shards).await {
         home.sleep(PERIOD).await;
     }
-    let farewell = Message::Ending(heirs(shards)).encode();
+    let farewell = Message::Ending(leaders(shards)).encode();
     for node in others(shards) {
         shards.peers().tell(node, Lane::CONTROL, Topic::Node, &farewell);
     }
@@ -70,10 +70,30 @@ pub(crate) async fn leave(shards: &Router) {
 /// Waits until this node is to end, and then for members that can lead a group instead of it.
 pub(crate) async fn successors(shards: &Router, shard: ShardId, group: &Group) -> Vec<Member> {
     shards.leave().begun().await;
+    heirs(shards, shard, group).await
+}
+
+/// Waits until another life of this copy is to begin, and then for members that can lead a group instead of
+/// it. As long as this one leads, the other one does not begin; and the group would wait for that one before
+/// it does without this one.
+pub(crate) async fn superseded(shards: &Router, shard: ShardId, group: &Group) -> Vec<Member> {
+    let member = group.member();
+    let is_later = |it: &Member| it.node == member.node && it.life > member.life;
+    let mut rosters = shards.rosters();
+    // Its sender is there as long as the node is.
+    rosters.wait_for(|it| it.members(shard).iter().any(is_later)).await.map(drop).ok();
+    probe::sometimes!(LeaderSuperseded);
+    heirs(shards, shard, group).await
+}
+
+/// Waits for members that can lead a group instead of this one: those that stay in it come first.
+async fn heirs(shards: &Router, shard: ShardId, group: &Group) -> Vec<Member> {
     loop {
         let status = group.status();
         let members = shards.roster().members(shard);
-        let voters = members.iter().filter(|it| status.leads && status.voters.contains(it));
+        let stay = members.iter().filter(|it| status.voters.contains(it));
+        let go = status.voters.iter().filter(|it| !members.contains(it));
+        let voters = stay.chain(go).filter(|_| status.leads);
         let asked = voters.map(|it| membership::can_lead(shards, group, &status, *it));
         let heirs: Vec<_> = join_all(asked).await.into_iter().flatten().collect();
         if !heirs.is_empty() {
@@ -97,7 +117,7 @@ fn is_needed(shards: &Router) -> bool {
 }
 
 /// Who leads each shard that has a copy here, if it is somebody else.
-fn heirs(shards: &Router) -> BTreeMap<ShardId, NodeId> {
+fn leaders(shards: &Router) -> BTreeMap<ShardId, NodeId> {
     let leader = |hosted: Hosted| hosted.group.and_then(|it| it.leader_node());
     let known =
         shards.all_hosted().into_iter().filter_map(|(shard, it)| Some((shard, leader(it)?)));

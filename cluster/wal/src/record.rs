@@ -179,6 +179,12 @@ pub(crate) fn read_batch(bytes: &[u8]) -> Option<Batch> {
     })
 }
 
+/// Whether a batch comes behind a place of a segment. What is broken at a place that none comes behind, in the
+/// last segment, looks like what the disk did not finish.
+pub fn is_followed(segment: &[u8], at: usize) -> bool {
+    segment.get(at..).is_some_and(|rest| find_batch(rest).is_some())
+}
+
 /// Where the next sound header of a batch is.
 pub(crate) fn find_batch(bytes: &[u8]) -> Option<usize> {
     let magic = BATCH_MAGIC.to_le_bytes();

@@ -325,24 +325,28 @@ impl Machine {
         let last = names.last().filter(|_| self.chance.flips());
         let name = last.unwrap_or_else(|| self.chance.pick(&names)).clone();
         let length = self.folder.open(&name).and_then(|it| it.length()).expect("files in memory");
-        if names.last() == Some(&name) && !is_spare {
-            // What is broken at the end is forgotten, and somebody else may have to do without it already.
-            return self.rot_rows();
-        }
-        self.is_end_rotten = names.last() == Some(&name);
         // Behind the header: a foreign segment stops a node, and an operator has to look.
         let mut at = 24 + self.chance.below(length.saturating_sub(24).max(1));
         if self.chance.flips() {
             // Where the last batches are.
             at = at.max(length.saturating_sub(1 + self.chance.below(1_000)));
         }
-        if self.chance.flips() {
+        let broken = self.folder.copy();
+        let what = if self.chance.flips() {
             let from = self.chance.below(length.max(1));
-            self.folder.misdirect(&name, from, at);
-            return format!("what stood at {from} of {name} stands at {at} too");
+            broken.misdirect(&name, from, at);
+            format!("what stood at {from} of {name} stands at {at} too")
+        } else {
+            broken.flip(&name, at, 1);
+            format!("byte {at} of {name}")
+        };
+        let is_end = names.last() == Some(&name) && !is_followed(&broken, &name, at);
+        if is_end && !is_spare {
+            // What is broken at the end is forgotten, and somebody else may have to do without it already.
+            return self.rot_rows();
         }
-        self.folder.flip(&name, at, 1);
-        format!("byte {at} of {name}")
+        (self.folder, self.is_end_rotten) = (broken, is_end);
+        what
     }
 
     /// Whether it may have lost what was written last, and cannot know.
@@ -393,4 +397,13 @@ async fn write(
             }
         }
     }
+}
+
+/// Whether somebody who reads a segment can tell that what is broken there was whole once.
+fn is_followed(folder: &MemoryFolder, name: &str, at: u64) -> bool {
+    let file = folder.open(name).expect("files in memory");
+    let mut bytes =
+        vec![0; usize::try_from(file.length().expect("files in memory")).expect("small")];
+    file.read_at(0, &mut bytes).expect("files in memory");
+    wal::record::is_followed(&bytes, usize::try_from(at).expect("within it"))
 }
