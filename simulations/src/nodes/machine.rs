@@ -332,15 +332,16 @@ impl Machine {
             at = at.max(length.saturating_sub(1 + self.chance.below(1_000)));
         }
         let broken = self.folder.copy();
-        let what = if self.chance.flips() {
+        let (what, is_followed) = if self.chance.flips() {
             let from = self.chance.below(length.max(1));
             broken.misdirect(&name, from, at);
-            format!("what stood at {from} of {name} stands at {at} too")
+            // What looks like a batch behind it may have come with it.
+            (format!("what stood at {from} of {name} stands at {at} too"), false)
         } else {
             broken.flip(&name, at, 1);
-            format!("byte {at} of {name}")
+            (format!("byte {at} of {name}"), is_followed(&broken, &name, at))
         };
-        let is_end = names.last() == Some(&name) && !is_followed(&broken, &name, at);
+        let is_end = names.last() == Some(&name) && !is_followed;
         if is_end && !is_spare {
             // What is broken at the end is forgotten, and somebody else may have to do without it already.
             return self.rot_rows();

@@ -71,21 +71,28 @@ impl World {
     /// Whether every group has a quorum without these nodes.
     fn can_miss(&self, lost: &BTreeSet<NodeId>) -> bool {
         let shards = (0..self.parts.plan.shards).map(ShardId).chain([META]);
-        shards.into_iter().all(|shard| has_quorum(&self.groups(shard), lost))
+        shards.into_iter().all(|shard| self.has_quorum(shard, lost))
     }
-}
 
-/// Whether the members of a group that are not lost are a quorum. In the middle of a change of members all
-/// of them are needed: there are two quorums.
-fn has_quorum(groups: &[Group], lost: &BTreeSet<NodeId>) -> bool {
-    let Some(leader) = groups.iter().find(|it| it.believes_to_lead()) else { return false };
-    let status = leader.status();
-    let is_sound = |it: &&Group| {
-        let rows = it.engine().state(it.id());
-        let is_lost = lost.contains(&NodeId(it.member().node));
-        !is_lost && status.voters.contains(&it.member()) && !matches!(rows, Some(State::Damaged(_)))
-    };
-    let sound = groups.iter().filter(is_sound).count();
-    let voters = status.voters.len();
-    sound == voters || (sound * 2 > voters && !status.is_changing)
+    /// Whether the members of a group that are not lost are a quorum. In the middle of a change of members, and
+    /// when its leader may begin one in this moment, all of them are needed: there are two quorums.
+    fn has_quorum(&self, shard: ShardId, lost: &BTreeSet<NodeId>) -> bool {
+        let groups = self.groups(shard);
+        let Some(leader) = groups.iter().find(|it| it.believes_to_lead()) else { return false };
+        let status = leader.status();
+        let is_sound = |it: &&Group| {
+            let rows = it.engine().state(it.id());
+            let is_lost = lost.contains(&NodeId(it.member().node));
+            let is_damaged = matches!(rows, Some(State::Damaged(_)));
+            !is_lost && status.voters.contains(&it.member()) && !is_damaged
+        };
+        let sound = groups.iter().filter(is_sound).count();
+        let voters = status.voters.len();
+        let going = self.going();
+        let rosters = going.values().map(|it| it.router().roster());
+        let wanted: BTreeSet<_> = rosters.flat_map(|it| it.members(shard)).collect();
+        let is_stable = !status.is_changing && wanted == status.voters;
+        let all_stay = wanted.iter().all(|it| !lost.contains(&NodeId(it.node)));
+        (sound == voters && all_stay) || (sound * 2 > voters && is_stable)
+    }
 }

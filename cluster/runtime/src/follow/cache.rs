@@ -54,8 +54,8 @@ struct Half {
 
 struct Entry {
     ticket: Ticket,
-    /// How often something had been missed of the shard when it was asked.
-    breaks: u64,
+    /// The session with its shard when it was asked: nothing was missed as long as that goes on.
+    session: u64,
     state: State,
 }
 
@@ -80,13 +80,13 @@ impl Cache {
         &mut self,
         shard: ShardId,
         question: &Question,
-        breaks: u64,
+        session: u64,
     ) -> Option<Found> {
         let place = (shard, Mark::of(&question.to));
         if let Some(entry) = self.old.take(place, question) {
             self.put(place, question.clone(), entry);
         }
-        let entry = self.young.find(place, question).filter(|it| it.breaks == breaks)?;
+        let entry = self.young.find(place, question).filter(|it| it.session == session)?;
         Some(match &mut entry.state {
             State::Here(outcome) => Found::Here(outcome.clone()),
             State::Coming(waiting) => {
@@ -98,21 +98,22 @@ impl Cache {
     }
 
     /// A question is asked: its answer may be kept if the entity does not change until it comes.
-    pub(crate) fn begin(&mut self, shard: ShardId, question: Question, breaks: u64) -> Ticket {
+    pub(crate) fn begin(&mut self, shard: ShardId, question: Question, session: u64) -> Ticket {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         let place = (shard, Mark::of(&question.to));
         self.old.take(place, &question);
-        self.put(place, question, Entry { ticket, breaks, state: State::Coming(Vec::new()) });
+        self.put(place, question, Entry { ticket, session, state: State::Coming(Vec::new()) });
         ticket
     }
 
-    /// The answer has come, or does not.
+    /// The answer has come, or does not. `session`: the one with its shard now, none if something may be
+    /// missing.
     pub(crate) fn end(
         &mut self,
         shard: ShardId,
         question: &Question,
-        (ticket, breaks): (Ticket, u64),
+        (ticket, session): (Ticket, Option<u64>),
         answer: Option<&Answer>,
     ) {
         let place = (shard, Mark::of(&question.to));
@@ -122,13 +123,13 @@ impl Cache {
         let (Some(Answer::Outcome(outcome)), State::Coming(waiting)) = (answer, entry.state) else {
             return;
         };
-        if entry.breaks == breaks {
+        if let Some(session) = session.filter(|it| *it == entry.session) {
             for sender in waiting {
                 // Whoever waited may have gone.
                 sender.send(outcome.clone()).ok();
             }
             let state = State::Here(outcome.clone());
-            self.put(place, question.clone(), Entry { ticket, breaks, state });
+            self.put(place, question.clone(), Entry { ticket, session, state });
         }
     }
 
@@ -214,11 +215,11 @@ mod tests {
 
     fn keep(cache: &mut Cache, key: &str, bytes: usize) {
         let ticket = cache.begin(SHARD, question(key), 0);
-        cache.end(SHARD, &question(key), (ticket, 0), Some(&answer(bytes)));
+        cache.end(SHARD, &question(key), (ticket, Some(0)), Some(&answer(bytes)));
     }
 
-    fn kept(cache: &mut Cache, key: &str, breaks: u64) -> Option<Answer> {
-        match cache.get(SHARD, &question(key), breaks)? {
+    fn kept(cache: &mut Cache, key: &str, session: u64) -> Option<Answer> {
+        match cache.get(SHARD, &question(key), session)? {
             Found::Here(outcome) => Some(Answer::Outcome(outcome)),
             Found::Coming(_) => None,
         }
@@ -245,19 +246,19 @@ mod tests {
         let mut cache = Cache::default();
         let ticket = cache.begin(SHARD, question("a"), 0);
         change(&mut cache, "a");
-        cache.end(SHARD, &question("a"), (ticket, 0), Some(&answer(1)));
+        cache.end(SHARD, &question("a"), (ticket, Some(0)), Some(&answer(1)));
         assert_eq!(kept(&mut cache, "a", 0), None);
 
         let first = cache.begin(SHARD, question("a"), 0);
         change(&mut cache, "a");
         let second = cache.begin(SHARD, question("a"), 0);
-        cache.end(SHARD, &question("a"), (first, 0), Some(&answer(1)));
+        cache.end(SHARD, &question("a"), (first, Some(0)), Some(&answer(1)));
         assert_eq!(kept(&mut cache, "a", 0), None, "it belongs to the first");
-        cache.end(SHARD, &question("a"), (second, 0), Some(&answer(2)));
+        cache.end(SHARD, &question("a"), (second, Some(0)), Some(&answer(2)));
         assert_eq!(kept(&mut cache, "a", 0), Some(answer(2)));
 
         let ticket = cache.begin(SHARD, question("a"), 0);
-        cache.end(SHARD, &question("a"), (ticket, 1), Some(&answer(1)));
+        cache.end(SHARD, &question("a"), (ticket, Some(1)), Some(&answer(1)));
         assert_eq!(kept(&mut cache, "a", 1), None, "something was missed meanwhile");
     }
 
@@ -284,7 +285,7 @@ mod tests {
         };
         let ticket = cache.begin(SHARD, question("a"), 0);
         let (mut first, mut second) = (wait(&mut cache), wait(&mut cache));
-        cache.end(SHARD, &question("a"), (ticket, 0), Some(&answer(1)));
+        cache.end(SHARD, &question("a"), (ticket, Some(0)), Some(&answer(1)));
         assert_eq!(first.try_recv().map(Answer::Outcome), Ok(answer(1)));
         assert_eq!(second.try_recv().map(Answer::Outcome), Ok(answer(1)));
 
@@ -293,11 +294,11 @@ mod tests {
         let ticket = cache.begin(SHARD, question("a"), 0);
         let mut changed = wait(&mut cache);
         change(&mut cache, "a");
-        cache.end(SHARD, &question("a"), (ticket, 0), Some(&answer(1)));
+        cache.end(SHARD, &question("a"), (ticket, Some(0)), Some(&answer(1)));
         assert_eq!(changed.try_recv(), Err(TryRecvError::Closed));
         let ticket = cache.begin(SHARD, question("a"), 0);
         let mut given_up = wait(&mut cache);
-        cache.end(SHARD, &question("a"), (ticket, 0), None);
+        cache.end(SHARD, &question("a"), (ticket, Some(0)), None);
         assert_eq!(given_up.try_recv(), Err(TryRecvError::Closed));
         assert!(cache.get(SHARD, &question("a"), 0).is_none());
     }

@@ -68,7 +68,6 @@ pub(crate) struct Asking {
     shard: ShardId,
     question: Question,
     ticket: Ticket,
-    breaks: u64,
     answer: Option<Answer>,
 }
 
@@ -82,11 +81,11 @@ impl Asking {
 impl Drop for Asking {
     /// Without an answer, because whoever asked has gone, others ask themselves.
     fn drop(&mut self) {
-        let Self { follower, shard, question, ticket, breaks, answer } = self;
+        let Self { follower, shard, question, ticket, answer } = self;
         let now = follower.0.router.peers().home().now();
-        let still = follower.0.sources.with(|sources| sources.get_mut(shard)?.source.trusted(now));
-        // What was missed meanwhile is not known: nothing of that time is kept.
-        let asked = (*ticket, still.unwrap_or(*breaks + 1));
+        let session =
+            follower.0.sources.with(|sources| sources.get_mut(shard)?.source.trusted(now));
+        let asked = (*ticket, session);
         follower.0.cache.with(|cache| cache.end(*shard, question, asked, answer.as_ref()));
     }
 }
@@ -148,12 +147,12 @@ impl Follower {
     pub(crate) fn kept(&self, shard: ShardId, request: &Request) -> Kept {
         let now = self.0.router.peers().home().now();
         let trusted = self.with(shard, |source| source.trusted(now));
-        let Some(breaks) = trusted.filter(|_| !probe::buggify!(Distrusted)) else {
+        let Some(session) = trusted.filter(|_| !probe::buggify!(Distrusted)) else {
             probe::sometimes!(KeptAnswerDistrusted);
             return Kept::Nothing;
         };
         let question = Question::of(request);
-        self.0.cache.with(|cache| match cache.get(shard, &question, breaks) {
+        self.0.cache.with(|cache| match cache.get(shard, &question, session) {
             Some(found) if !probe::buggify!(KeptForgotten) => match found {
                 Found::Here(outcome) => {
                     probe::sometimes!(KeptAnswerTold);
@@ -165,9 +164,9 @@ impl Follower {
                 }
             },
             Some(_) | None => {
-                let ticket = cache.begin(shard, question.clone(), breaks);
+                let ticket = cache.begin(shard, question.clone(), session);
                 let (follower, answer) = (self.clone(), None);
-                Kept::Asked(Asking { follower, shard, question, ticket, breaks, answer })
+                Kept::Asked(Asking { follower, shard, question, ticket, answer })
             }
         })
     }
