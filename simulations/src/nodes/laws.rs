@@ -28,6 +28,7 @@ use raft::proposal::Member;
 use wal::{Appender, GroupLog};
 
 use super::cluster::World;
+use super::machine::Weak;
 use super::matching::Matching;
 use crate::finding::{Finding, Oracle};
 
@@ -117,13 +118,16 @@ impl Laws {
         judged
     }
 
-    /// Whether all voters but this one have everything that was committed: it could lose it.
-    pub fn is_spare(&self, node: NodeId) -> bool {
-        self.committed.iter().all(|(group, entry)| {
+    /// Where a machine that is off can be hurt without others having to do without it already.
+    pub fn weak(&self, node: NodeId) -> Weak {
+        let is_spare = self.committed.iter().all(|(group, entry)| {
             let voters = self.voters.get(group).into_iter().flat_map(|(_, sets)| sets).flatten();
             let mut others = voters.filter(|it| it.node != node.0);
             others.all(|it| self.may_have(*it, *group, *entry))
-        })
+        });
+        let log = self.logs.get(&node).map(|(log, _)| log);
+        let is_purged = |group: &&u32| log.is_some_and(|it| it.group(**group).purged().is_some());
+        Weak { is_spare, purged: self.committed.keys().find(is_purged).copied() }
     }
 
     /// The log of a node was broken where it ends: what was written last may be taken for what the disk has

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cluster::meta::Member;
 use cluster::transport::NodeId;
-use engine::{Engine, GroupId, MemoryDisk, State};
+use engine::{Engine, MemoryDisk};
 use entity::Time;
 use entity::registry::Registry;
 use raft::home::{Drift, Home, Moment};
@@ -30,6 +30,15 @@ use crate::world::cluster::BEGINNING;
 
 /// What still fits on a disk that is about to be full, in bytes.
 const SPACE_BYTES: u64 = 100;
+
+/// Where a machine that is off can be hurt.
+#[derive(Clone, Copy, Debug)]
+pub struct Weak {
+    /// All others have what stands at the end of its log.
+    pub is_spare: bool,
+    /// A group whose log begins somewhere in the middle: nothing brings its rows back.
+    pub purged: Option<u32>,
+}
 
 /// A machine, on or off.
 pub struct Machine {
@@ -291,11 +300,11 @@ impl Machine {
 
     /// Breaks a byte of the log, or the rows of a group, while the machine is off; or they are gone. The log is
     /// broken where it ends only if all others have what is there.
-    pub fn rot(&mut self, is_spare: bool) -> String {
-        if self.chance.flips() { self.rot_rows() } else { self.rot_log(is_spare) }
+    pub fn rot(&mut self, weak: Weak) -> String {
+        if self.chance.flips() { self.rot_rows(weak) } else { self.rot_log(weak) }
     }
 
-    fn rot_rows(&mut self) -> String {
+    fn rot_rows(&mut self, weak: Weak) -> String {
         let Some(engine) = &self.engine else { return "nothing".to_owned() };
         let groups = engine.groups();
         if groups.is_empty() {
@@ -303,13 +312,7 @@ impl Machine {
         }
         let (group, _) = *self.chance.pick(&groups);
         if self.chance.below(4) == 0 {
-            // The one that most was applied to: its log may be purged, and nothing brings its rows back then.
-            let applied = |group: &GroupId| match engine.state(*group) {
-                Some(State::Sound(mark)) => mark.applied,
-                Some(State::Damaged(_)) | None => 0,
-            };
-            let furthest = groups.iter().map(|(group, _)| *group).max_by_key(applied);
-            let group = furthest.unwrap_or(group);
+            let group = weak.purged.unwrap_or(group);
             engine.remove(group).expect("rows in memory");
             return format!("the rows of group {group}: they are gone");
         }
@@ -317,7 +320,7 @@ impl Machine {
         format!("the rows of group {group}")
     }
 
-    fn rot_log(&mut self, is_spare: bool) -> String {
+    fn rot_log(&mut self, weak: Weak) -> String {
         let names = self.folder.names().expect("files in memory");
         if names.is_empty() {
             return "nothing".to_owned();
@@ -342,9 +345,9 @@ impl Machine {
             (format!("byte {at} of {name}"), is_followed(&broken, &name, at))
         };
         let is_end = names.last() == Some(&name) && !is_followed;
-        if is_end && !is_spare {
+        if is_end && !weak.is_spare {
             // What is broken at the end is forgotten, and somebody else may have to do without it already.
-            return self.rot_rows();
+            return self.rot_rows(weak);
         }
         (self.folder, self.is_end_rotten) = (broken, is_end);
         what

@@ -46,8 +46,8 @@ impl World {
         self.switch_off(node).await;
         if self.may_rot() && chance.hits(self.parts.plan.faults.rot) {
             self.is_rotten.set(true);
-            let is_spare = self.laws.with(|it| it.is_spare(node));
-            let what = self.machines.borrow_mut().get_mut(&node).map(|it| it.rot(is_spare));
+            let weak = self.laws.with(|it| it.weak(node));
+            let what = self.machines.borrow_mut().get_mut(&node).map(|it| it.rot(weak));
             self.note("rot", &[u64::from(node.0)], what.unwrap_or_default().as_bytes());
         }
         tokio::time::sleep(chance.lasting(1_000..=3_000_000)).await;
