@@ -56,9 +56,13 @@ pub const REMOVALS_GATHERED_MAX: usize = 512;
 /// Bytes in the outbox above which a shard refuses commands from outside.
 pub const OUTBOX_BYTES_SOFT: usize = 16 * 1024 * 1024;
 
-/// Bytes in the outbox above which a shard handles only messages that send nothing themselves. Four
-/// times the soft limit, so that two full shards never wait for each other.
+/// Bytes in the outbox above which a shard handles only messages that send nothing themselves, but
+/// for [`LET_THROUGH`]. Four times the soft limit: full of what commands have sent, it still answers.
 pub const OUTBOX_BYTES_HARD: usize = 4 * OUTBOX_BYTES_SOFT;
+
+/// Messages that send some themselves and are handled in each [`RESEND_AFTER`] though the outbox is
+/// full: shards that are full of answers to each other would wait for each other for ever.
+pub const LET_THROUGH: usize = 64;
 
 /// Most envelopes to one shard that are sent and not yet acknowledged.
 pub const LINK_WINDOW: usize = 64;

@@ -52,6 +52,8 @@ named! {
         ResendForgotten,
         /// An envelope is sent again with every turn, until it is acknowledged.
         ResendHasty,
+        /// A full outbox lets nothing through, however long it stays so.
+        FullForEver,
         /// A message that nobody wants to hear of is dropped without a word.
         LetterDropped,
         /// One of twenty commands that wait for a row is not woken when it has come.

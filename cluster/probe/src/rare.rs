@@ -93,6 +93,8 @@ named! {
         OutboxFull,
         /// A message waited until the outbox was shorter.
         Postponed,
+        /// A message was let through although what its handler sent had no room.
+        LetThrough,
         /// An entity was put out of memory.
         PutOut,
         /// A handler was unwound, and ran again when its row had come.

@@ -165,7 +165,7 @@ impl Outbox {
     }
 }
 
-fn resend_after() -> Duration {
+pub(super) fn resend_after() -> Duration {
     probe::knob!(ResendAfter, RESEND_AFTER)
 }
 

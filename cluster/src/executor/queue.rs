@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
-use entity::Address;
 use entity::transaction::Want;
+use entity::{Address, Time};
 
 use super::view::FetchedRows;
 use crate::ledger::Fetched;
@@ -40,6 +40,8 @@ pub(super) struct Queue {
     fetches: BTreeMap<u64, (Address, Want)>,
     /// Work that must wait until the outbox is shorter.
     postponed: Vec<Work>,
+    /// Since when the first of it waits.
+    postponed_since: Time,
     /// How much work there is in all places but `postponed`.
     count: usize,
 }
@@ -71,7 +73,10 @@ impl Queue {
         self.ready.push_back(work);
     }
 
-    pub(super) fn postpone(&mut self, work: Work) {
+    pub(super) fn postpone(&mut self, work: Work, now: Time) {
+        if self.postponed.is_empty() {
+            self.postponed_since = now;
+        }
         self.postponed.push(work);
     }
 
@@ -84,6 +89,11 @@ impl Queue {
 
     pub(super) fn has_postponed(&self) -> bool {
         !self.postponed.is_empty()
+    }
+
+    /// Since when some work waits until the outbox is shorter.
+    pub(super) fn postponed_since(&self) -> Option<Time> {
+        self.has_postponed().then_some(self.postponed_since)
     }
 
     /// Whether any work can run.

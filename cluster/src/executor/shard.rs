@@ -11,7 +11,7 @@ use super::batch::{Batch, Flight};
 use super::entities::Entities;
 use super::inbox::{Arrival, Inbox};
 use super::knobs::Knobs;
-use super::outbox::Outbox;
+use super::outbox::{Outbox, resend_after};
 use super::overlay::Overlay;
 use super::queue::{Queue, Work};
 use super::replies::Replies;
@@ -19,6 +19,7 @@ use super::stored::{Counters, Quarantined, WakeUp};
 use super::waiting::Answers;
 use crate::envelope::Envelope;
 use crate::ledger::{Completion, Ledger};
+use crate::limits::LET_THROUGH;
 use crate::request::{Answer, Request};
 use crate::slots::{Directory, ShardId};
 use crate::stream::{Mark, Publication, StreamId};
@@ -164,6 +165,8 @@ pub struct Executor {
     pub(super) replies: Replies,
     pub(super) outbox: Outbox,
     pub(super) inbox: Inbox,
+    /// How many messages that send some may still be handled though the outbox is full.
+    pub(super) let_through: usize,
     pub(super) wake_ups: BTreeMap<(Time, Bytes), WakeUp>,
     /// Wake-ups that are due and stand in line.
     pub(super) due: BTreeMap<Bytes, WakeUp>,
@@ -217,6 +220,7 @@ impl Executor {
             replies: Replies::default(),
             outbox: Outbox::default(),
             inbox: Inbox::default(),
+            let_through: 0,
             wake_ups: BTreeMap::new(),
             due: BTreeMap::new(),
             quarantined: BTreeMap::new(),
@@ -303,9 +307,7 @@ impl Executor {
         if !probe::buggify!(OverlayKept) {
             self.overlay.retire(seen.min(self.flight.committed));
         }
-        if self.queue.has_postponed() && !self.is_outbox_full() {
-            self.queue.resume_postponed();
-        }
+        self.resume_postponed();
         self.work(ledger);
         self.seal(ledger);
         if self.answers.wants_barrier() {
@@ -314,6 +316,24 @@ impl Executor {
             ledger.barrier(ticket);
         }
         self.evict();
+    }
+
+    fn resume_postponed(&mut self) {
+        let Some(until) = self.postponed_until() else { return };
+        if !self.is_outbox_full() {
+            self.let_through = 0;
+        } else if until <= self.now {
+            self.let_through = LET_THROUGH;
+        } else {
+            return;
+        }
+        self.queue.resume_postponed();
+    }
+
+    /// When some of what waits for a shorter outbox is let through. A clock that was set back does not
+    /// put that off.
+    fn postponed_until(&self) -> Option<Time> {
+        self.queue.postponed_since().map(|it| it.min(self.now) + resend_after())
     }
 
     fn send_envelopes(&mut self) {
@@ -328,11 +348,11 @@ impl Executor {
         }
     }
 
-    /// When to step again even if nothing comes in: a wake-up is due, or an envelope has to be sent
-    /// again.
+    /// When to step again even if nothing comes in: a wake-up is due, an envelope has to be sent
+    /// again, or a message is let through a full outbox.
     pub fn next_step(&self) -> Option<Time> {
         let wake_up = self.wake_ups.first_key_value().map(|((at, _), _)| *at);
-        [wake_up, self.outbox.next_resend()].into_iter().flatten().min()
+        [wake_up, self.outbox.next_resend(), self.postponed_until()].into_iter().flatten().min()
     }
 
     /// Whether a further step could do something at once.

@@ -64,7 +64,7 @@ impl Executor {
                 let address = self.concerns(&turn.work);
                 self.block(ledger, &address, turn, want);
             }
-            Attempt::Postpone => self.queue.postpone(turn.work),
+            Attempt::Postpone => self.queue.postpone(turn.work, self.now),
         }
     }
 
@@ -73,7 +73,7 @@ impl Executor {
             Attempt::Done => self.queue.unblock(address),
             Attempt::Miss(want) => self.block(ledger, address, turn, want),
             Attempt::Postpone => {
-                self.queue.postpone(turn.work);
+                self.queue.postpone(turn.work, self.now);
                 self.queue.unblock(address);
             }
         }

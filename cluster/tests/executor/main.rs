@@ -25,8 +25,8 @@ use entity::registry::Outcome;
 use entity::transaction::Limit;
 use entity::{Address, Command, Id, Key, Kind, Time};
 use rig::kinds::{
-    Add, AddError, Later, LogOf, Look, Looks, Misbehave, Name, Note, Recall, Recalled, Remember,
-    Tallies, Tell,
+    Add, AddError, Later, LogOf, Look, Looks, Misbehave, Name, Note, Pass, Recall, Recalled,
+    Remember, Tallies, Tell,
 };
 use rig::world::{SENDER, World, decode, inside, outside, request};
 

@@ -184,6 +184,37 @@ fn full_outboxes_slow_callers_down_and_never_wait_for_each_other() {
     assert_eq!(world.call(&name(&near), &Add { n: 2 }), Ok(Ok(2 * sent[1] + 2)));
 }
 
+#[test]
+fn two_shards_full_of_answers_to_each_other_go_on() {
+    let knobs = Knobs {
+        outbox_bytes_soft: 2_000,
+        outbox_bytes_hard: 8_000,
+        batch_commands_max: 1,
+        ..Knobs::default()
+    };
+    let mut world = World::with(2, knobs);
+    let names = [world.name_in(0, 0), world.name_in(1, 0)];
+    world.is_cut = true;
+    let mut sent = [0, 0];
+    for (shard, [from, to]) in
+        [[0, 1], [1, 0]].map(|it| it.map(|n: usize| &names[n])).iter().enumerate()
+    {
+        // The answers are several times as large as what they answer: all together they are above
+        // the hard limit, and stand behind questions that each have more of them.
+        let tell = Tell { others: vec![name(from); 20], n: 2, wants_refusal: true };
+        let pass = Pass { to: name(to), tell };
+        while world.call(&name(from), &pass) != Err(Failure::Overloaded) {
+            sent[shard] += 1;
+        }
+    }
+    world.is_cut = false;
+    for _ in 0..100 {
+        world.pass(Duration::from_secs(1));
+    }
+    let counts = [0, 1].map(|n: usize| count(&mut world, &names[n]));
+    assert_eq!(counts, sent.map(|it| 40 * it), "each question has twenty answers");
+}
+
 fn letters(world: &mut World, shard: u32) -> Vec<DeadLetterView> {
     world.ask(&ShardId(shard), &ListDeadLetters { after: None }).unwrap().unwrap().letters
 }

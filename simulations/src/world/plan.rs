@@ -233,7 +233,8 @@ fn knobs(chance: &mut Chance) -> Knobs {
         let drawn = usize::try_from(chance.magnitude(min..=max)).expect("small");
         if chance.flips() { drawn } else { usual }
     };
-    let outbox_bytes_soft = small(usual.outbox_bytes_soft, 4_096, 65_536);
+    let outbox_bytes_soft = small(usual.outbox_bytes_soft, 256, 65_536);
+    let outbox_bytes_hard = outbox_bytes_soft * small(4, 1, 4);
     Knobs {
         queue_max: small(usual.queue_max, 2, 64),
         batch_commands_max: small(usual.batch_commands_max, 1, 16),
@@ -242,7 +243,7 @@ fn knobs(chance: &mut Chance) -> Knobs {
         records_in_flight_max: small(8, 1, 8) as u64,
         step_commands_max: small(usual.step_commands_max, 1, 32),
         outbox_bytes_soft,
-        outbox_bytes_hard: 4 * outbox_bytes_soft,
+        outbox_bytes_hard,
         link_window: small(usual.link_window, 1, 8),
         link_turn: small(usual.link_turn, 1, 8),
         live_max: small(usual.live_max, 1, 32),

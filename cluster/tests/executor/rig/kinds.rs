@@ -14,7 +14,7 @@ impl Kind for Tallies {
     const NAME: &'static str = "test.tally";
     const TAG: u16 = 1;
     type Key = Name;
-    type Commands = (Add, Misbehave, Tell, Later, Note, Refused);
+    type Commands = (Add, Misbehave, Tell, Later, Note, Refused, Pass);
     type Queries = (Look, LogOf);
 }
 
@@ -260,6 +260,29 @@ impl Command for Refused {
 impl Handle<Refused> for Tally {
     fn handle(&mut self, Refused: Refused, _: &mut Context<'_, Self>) -> Result<(), Never> {
         self.refusals += 1;
+        Ok(())
+    }
+}
+
+/// Has another tell by message.
+#[data]
+pub(crate) struct Pass {
+    /// Whom.
+    pub(crate) to: Name,
+    /// What to tell, and whom.
+    pub(crate) tell: Tell,
+}
+
+impl Command for Pass {
+    type Kind = Tallies;
+    const TAG: u16 = 7;
+    type Reply = ();
+    type Error = Never;
+}
+
+impl Handle<Pass> for Tally {
+    fn handle(&mut self, pass: Pass, cx: &mut Context<'_, Self>) -> Result<(), Never> {
+        cx.send(&pass.to, &pass.tell);
         Ok(())
     }
 }
