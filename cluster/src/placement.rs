@@ -1,10 +1,11 @@
 //! Where the copies of a shard should be: weighted rendezvous hashing, spread over zones.
 //!
 //! Every node has a score for every shard; the highest scores win. A node that comes takes shards only
-//! for itself, and one that goes leaves only its own.
+//! for itself, and one that goes leaves only its own. Who leads is bounded: with few shards the scores
+//! alone would have one node lead most of them. To lead another shard costs no copying.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::slots::ShardId;
 use crate::transport::NodeId;
@@ -56,6 +57,31 @@ pub fn place(shard: ShardId, candidates: &[Candidate<'_>], copies: usize) -> Vec
         placed.push(next.node);
     }
     placed
+}
+
+/// Where all shards should be: each as [`place`] says, and led, which is to come first, by the best of those
+/// nodes that do not lead their share yet; by the best of all where each of them does.
+pub fn spread(
+    shards: impl IntoIterator<Item = ShardId>,
+    candidates: &[Candidate<'_>],
+    copies: usize,
+) -> BTreeMap<ShardId, Vec<NodeId>> {
+    let shards: Vec<_> = shards.into_iter().collect();
+    let weight = |it: &Candidate<'_>| u64::from(it.weight);
+    let (whole, count) = (candidates.iter().map(weight).sum::<u64>().max(1), shards.len() as u64);
+    let share = |it: &Candidate<'_>| (it.node, (count * weight(it)).div_ceil(whole));
+    let mut left: BTreeMap<_, _> = candidates.iter().map(share).collect();
+    let mut spread = BTreeMap::new();
+    for shard in shards {
+        let mut nodes = place(shard, candidates, copies);
+        let leads = nodes.iter().position(|it| left[it] > 0).unwrap_or(0);
+        if let Some(left) = nodes.get(leads).and_then(|it| left.get_mut(it)) {
+            *left = left.saturating_sub(1);
+            nodes[..=leads].rotate_right(1);
+        }
+        spread.insert(shard, nodes);
+    }
+    spread
 }
 
 /// One in the fixed-point numbers of [`log2`].
@@ -137,6 +163,37 @@ mod tests {
             let rest: Vec<_> = after.iter().filter(|it| **it != NodeId(5)).collect();
             assert!(rest.iter().all(|it| before.contains(it)));
         }
+    }
+
+    #[test]
+    fn nobody_leads_more_than_its_share() {
+        let leads = |weights: &[u32], shards: u32| {
+            let candidates = nodes(weights);
+            let spread = spread((0..shards).map(ShardId), &candidates, 3);
+            for (shard, found) in &spread {
+                let placed: BTreeSet<_> = place(*shard, &candidates, 3).into_iter().collect();
+                assert_eq!(found.iter().copied().collect::<BTreeSet<_>>(), placed);
+            }
+            let leads = |node: u32| spread.values().filter(|it| it[0] == NodeId(node)).count();
+            (1..).take(weights.len()).map(leads).collect::<Vec<_>>()
+        };
+        for shards in [3, 9, 33, 300] {
+            assert_eq!(leads(&[100; 3], shards), vec![shards as usize / 3; 3]);
+        }
+        assert_eq!(leads(&[100, 200, 100], 8), [2, 4, 2]);
+        assert_eq!(leads(&[100, 0, 100], 8), [4, 0, 4]);
+        let many = leads(&[100; 12], 256);
+        assert!(many.iter().all(|it| (14..=25).contains(it)), "{many:?}");
+        assert!(spread([ShardId(1)], &[], 3)[&ShardId(1)].is_empty());
+    }
+
+    #[test]
+    fn a_node_that_comes_changes_few_leaders() {
+        let spread = |count: usize| spread((0..256).map(ShardId), &nodes(&vec![100; count]), 3);
+        let (before, after) = (spread(11), spread(12));
+        let others = before.iter().filter(|(shard, it)| it[0] != after[shard][0]).count();
+        // It takes 22 itself.
+        assert!(others <= 66, "{others}");
     }
 
     #[test]

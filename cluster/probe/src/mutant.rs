@@ -54,6 +54,8 @@ named! {
         ResendHasty,
         /// A full outbox lets nothing through, however long it stays so.
         FullForEver,
+        /// A node believes its own clock, whatever the others say.
+        ClockTrusted,
         /// A message that nobody wants to hear of is dropped without a word.
         LetterDropped,
         /// One of twenty commands that wait for a row is not woken when it has come.

@@ -29,6 +29,8 @@ named! {
         HandedOver,
         /// A member led whose node was to begin another life of it.
         LeaderSuperseded,
+        /// Most clocks contradicted the one of a node.
+        ClockWrong,
         /// A node that ends gave a shard to another member than the first: that one lacked something.
         OtherHeir,
         /// A record that the disk had not finished was cut.

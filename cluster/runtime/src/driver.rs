@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cluster::meta::Roster;
 use cluster::meta::api::{Assign, Retire};
-use cluster::placement::{Candidate, place};
+use cluster::placement::{Candidate, spread};
 use cluster::transport::NodeId;
 
 use crate::meta;
@@ -15,7 +15,7 @@ use crate::router::Router;
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// Moves shards to where they should be, one after the other, as long as this node leads the meta
-/// group. A node that is silent for `replace_after` holds nothing any more.
+/// group. A node that is silent for `replace_after`, or answers nobody, holds nothing any more.
 pub(crate) async fn drive(shards: &Router, replace_after: Duration) {
     let home = shards.peers().home();
     loop {
@@ -23,9 +23,11 @@ pub(crate) async fn drive(shards: &Router, replace_after: Duration) {
         if probe::buggify!(PlacementSkipped) {
             continue;
         }
-        let roster = shards.roster();
-        let gone = shards.detector().silent(replace_after, home.now());
-        let (assign, replaced) = (next_move(&roster, &gone), replaced(&roster));
+        let (roster, now) = (shards.roster(), home.now());
+        let mut gone = shards.detector().silent(replace_after, now);
+        gone.extend(shards.progress().mute(replace_after));
+        let is_near = |it: NodeId| it == shards.peers().me() || shards.progress().is_near(it, now);
+        let (assign, replaced) = (next_move(&roster, &gone, is_near), replaced(&roster));
         if assign.is_none() && replaced.is_none() || !is_settled(shards, &roster).await {
             continue;
         }
@@ -61,8 +63,12 @@ async fn retire(shards: &Router, node: Option<NodeId>) {
 }
 
 /// The first shard that is not where it should be, and where it should be. Copies that can stay do,
-/// in their order: what moves is what must.
-fn next_move(roster: &Roster, gone: &BTreeSet<NodeId>) -> Option<Assign> {
+/// in their order: what moves is what must, and only to nodes that answer.
+fn next_move(
+    roster: &Roster,
+    gone: &BTreeSet<NodeId>,
+    is_near: impl Fn(NodeId) -> bool,
+) -> Option<Assign> {
     let candidates: Vec<_> = roster
         .nodes
         .iter()
@@ -70,17 +76,20 @@ fn next_move(roster: &Roster, gone: &BTreeSet<NodeId>) -> Option<Assign> {
         .map(|(node, it)| Candidate::new(*node, &it.zone, it.weight))
         .collect();
     let copies = usize::from(roster.cluster.copies);
+    let mut spread = spread(roster.assignments.keys().copied(), &candidates, copies);
     roster.assignments.iter().find_map(|(shard, assignment)| {
-        let wanted = place(*shard, &candidates, copies);
+        let wanted = spread.remove(shard)?;
         let held: Vec<_> = assignment.members.iter().map(|it| NodeId(it.node)).collect();
         // A cluster that has lost too many nodes waits for them, or for others.
-        let is_possible = wanted.len() >= held.len().min(copies);
+        let can_begin = wanted.iter().all(|it| held.contains(it) || is_near(*it));
+        let is_possible = can_begin && wanted.len() >= held.len().min(copies);
         let is_other = is_possible && wanted != held;
         is_other.then_some(Assign { shard: shard.0, after: assignment.version, nodes: wanted })
     })
 }
 
-/// Whether every shard has the members that it should have: one moves at a time.
+/// Whether every shard has the members that it should have: one moves at a time. One that does not arrive is
+/// not sent elsewhere: whoever still votes for it, and was to leave, would come back as somebody else.
 async fn is_settled(shards: &Router, roster: &Roster) -> bool {
     for (shard, assignment) in &roster.assignments {
         let wanted: BTreeSet<_> = assignment.members.iter().copied().collect();
@@ -121,7 +130,7 @@ mod tests {
     /// Takes moves until there is none. Yields how many there were.
     fn settle(roster: &mut Roster, gone: &BTreeSet<NodeId>) -> usize {
         let mut moves = 0;
-        while let Some(Assign { shard, after, nodes }) = next_move(roster, gone) {
+        while let Some(Assign { shard, after, nodes }) = next_move(roster, gone, |_| true) {
             let member = |node: NodeId| Member { node: node.0, life: 1 };
             let members = nodes.into_iter().map(member).collect();
             roster.assignments.insert(ShardId(shard), Assignment { version: after + 1, members });
@@ -143,7 +152,7 @@ mod tests {
             cluster.assignments.insert(ShardId(shard), Assignment { version: 0, members: vec![] });
         }
         settle(&mut cluster, &BTreeSet::new());
-        assert_eq!(next_move(&cluster, &BTreeSet::new()), None);
+        assert_eq!(next_move(&cluster, &BTreeSet::new(), |_| true), None);
         assert_eq!(holds(&cluster, 1), 8);
         let joined = roster(4, |_| 100);
         cluster.nodes = joined.nodes;
@@ -166,5 +175,19 @@ mod tests {
         assert_eq!(holds(&cluster, 1), 0);
         assert_eq!((2..=4).map(|node| holds(&cluster, node)).sum::<usize>(), 24);
         assert_eq!(settle(&mut cluster, &BTreeSet::from([NodeId(1), NodeId(2)])), 0);
+    }
+
+    #[test]
+    fn nothing_moves_to_a_node_that_does_not_answer() {
+        let mut cluster = roster(3, |_| 100);
+        for shard in 0..8 {
+            cluster.assignments.insert(ShardId(shard), Assignment { version: 0, members: vec![] });
+        }
+        settle(&mut cluster, &BTreeSet::new());
+        cluster.nodes = roster(5, |_| 100).nodes;
+        let nobody = BTreeSet::new();
+        let moved = next_move(&cluster, &nobody, |it| it != NodeId(5)).unwrap();
+        assert!(!moved.nodes.contains(&NodeId(5)), "{moved:?}");
+        assert_eq!(next_move(&cluster, &nobody, |it| it.0 < 4), None);
     }
 }

@@ -33,7 +33,7 @@ use crate::report::{self, NodeReport};
 use crate::router::Router;
 use crate::shard::{Inbox, Life, Said, turn_away};
 use crate::traffic::Counters;
-use crate::wire::{Message, Reply};
+use crate::wire::{Message, Reply, Sign};
 use crate::{driver, leave, life, membership};
 
 /// What every shard of a node is made of. Clones are the same.
@@ -115,7 +115,8 @@ impl Host {
 
     /// How this node is doing.
     pub(crate) async fn report(&self) -> NodeReport {
-        let up = self.0.router.peers().home().now() - self.0.begun;
+        let now = self.0.router.peers().home().now();
+        let up = now - self.0.begun;
         NodeReport {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             up_ms: u64::try_from(up.as_millis()).unwrap_or(u64::MAX),
@@ -124,13 +125,28 @@ impl Host {
             is_storage_full: self.0.disk.is_full(),
             used_bytes: self.0.disk.used_bytes(),
             free_bytes: self.0.disk.free_bytes(),
+            clock_ahead_micros: self.0.router.skew().ahead_micros(now),
+            is_clock_wrong: self.0.router.skew().is_wrong(),
             copies: report::copies(&self.0.router).await,
         }
     }
 
+    /// The time of day, as this node has it.
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.0.clock)
+    }
+
     /// What is said to whoever asks whether this node is there.
-    pub(crate) fn presence(&self) -> Reply {
-        if self.0.disk.is_full() { Reply::Full } else { self.0.router.leave().sign() }
+    pub(crate) fn sign(&self) -> Reply {
+        let parts = &self.0;
+        let sign = if parts.router.leave().is_begun() {
+            Sign::Leaving
+        } else if membership::is_fit(&parts.router, &parts.disk) {
+            Sign::Fit
+        } else {
+            Sign::Unfit
+        };
+        Reply::Here(sign, parts.clock.now())
     }
 
     /// Whether the log is longer than it should be.

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::membership;
 use crate::router::{Hosted, Router};
-use crate::wire::{Message, Reply};
+use crate::wire::{Message, Reply, Sign};
 
 /// Longest time that a node takes to give away what it leads. What is left then is elected a leader for,
 /// as after a crash.
@@ -45,9 +45,9 @@ impl Leave {
         self.0.subscribe().wait_for(|it| *it).await.map(drop).ok();
     }
 
-    /// What to answer who asks whether this node is there.
-    pub(crate) fn sign(&self) -> Reply {
-        if *self.0.borrow() { Reply::Leaving } else { Reply::Here }
+    /// Whether it is.
+    pub(crate) fn is_begun(&self) -> bool {
+        *self.0.borrow()
     }
 }
 
@@ -86,16 +86,17 @@ pub(crate) async fn superseded(shards: &Router, shard: ShardId, group: &Group) -
     heirs(shards, shard, group).await
 }
 
-/// Waits for members that can lead a group instead of this one: those that stay in it come first.
+/// Waits for members that can lead a group instead of this one: those that are fit come first, and of them
+/// those that stay in it. Before nobody leads, one that is not fit does.
 async fn heirs(shards: &Router, shard: ShardId, group: &Group) -> Vec<Member> {
     loop {
         let status = group.status();
-        let members = shards.roster().members(shard);
-        let stay = members.iter().filter(|it| status.voters.contains(it));
-        let go = status.voters.iter().filter(|it| !members.contains(it));
-        let voters = stay.chain(go).filter(|_| status.leads);
-        let asked = voters.map(|it| membership::can_lead(shards, group, &status, *it));
-        let heirs: Vec<_> = join_all(asked).await.into_iter().flatten().collect();
+        let voters = membership::voters(&shards.roster().members(shard), &status);
+        let voters = voters.into_iter().filter(|_| status.leads);
+        let asked = voters.map(|it| membership::sign_of_heir(shards, group, &status, it));
+        let there: Vec<_> = join_all(asked).await.into_iter().flatten().collect();
+        let of = |sign: Sign| there.iter().filter(move |it| it.0 == sign).map(|it| it.1);
+        let heirs: Vec<_> = of(Sign::Fit).chain(of(Sign::Unfit)).collect();
         if !heirs.is_empty() {
             return heirs;
         }
@@ -103,12 +104,20 @@ async fn heirs(shards: &Router, shard: ShardId, group: &Group) -> Vec<Member> {
     }
 }
 
+/// What a node that is there says of itself.
+pub(crate) async fn sign_of(shards: &Router, node: NodeId, lane: Lane) -> Option<Sign> {
+    let probe = Message::Probe.encode();
+    let limit = probe::knob!(HeirPatience, ALIVE);
+    let asked = shards.peers().ask((node, lane), limit, Topic::Node, &probe).await;
+    match Reply::decode(&asked.ok()?) {
+        Ok(Reply::Here(sign, _)) => Some(sign),
+        Ok(_) | Err(_) => None,
+    }
+}
+
 /// Whether a node is there, and stays.
 pub(crate) async fn stays(shards: &Router, node: NodeId, lane: Lane) -> bool {
-    let sign = Message::Probe.encode();
-    let limit = probe::knob!(HeirPatience, ALIVE);
-    let asked = shards.peers().ask((node, lane), limit, Topic::Node, &sign).await;
-    asked.is_ok_and(|it| Reply::decode(&it) == Ok(Reply::Here))
+    matches!(sign_of(shards, node, lane).await, Some(Sign::Fit | Sign::Unfit))
 }
 
 fn is_needed(shards: &Router) -> bool {

@@ -19,6 +19,7 @@ mod progress;
 pub mod report;
 pub mod router;
 pub mod shard;
+mod skew;
 pub mod supervisor;
 pub mod traffic;
 pub mod wire;

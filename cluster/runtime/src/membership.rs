@@ -12,6 +12,7 @@ use raft::group::{Group, GroupError, Status};
 use crate::disk::Disk;
 use crate::leave;
 use crate::router::Router;
+use crate::wire::Sign;
 
 /// Between two looks at the assignment.
 const PERIOD: Duration = Duration::from_millis(500);
@@ -41,10 +42,13 @@ pub(crate) async fn keep(shards: &Router, shard: ShardId, group: &Group, disk: &
         if !status.leads || probe::buggify!(MembershipSkipped) {
             continue;
         }
+        if !is_fit(shards, disk)
+            && let Some(heir) = fit_voter(shards, shard, group, &status).await
+        {
+            return heir;
+        }
         match step(shards, shard, group, &status).await {
-            Ok(true) => match heir(shards, shard, group, (&status, disk)).await {
-                // Here nothing is taken but what makes room.
-                Some(heir) if disk.is_full() => return heir,
+            Ok(true) => match first_member(shards, shard, group, &status).await {
                 Some(heir)
                     if home.now() - *there.get_or_insert(home.now()) >= patience
                         || probe::buggify!(HandedOver) =>
@@ -150,33 +154,57 @@ fn lag(status: &Status, member: Member) -> Option<u64> {
     matched.map(|(_, index)| status.last.saturating_sub(*index))
 }
 
-/// The member that is to lead instead of this one: the one that comes first, or any while the disk here is
-/// nearly full; if it can.
-async fn heir(
+/// Whether this node is to lead: not while its disk is nearly full, and it takes only what makes room, nor
+/// while its clock is wrong.
+pub(crate) fn is_fit(shards: &Router, disk: &Disk) -> bool {
+    !disk.is_full() && !shards.skew().is_wrong()
+}
+
+/// The member that comes first, if it is another one and can lead.
+async fn first_member(
     shards: &Router,
     shard: ShardId,
     group: &Group,
-    (status, disk): (&Status, &Disk),
+    status: &Status,
 ) -> Option<Member> {
-    let asked = if disk.is_full() { usize::MAX } else { 1 };
-    for member in shards.roster().members(shard).into_iter().take(asked) {
-        if let Some(heir) = can_lead(shards, group, status, member).await {
+    let first = shards.roster().members(shard).into_iter().next()?;
+    let (sign, heir) = sign_of_heir(shards, group, status, first).await?;
+    (sign == Sign::Fit).then_some(heir)
+}
+
+/// Any voter that can lead, whether the members are as they should be or not: those that stay come first.
+async fn fit_voter(
+    shards: &Router,
+    shard: ShardId,
+    group: &Group,
+    status: &Status,
+) -> Option<Member> {
+    for voter in voters(&shards.roster().members(shard), status) {
+        if let Some((Sign::Fit, heir)) = sign_of_heir(shards, group, status, voter).await {
             return Some(heir);
         }
     }
     None
 }
 
-/// The member, if it is another one, has the whole log or nearly, and its node is there, stays, and has room
-/// on its disk.
-pub(crate) async fn can_lead(
+/// The voters of a group, those first that are to stay in it.
+pub(crate) fn voters(members: &[Member], status: &Status) -> Vec<Member> {
+    let stay = members.iter().filter(|it| status.voters.contains(it));
+    let go = status.voters.iter().filter(|it| !members.contains(it));
+    stay.chain(go).copied().collect()
+}
+
+/// The member and what its node says of itself, if it is another one, has the whole log or nearly, and its
+/// node is there.
+pub(crate) async fn sign_of_heir(
     shards: &Router,
     group: &Group,
     status: &Status,
     member: Member,
-) -> Option<Member> {
-    let can = member != status.member
-        && is_close(status, member)
-        && leave::stays(shards, NodeId(member.node), Lane::usual(group.id())).await;
-    can.then_some(member)
+) -> Option<(Sign, Member)> {
+    if member == status.member || !is_close(status, member) {
+        return None;
+    }
+    let (node, lane) = (NodeId(member.node), Lane::usual(group.id()));
+    Some((leave::sign_of(shards, node, lane).await?, member))
 }

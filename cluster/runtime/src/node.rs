@@ -149,7 +149,7 @@ impl Node {
             Ok(())
         });
         keep(&top, "progress", &host, |it| async move {
-            progress::watch(it.router().clone()).await;
+            progress::watch(it.router().clone(), it.clock()).await;
             Ok(())
         });
         Ok(Self { host, home, top })
@@ -256,7 +256,7 @@ impl Node {
                 });
             }
             (Ok(Message::Probe), Some(question)) => {
-                router.peers().answer(question, &self.host.presence().encode());
+                router.peers().answer(question, &self.host.sign().encode());
             }
             (Ok(Message::Envelope(shard, envelope)), _) => {
                 router.take(from, shard, Input::Envelope(envelope));

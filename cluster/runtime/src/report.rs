@@ -29,6 +29,12 @@ pub struct NodeReport {
     pub used_bytes: u64,
     /// Bytes that are free on its disk.
     pub free_bytes: u64,
+    /// How far its clock is ahead of the middle one of all clocks, in microseconds; negative when it is
+    /// behind. None when it knows of fewer than three clocks.
+    pub clock_ahead_micros: Option<i64>,
+    /// Whether its clock is surely more than half a second off most others: it leads nothing, if anybody
+    /// else can.
+    pub is_clock_wrong: bool,
     /// The copies that it holds, by the number of their shard.
     pub copies: Vec<CopyReport>,
 }

@@ -26,6 +26,7 @@ use crate::pause;
 use crate::progress::Progress;
 use crate::report::NodeReport;
 use crate::shard::{Inbox, Item};
+use crate::skew::Skew;
 use crate::wire::{Members, Message, Reply};
 
 /// How long another node is waited for before the next one is asked.
@@ -65,6 +66,7 @@ struct Inner {
     leaders: Leaders,
     detector: Detector,
     progress: Progress,
+    skew: Skew,
     leave: Leave,
     /// Messages handed to shards whose leader nobody knew.
     guesses: Shared<u32>,
@@ -82,7 +84,7 @@ impl Router {
     pub fn new(peers: Peers, roster: watch::Receiver<Arc<Roster>>, seeds: Vec<NodeId>) -> Self {
         let (hosted, guesses) = (Shared::default(), Shared::default());
         let (leaders, detector) = (Leaders::default(), Detector::default());
-        let (progress, leave) = (Progress::default(), Leave::default());
+        let (progress, skew, leave) = Default::default();
         Self(Arc::new(Inner {
             peers,
             roster,
@@ -91,6 +93,7 @@ impl Router {
             leaders,
             detector,
             progress,
+            skew,
             leave,
             guesses,
         }))
@@ -119,6 +122,11 @@ impl Router {
     /// Whether the copies of this node get on.
     pub(crate) fn progress(&self) -> &Progress {
         &self.0.progress
+    }
+
+    /// Whether the clock of this node is right.
+    pub(crate) fn skew(&self) -> &Skew {
+        &self.0.skew
     }
 
     /// Whether this node is to end.

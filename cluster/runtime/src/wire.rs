@@ -57,16 +57,23 @@ pub enum Reply {
     NotHere(Option<NodeId>),
     /// Who is in the group, as a quorum of it confirms.
     Members(Members),
-    /// The other is there.
-    Here,
-    /// The other is there, but not for long: it is to lead nothing.
-    Leaving,
-    /// The other is there, and its disk is nearly full: better somebody else leads.
-    Full,
+    /// The other is there, and its clock says this.
+    Here(Sign, Time),
     /// The other is doing like this.
     Report(NodeReport),
     /// A shard is followed; none when its leader does not know the session.
     Watched(Option<Watched>),
+}
+
+/// What a node that is there says of itself.
+#[data]
+pub enum Sign {
+    /// It stays, and can lead.
+    Fit,
+    /// It stays, and better somebody else leads: its disk is nearly full, or its clock is wrong.
+    Unfit,
+    /// It is about to end: it is to lead nothing.
+    Leaving,
 }
 
 /// Who is in a group.
@@ -138,12 +145,10 @@ enum NameV1 {
 enum ReplyV1 {
     Answers { answers: Vec<AnswerV1>, time: Time },
     NotHere { leader: Option<u32> },
-    Here,
+    Here { sign: Sign, time: Time },
     Members { voters: Vec<Member>, learners: Vec<Member>, is_changing: bool },
     Watched { watched: Option<Watched> },
     Report { report: NodeReport },
-    Leaving,
-    Full,
 }
 
 #[data]
@@ -270,9 +275,7 @@ impl Reply {
                 ReplyV1::Answers { answers, time }
             }
             Self::NotHere(leader) => ReplyV1::NotHere { leader: leader.map(|it| it.0) },
-            Self::Here => ReplyV1::Here,
-            Self::Leaving => ReplyV1::Leaving,
-            Self::Full => ReplyV1::Full,
+            Self::Here(sign, time) => ReplyV1::Here { sign, time },
             Self::Report(report) => ReplyV1::Report { report },
             Self::Watched(watched) => ReplyV1::Watched { watched },
             Self::Members(Members { voters, learners, is_changing }) => ReplyV1::Members {
@@ -297,9 +300,7 @@ impl Reply {
                 Self::Answers(answers.into_iter().map(Answer::from).collect(), time)
             }
             ReplyV1::NotHere { leader } => Self::NotHere(leader.map(NodeId)),
-            ReplyV1::Here => Self::Here,
-            ReplyV1::Leaving => Self::Leaving,
-            ReplyV1::Full => Self::Full,
+            ReplyV1::Here { sign, time } => Self::Here(sign, time),
             ReplyV1::Report { report } => Self::Report(report),
             ReplyV1::Watched { watched } => Self::Watched(watched),
             ReplyV1::Members { voters, learners, is_changing } => Self::Members(Members {

@@ -5,6 +5,7 @@ use entity::limits::ENTITY_KEY_BYTES_MAX;
 use entity::registry::Entry;
 use entity::{Address, Caller, Id, Time};
 
+use super::outbox::resend_after;
 use super::queue::Work;
 use super::run::{Executed, Run};
 use super::shard::{Executor, Output};
@@ -13,6 +14,7 @@ use super::turns::Attempt;
 use super::view::FetchedRows;
 use crate::envelope::{DeadLetter, Parcel, Refused};
 use crate::ledger::Ledger;
+use crate::limits::LET_THROUGH;
 use crate::request::Failure;
 use crate::slots::ShardId;
 use crate::storage;
@@ -136,6 +138,29 @@ impl Executor {
             Executed::Failed(failure) => self.give_up(message, &failure.problem()),
         }
         Attempt::Done
+    }
+
+    /// Puts back in line what waits for a shorter outbox, when there is room or it has waited for long.
+    pub(super) fn resume_postponed(&mut self) {
+        let Some(until) = self.postponed_until() else { return };
+        if !self.is_outbox_full() {
+            self.let_through = 0;
+        } else if until <= self.now {
+            self.let_through = LET_THROUGH;
+        } else {
+            return;
+        }
+        self.queue.resume_postponed();
+    }
+
+    /// When some of what waits for a shorter outbox is let through. A clock that was set back does not
+    /// put that off.
+    pub(super) fn postponed_until(&self) -> Option<Time> {
+        self.queue.postponed_since().map(|it| it.min(self.now) + resend_after())
+    }
+
+    fn is_outbox_full(&self) -> bool {
+        self.outbox.bytes() > self.setup.knobs.outbox_bytes_hard
     }
 
     /// Whether what a handler sends may join the outbox. Wake-ups could go on for ever: they wait until

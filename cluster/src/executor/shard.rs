@@ -11,7 +11,7 @@ use super::batch::{Batch, Flight};
 use super::entities::Entities;
 use super::inbox::{Arrival, Inbox};
 use super::knobs::Knobs;
-use super::outbox::{Outbox, resend_after};
+use super::outbox::Outbox;
 use super::overlay::Overlay;
 use super::queue::{Queue, Work};
 use super::replies::Replies;
@@ -19,7 +19,6 @@ use super::stored::{Counters, Quarantined, WakeUp};
 use super::waiting::Answers;
 use crate::envelope::Envelope;
 use crate::ledger::{Completion, Ledger};
-use crate::limits::LET_THROUGH;
 use crate::request::{Answer, Request};
 use crate::slots::{Directory, ShardId};
 use crate::stream::{Mark, Publication, StreamId};
@@ -318,24 +317,6 @@ impl Executor {
         self.evict();
     }
 
-    fn resume_postponed(&mut self) {
-        let Some(until) = self.postponed_until() else { return };
-        if !self.is_outbox_full() {
-            self.let_through = 0;
-        } else if until <= self.now {
-            self.let_through = LET_THROUGH;
-        } else {
-            return;
-        }
-        self.queue.resume_postponed();
-    }
-
-    /// When some of what waits for a shorter outbox is let through. A clock that was set back does not
-    /// put that off.
-    fn postponed_until(&self) -> Option<Time> {
-        self.queue.postponed_since().map(|it| it.min(self.now) + resend_after())
-    }
-
     fn send_envelopes(&mut self) {
         for (to, envelope) in self.outbox.leaving(self.now, self.setup.knobs.link_window) {
             if to != self.setup.shard {
@@ -398,10 +379,6 @@ impl Executor {
 
     pub(super) fn answer(&mut self, ticket: u64, answer: Answer) {
         self.outputs.push_back(Output::Answer { ticket, answer });
-    }
-
-    pub(super) fn is_outbox_full(&self) -> bool {
-        self.outbox.bytes() > self.setup.knobs.outbox_bytes_hard
     }
 
     fn complete(&mut self, ledger: &mut dyn Ledger, completion: Completion) {

@@ -13,7 +13,7 @@ use super::api::{
 use super::refusals::{
     AssignError, FinalizeError, FoundError, JoinError, LifeError, MetaError, RetireError,
 };
-use crate::placement::{Candidate, place};
+use crate::placement::{Candidate, spread};
 use crate::slots::{META, ShardId};
 use crate::transport::NodeId;
 
@@ -128,8 +128,7 @@ impl Meta {
             .map(|(index, it)| Candidate::new(NodeId(number(index)), &it.zone, it.weight))
             .collect();
         let shards = (0..self.cluster.shards).map(ShardId).chain([META]);
-        for shard in shards {
-            let placed = place(shard, &candidates, usize::from(self.cluster.copies));
+        for (shard, placed) in spread(shards, &candidates, self.cluster.copies.into()) {
             let member = |it: &NodeId| Member { node: it.0, life: FIRST_LIFE };
             let members = placed.iter().map(member).collect();
             cx.put::<Assignments>(&shard.0, &Assignment { version: 1, members });

@@ -108,6 +108,14 @@ fn of_node(report: &NodeReport) -> Registry {
     set("roost_storage_full", "Whether only what makes room is taken.", as_float(is_full));
     set("roost_storage_used_bytes", "Bytes of all that is stored.", as_float(report.used_bytes));
     set("roost_storage_free_bytes", "Bytes free on the disk.", as_float(report.free_bytes));
+    if let Some(ahead) = report.clock_ahead_micros {
+        let help = "How far the clock is ahead of the middle one of all nodes.";
+        let seconds = Duration::from_micros(ahead.unsigned_abs()).as_secs_f64();
+        set("roost_clock_ahead_seconds", help, seconds.copysign(if ahead < 0 { -1. } else { 1. }));
+    }
+    let is_wrong = u64::from(report.is_clock_wrong);
+    let help = "Whether the clock is wrong, and the node leads nothing, if anybody else can.";
+    set("roost_clock_wrong", help, as_float(is_wrong));
     set("roost_resident_bytes", "Memory in use.", as_float(world::resident_bytes()));
     let cpu = Used::by_process().cpu.as_secs_f64();
     set("roost_cpu_seconds", "Time on a core since the start.", cpu);

@@ -56,6 +56,12 @@ pub(crate) struct NodeStatus {
     pub(crate) used_bytes: u64,
     /// Bytes that are free on its disk.
     pub(crate) free_bytes: u64,
+    /// How far its clock is ahead of the middle one of all clocks, in milliseconds; negative when it is
+    /// behind. None when it knows of fewer than three.
+    pub(crate) clock_ahead_ms: Option<i64>,
+    /// Whether its clock is surely more than half a second off most others: it leads nothing, if anybody
+    /// else can.
+    pub(crate) is_clock_wrong: bool,
 }
 
 /// A shard.
@@ -129,6 +135,8 @@ impl Overview {
             is_storage_full: report.is_some_and(|it| it.is_storage_full),
             used_bytes: report.map_or(0, |it| it.used_bytes),
             free_bytes: report.map_or(0, |it| it.free_bytes),
+            clock_ahead_ms: report.and_then(|it| it.clock_ahead_micros).map(|it| it / 1_000),
+            is_clock_wrong: report.is_some_and(|it| it.is_clock_wrong),
         }
     }
 

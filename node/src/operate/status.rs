@@ -46,7 +46,7 @@ fn told(nodes: &[NodeStatus]) -> String {
 fn table(nodes: &[NodeStatus]) -> String {
     let head = [
         "node", "name", "zone", "weight", "there", "leads", "copies", "log", "disk", "free",
-        "reads", "address",
+        "clock", "reads", "address",
     ];
     let mut table = Table::new(&head);
     for node in nodes {
@@ -66,9 +66,19 @@ fn table(nodes: &[NodeStatus]) -> String {
             bytes(node.log_bytes),
             bytes(node.used_bytes),
             free,
+            clock(node),
             format!("release {}", node.release),
             node.address.clone(),
         ]);
     }
     table.to_string()
+}
+
+/// How far its clock is ahead of the middle one, to a millisecond, and whether that is too much.
+fn clock(node: &NodeStatus) -> String {
+    let ahead = node.clock_ahead_ms.map_or("-".to_owned(), |ahead| {
+        let (sign, apart) = (if ahead < 0 { '-' } else { '+' }, ahead.unsigned_abs());
+        format!("{sign}{}.{:03} s", apart / 1_000, apart % 1_000)
+    });
+    if node.is_clock_wrong { format!("{ahead} WRONG") } else { ahead }
 }

@@ -19,6 +19,7 @@ async fn figures_are_for_operators() {
         "roost_shard_serving{shard=\"0\"} 1",
         "roost_copy_leads{shard=\"meta\"} 1",
         "roost_storage_full 0",
+        "roost_clock_wrong 0",
         "roost_sockets 0",
         "roost_deliveries_total 0",
     ];

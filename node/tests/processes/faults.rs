@@ -10,7 +10,7 @@ use chaos::wires;
 use tokio::sync::watch;
 
 #[test]
-fn a_wrong_clock_is_no_reason_for_anything() {
+fn whose_clock_is_wrong_leads_nothing_and_calls_no_election() {
     happens("clock");
 }
 

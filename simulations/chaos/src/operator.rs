@@ -45,6 +45,20 @@ impl Operator {
         Ok(there.filter_map(|it| number(&it["node"])).collect())
     }
 
+    /// Checks that a node leads something, the meta group counted, and calls its clock right; or nothing, and
+    /// calls it wrong.
+    ///
+    /// # Errors
+    ///
+    /// What it says instead.
+    pub async fn check_leads(&self, url: &str, node: usize, is_right: bool) -> Result<(), String> {
+        let nodes = self.list(url, "nodes").await?;
+        let it = nodes.iter().find(|it| number(&it["node"]) == Some(node)).ok_or("no such node")?;
+        let leads = it["leads"].as_u64().is_some_and(|it| it > 0);
+        let is_so = leads == is_right && it["is_clock_wrong"] == !is_right;
+        if is_so { Ok(()) } else { Err(it.to_string()) }
+    }
+
     /// Who leads each shard with entities, by what a node says; none of those of which it does not know.
     ///
     /// # Errors

@@ -41,7 +41,7 @@ const HISTORY: &[&str] =
 const ONCE: &[&str] = &["once", "counter", "bank", "answers", "register", "posts", "feeds"];
 
 /// Every mutant.
-pub const GAMES: [Game; 35] = [
+pub const GAMES: [Game; 36] = [
     nodes(Mutant::SilenceCounted, 100, HISTORY),
     nodes(Mutant::SyncUnwaited, 100, HISTORY),
     nodes(Mutant::MarkBeforeRows, 300, HISTORY).under(&[
@@ -72,6 +72,7 @@ pub const GAMES: [Game; 35] = [
     executors(Mutant::ResendForgotten, 100, &["settling"]),
     nodes(Mutant::ResendHasty, 100, &["bounds"]),
     executors(Mutant::FullForEver, 500, &["settling"]),
+    nodes(Mutant::ClockTrusted, 100, &["settling"]),
     executors(Mutant::LetterDropped, 100, &["letters"]),
     executors(Mutant::WakeUpLost, 500, &["bounds"]),
     nodes(Mutant::ChangesMissed, 100, &["readers"]),

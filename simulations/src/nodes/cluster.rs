@@ -54,7 +54,6 @@ pub struct World {
     pub readers: Arc<Shared<Readers>>,
     /// Who is connected, if anybody is.
     pub sockets: Option<Rc<Sockets>>,
-    pub(super) began: Instant,
     pub(super) phase: Cell<Phase>,
     pub(super) machines: RefCell<BTreeMap<NodeId, Machine>>,
     /// The nodes that run, for the network.
@@ -101,7 +100,7 @@ impl World {
         let crews = catalogue::crews((plan.seed, &plan.workloads), &shape, &plan.scenario);
         let sockets = plan.sockets.clone().map(|it| Rc::new(Sockets::new(it)));
         let (net, bustle) = (Net::new(plan.seed), Arc::new(Bustle::begin()));
-        let parts = Parts { plan, net, bustle, registry, founders };
+        let parts = Parts { began: Instant::now(), plan, net, bustle, registry, founders };
         let machines = nodes.iter().map(|it| (*it, Machine::new(&parts, *it))).collect();
         Rc::new(Self {
             parts,
@@ -111,7 +110,6 @@ impl World {
             witness: Arc::default(),
             readers: Arc::default(),
             sockets,
-            began: Instant::now(),
             phase: Cell::new(Phase::Setup),
             machines: RefCell::new(machines),
             up: RefCell::default(),
@@ -229,7 +227,7 @@ impl World {
                 self.blame(finding);
             }
             if self.parts.plan.workloads.contains(&"counter") {
-                readers::begin(&self.readers, &running.home, &running.client, self.began);
+                readers::begin(&self.readers, &running.home, &running.client, self.parts.began);
             }
         }
         self.machines.borrow_mut().insert(node, machine);
@@ -290,7 +288,7 @@ impl World {
     }
 
     pub(super) fn note(&self, what: &str, numbers: &[u64], bytes: &[u8]) {
-        let now = true_time(self.began);
+        let now = true_time(self.parts.began);
         self.trace.with(|trace| trace.note(now, what, numbers, bytes));
     }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
+use chance::Chance;
 use cluster::executor::Status;
+use cluster::meta::Member;
 use cluster::request::{Answer, Failure};
 use cluster::slots::{META, ShardId};
 use cluster::transport::NodeId;
@@ -25,6 +27,9 @@ use crate::world::view::Asked;
 
 /// How long after the last fault everything has to be settled.
 const SETTLING_MAX: Duration = Duration::from_mins(3);
+
+/// How wrong a clock is at least that stays wrong.
+const WRONG: Duration = Duration::from_secs(1);
 
 impl World {
     /// Nothing goes wrong any more; nodes that can be missed may stay broken for ever.
@@ -48,6 +53,34 @@ impl World {
         if self.parts.plan.loses_some {
             self.leave_some().await;
         }
+        self.skew_one();
+    }
+
+    /// The clock of one node stays wrong, as long as there are two others that can tell.
+    fn skew_one(&self) {
+        let (mut chance, there) = (Chance::of(self.parts.plan.seed, "wrong clock"), self.there());
+        let faults = &self.parts.plan.faults;
+        // Clocks that run ever further apart leave nobody who is right.
+        if faults.skew_micros == 0 || faults.drift != 0 || there.len() < 3 || chance.flips() {
+            return;
+        }
+        let (node, wrong) = (*chance.pick(&there), WRONG + chance.lasting(0..=faults.skew_micros));
+        let micros = i64::try_from(wrong.as_micros()).expect("seconds");
+        self.draw_fault(node, "a wrong clock for ever".to_owned());
+        self.machines.borrow()[&node].skew(if chance.flips() { micros } else { -micros });
+    }
+
+    /// The nodes that run and are not lost.
+    fn there(&self) -> Vec<NodeId> {
+        let lost = self.lost.borrow();
+        self.going().into_keys().filter(|it| !lost.contains(it)).collect()
+    }
+
+    /// Whether somebody leads whose clock is wrong, although there is a member whose clock is right.
+    fn is_led_wrongly(&self, shard: ShardId, leader: Member) -> bool {
+        let (there, machines) = (self.there(), self.machines.borrow());
+        let is_right = |it: &NodeId| there.contains(it) && !machines[it].is_skewed();
+        machines[&NodeId(leader.node)].is_skewed() && self.assigned(shard).iter().any(is_right)
     }
 
     /// Waits until everything has settled.
@@ -108,6 +141,9 @@ impl World {
             let Some(leader) = groups.iter().find(|it| it.believes_to_lead()) else {
                 return format!("nobody leads shard {}", shard.0);
             };
+            if self.is_led_wrongly(shard, leader.member()) {
+                return format!("{:?} leads shard {} by a wrong clock", leader.member(), shard.0);
+            }
             let status = leader.status();
             let expected = self.expected(shard);
             let found: BTreeSet<_> = groups

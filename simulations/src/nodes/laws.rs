@@ -346,7 +346,7 @@ fn bytes_of(log: &GroupLog, index: u64) -> Option<Bytes> {
 impl World {
     /// Looks at all members, now and then, and at each entry that was applied since.
     pub(super) fn look_at_laws(&self, applied: &[Applied]) {
-        let now = self.began.elapsed();
+        let now = self.parts.began.elapsed();
         let judged = self.laws.with(|laws| -> Result<(), Finding> {
             for it in applied {
                 if let Some(status) = self.status_of(it.node, ShardId(it.group)) {

@@ -62,13 +62,13 @@ impl World {
             }
             let Some(call) = self.crews.borrow_mut()[crew].next(client) else { return };
             let home = self.parts.plan.are_loyal.then_some(client);
-            let began = self.began.elapsed();
+            let began = self.parts.began.elapsed();
             let done = self.call(&call, home, &mut chance).await;
-            let took = self.began.elapsed().saturating_sub(began);
+            let took = self.parts.began.elapsed().saturating_sub(began);
             self.counts.slowest.set(self.counts.slowest.get().max(took));
             self.draw_call((name, client), began, (&call, &done));
             if matches!(done, Done::Reply(_)) && call.is_command && call.to.kind == Counters::TAG {
-                let now = true_time(self.began);
+                let now = true_time(self.parts.began);
                 self.readers.with(|it| it.added(&call.to, &call.body, now));
             }
             if done == Done::Unknown {

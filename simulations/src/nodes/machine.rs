@@ -18,6 +18,7 @@ use runtime::clock::Clock;
 use runtime::disk::Disk;
 use runtime::node::{Node, Setup};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use wal::folder::Folder;
 use wal::memory::MemoryFolder;
 use wal::{Appender, Options, Writer};
@@ -53,6 +54,8 @@ pub struct Machine {
     /// How long an fsync takes at most, in microseconds.
     sync_micros: Arc<Shared<u64>>,
     clock: Arc<NodeClock>,
+    /// Since when the power is off, if it is: clocks go on.
+    off_since: Instant,
     is_on: Arc<AtomicBool>,
     /// Whether its process is to end: its disk fails.
     is_doomed: Arc<AtomicBool>,
@@ -101,6 +104,8 @@ pub struct Running {
 
 /// What every node of a world is made of.
 pub struct Parts {
+    /// When the world began.
+    pub began: Instant,
     /// What the seed means.
     pub plan: Plan,
     /// The network.
@@ -116,7 +121,7 @@ pub struct Parts {
 /// The clock of one node: true time, by its drift, and wrong by its skew.
 struct NodeClock {
     home: Shared<Option<(Home, Moment)>>,
-    /// What has passed in earlier lives.
+    /// What had passed when the node began.
     before: Shared<Duration>,
     skew_micros: AtomicI64,
     bustle: Arc<Bustle>,
@@ -137,7 +142,7 @@ impl Machine {
     pub fn new(parts: &Parts, node: NodeId) -> Self {
         let clock = NodeClock {
             home: Shared::default(),
-            before: Shared::default(),
+            before: Shared::new(parts.began.elapsed()),
             skew_micros: AtomicI64::new(0),
             bustle: Arc::clone(&parts.bustle),
         };
@@ -151,6 +156,7 @@ impl Machine {
             lives: 0,
             sync_micros: Arc::new(Shared::new(1_000)),
             clock: Arc::new(clock),
+            off_since: Instant::now(),
             is_on: Arc::default(),
             is_end_rotten: false,
             room: Arc::default(),
@@ -171,6 +177,7 @@ impl Machine {
         let drift = Drift(drift - parts.plan.faults.drift.abs());
         let home = Home::new(self.chance.draw(), drift);
         self.is_on = Arc::new(AtomicBool::new(true));
+        self.clock.before.with(|before| *before += self.off_since.elapsed());
         self.clock.home.with(|it| *it = Some((home.clone(), home.now())));
         let (appender, is_log_broken) = self.open_log(&home, parts, on_failure.clone());
         let engine = self.engine.take().unwrap_or_else(|| Arc::new(self.disk.open()));
@@ -259,6 +266,7 @@ impl Machine {
                 self.clock.before.with(|before| *before += home.now() - born);
             }
         });
+        self.off_since = Instant::now();
         self.is_on.store(false, Ordering::Relaxed);
         self.is_doomed = Arc::default();
         running.node.kill();
@@ -377,6 +385,11 @@ impl Machine {
     /// The clock jumps.
     pub fn skew(&self, micros: i64) {
         self.clock.skew_micros.store(micros, Ordering::Relaxed);
+    }
+
+    /// Whether the clock has jumped, and not back.
+    pub fn is_skewed(&self) -> bool {
+        self.clock.skew_micros.load(Ordering::Relaxed) != 0
     }
 }
 

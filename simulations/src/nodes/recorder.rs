@@ -43,7 +43,7 @@ impl World {
     /// Keeps something.
     pub(super) fn draw(&self, work: impl FnOnce(&mut Timeline, Duration)) {
         if let Some(kept) = &self.recorder.0 {
-            work(&mut kept.borrow_mut().timeline, self.began.elapsed());
+            work(&mut kept.borrow_mut().timeline, self.parts.began.elapsed());
         }
     }
 
@@ -69,7 +69,7 @@ impl World {
     /// Looks at who leads, now and then.
     pub(super) fn draw_leaders(&self) {
         let Some(kept) = &self.recorder.0 else { return };
-        let (kept, now) = (&mut *kept.borrow_mut(), self.began.elapsed());
+        let (kept, now) = (&mut *kept.borrow_mut(), self.parts.began.elapsed());
         if now < kept.looked + PERIOD {
             return;
         }

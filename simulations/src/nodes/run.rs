@@ -243,7 +243,7 @@ fn report(world: &World) -> Report {
         kills: counts.kills.get(),
         applied,
         reigns: world.laws.with(|it| it.reigns()),
-        seconds: world.began.elapsed().as_secs(),
+        seconds: world.parts.began.elapsed().as_secs(),
         sockets: world.sockets.as_ref().map(|it| it.counts.get()),
         workloads: plan.names(),
         events: counts.events.borrow().clone(),

@@ -102,7 +102,10 @@ fn troubles(nodes: &[NodeLine], shards: &[ShardLine]) -> Vec<String> {
         format!("{count} {} {what}", if count == 1 { one } else { several })
     });
     let full = nodes.iter().filter(|it| it.status.is_storage_full);
-    counted.chain(full.map(|it| format!("the disk of {} is nearly full", it.status.name))).collect()
+    let full = full.map(|it| format!("the disk of {} is nearly full", it.status.name));
+    let wrong = nodes.iter().filter(|it| it.status.is_clock_wrong);
+    let wrong = wrong.map(|it| format!("the clock of {} is wrong", it.status.name));
+    counted.chain(full).chain(wrong).collect()
 }
 
 #[cfg(test)]
@@ -164,9 +167,11 @@ mod tests {
                 format!("3 of 3 nodes, {well}, 1 entity is in quarantine, 2 letters are dead"),
             ),
             (
-                |it, _| it[1].status.is_storage_full = true,
+                |it, _| (it[1].status.is_storage_full, it[2].status.is_clock_wrong) = (true, true),
                 Level::Degraded,
-                format!("3 of 3 nodes, {well}, the disk of n2 is nearly full"),
+                format!(
+                    "3 of 3 nodes, {well}, the disk of n2 is nearly full, the clock of n3 is wrong"
+                ),
             ),
         ];
         for (change, level, sentence) in cases {

@@ -144,6 +144,8 @@ pub(super) mod tests {
             is_storage_full: false,
             used_bytes: 1,
             free_bytes: 1,
+            clock_ahead_ms: None,
+            is_clock_wrong: false,
         })
     }
 

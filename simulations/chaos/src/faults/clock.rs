@@ -12,7 +12,7 @@ use crate::error::ChaosError;
 use crate::fault::Fault;
 use crate::machine;
 use crate::process::Specially;
-use crate::scene::Scene;
+use crate::scene::{SERVED_MAX, Scene};
 
 /// What is done to the clock, as libfaketime takes it, for people, and how many seconds it is ahead then,
 /// if that does not depend on when it is asked.
@@ -41,7 +41,7 @@ const TURNS: u32 = 3;
 pub(super) const CLOCK: Fault = Fault {
     name: "clock",
     about: "the clock of the node that leads most shards jumps by a minute and by an hour, and runs ten \
-            times as fast and as slow",
+            times as fast and as slow: it leads nothing then",
     ground: Ground::Loopback,
     passing: &[],
     unnoticed: false,
@@ -72,8 +72,9 @@ fn happen(scene: &mut Scene<'_>) -> Result<(), ChaosError> {
         scene.phase(name);
         let mut turn = 1;
         loop {
-            let before = scene.terms()?;
             set(clock)?;
+            leads(scene, node, seconds == Some(0))?;
+            let before = scene.terms()?;
             is_well(scene, node, seconds).map_err(|error| match error {
                 ChaosError::Broken(what) => ChaosError::Broken(format!("{name}: {what}")),
                 other @ (ChaosError::Io(..) | ChaosError::Stopped) => other,
@@ -92,6 +93,17 @@ fn happen(scene: &mut Scene<'_>) -> Result<(), ChaosError> {
         }
     }
     Ok(())
+}
+
+/// Waits until a node leads something, or nothing: as long as its clock is wrong it had better not.
+fn leads(scene: &mut Scene<'_>, node: usize, is_right: bool) -> Result<(), ChaosError> {
+    let what = if is_right { "it leads again" } else { "it leads nothing" };
+    let url = scene.cluster.url(node).to_owned();
+    let waited = scene.until(what, SERVED_MAX, |scene| {
+        Ok(scene.ask(scene.operator.check_leads(&url, node, is_right)))
+    })?;
+    scene.note(format!("{what} after {:.1} s", waited.as_secs_f64()));
+    if is_right { scene.settled() } else { Ok(()) }
 }
 
 /// The clock is as it was set, and nobody minds.

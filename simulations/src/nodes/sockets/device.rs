@@ -305,7 +305,7 @@ impl Device {
     }
 
     pub(super) fn now(&self) -> Time {
-        true_time(self.world.began)
+        true_time(self.world.parts.began)
     }
 
     pub(super) fn blame(&self, what: &str) {
