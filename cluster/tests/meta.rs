@@ -16,7 +16,7 @@ use cluster::meta::api::{
 use cluster::meta::refusals::{
     AssignError, FinalizeError, FoundError, JoinError, LifeError, MetaError, RetireError,
 };
-use cluster::meta::{Meta, MetaKey, Metas, NodeRecord, Roster};
+use cluster::meta::{Member, Meta, MetaKey, Metas, NodeRecord, Roster};
 use cluster::request::{Answer, Request, RequestId, Trace, Verb};
 use cluster::slots::{Directory, META, ShardId};
 use cluster::transport::NodeId;
@@ -219,7 +219,7 @@ fn shards_are_assigned_by_whoever_looked_last() {
     let mut meta = Alone::founded();
     meta.call(&Join { node: node("d") }).unwrap();
     let nodes = |nodes: &[u32]| nodes.iter().copied().map(NodeId).collect::<Vec<_>>();
-    let assign = Assign { shard: 0, after: 1, nodes: nodes(&[4, 1, 2]) };
+    let assign = Assign { shard: 0, after: 1, nodes: nodes(&[4, 1, 2]), voters: vec![] };
     let before = meta.roster().members(ShardId(0));
     assert_eq!(meta.call(&assign), Ok(()));
     assert_eq!(meta.call(&assign), Err(AssignError::Changed), "somebody was quicker");
@@ -228,11 +228,32 @@ fn shards_are_assigned_by_whoever_looked_last() {
     assert!(members[1..].iter().all(|it| before.contains(it)), "who holds it stays who he is");
     assert!(members[0].life > 1, "who begins is somebody new");
     for wrong in [&[][..], &[1, 1], &[1, 9], &[1, 2, 3, 4, 1, 2]] {
-        let assign = Assign { shard: 0, after: 2, nodes: nodes(wrong) };
+        let assign = Assign { shard: 0, after: 2, nodes: nodes(wrong), voters: vec![] };
         assert_eq!(meta.call(&assign), Err(AssignError::Nodes), "{wrong:?}");
     }
-    let unknown = Assign { shard: 4, after: 1, nodes: nodes(&[1]) };
+    let unknown = Assign { shard: 4, after: 1, nodes: nodes(&[1]), voters: vec![] };
     assert_eq!(meta.call(&unknown), Err(AssignError::Unknown));
+}
+
+#[test]
+fn who_still_votes_for_a_shard_stays_who_he_is() {
+    let mut meta = Alone::founded();
+    for name in ["d", "e"] {
+        meta.call(&Join { node: node(name) }).unwrap();
+    }
+    let nodes = |nodes: [u32; 3]| nodes.map(NodeId).to_vec();
+    let shard = ShardId(0);
+    let voters = meta.roster().members(shard);
+    let away = Assign { shard: 0, after: 1, nodes: nodes([1, 2, 4]), voters: vec![] };
+    meta.call(&away).unwrap();
+    let moving = meta.roster().members(shard);
+    let back = Assign { shard: 0, after: 2, nodes: nodes([3, 4, 5]), voters: voters.clone() };
+    meta.call(&back).unwrap();
+    let members = meta.roster().members(shard);
+    let of = |all: &[Member], node: u32| all.iter().find(|it| it.node == node).copied().unwrap();
+    assert_eq!(members[0], of(&voters, 3), "it has not left yet");
+    assert_eq!(members[1], of(&moving, 4), "it is on its way");
+    assert!(members[2].life > members[1].life, "it is new");
 }
 
 #[test]
@@ -247,7 +268,8 @@ fn a_node_is_forgotten_when_it_holds_nothing_and_another_has_its_place() {
     let roster = meta.roster();
     for (shard, assignment) in roster.assignments {
         let nodes = [1, 3, 4].map(NodeId).to_vec();
-        meta.call(&Assign { shard: shard.0, after: assignment.version, nodes }).unwrap();
+        let (shard, after, voters) = (shard.0, assignment.version, vec![]);
+        meta.call(&Assign { shard, after, nodes, voters }).unwrap();
     }
     assert_eq!(meta.call(&retire), Ok(()));
     assert_eq!(meta.call(&retire), Ok(()), "a repeat has no effect");
@@ -304,7 +326,8 @@ fn it_is_stored_as_ever() {
     meta.call(&Join { node: node("d") }).unwrap();
     meta.call(&BeginLife { group: 1, node: NodeId(2) }).unwrap();
     meta.call(&BeginLife { group: META.0, node: NodeId(2) }).unwrap();
-    meta.call(&Assign { shard: 0, after: 1, nodes: vec![NodeId(4), NodeId(1)] }).unwrap();
+    let nodes = vec![NodeId(4), NodeId(1)];
+    meta.call(&Assign { shard: 0, after: 1, nodes, voters: vec![] }).unwrap();
     meta.call(&TakeIncarnations { count: 10 }).unwrap();
     meta.call(&TakeIncarnations { count: 0 }).unwrap_err();
     let hex =

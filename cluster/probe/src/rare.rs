@@ -117,6 +117,10 @@ named! {
         SessionLost,
         /// Readers were told that nothing was heard of a shard for long.
         SilenceTold,
+        /// A shard on its way to a node that was lost was sent somewhere else.
+        MoveLost,
+        /// A client was sent away by a node that nobody answered.
+        AloneTold,
         /// A kept answer was told.
         KeptAnswerTold,
         /// An answer that somebody else had asked for was waited for.

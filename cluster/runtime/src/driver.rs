@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use cluster::meta::Roster;
 use cluster::meta::api::{Assign, Retire};
+use cluster::meta::{Member, Roster};
 use cluster::placement::{Candidate, spread};
+use cluster::slots::ShardId;
 use cluster::transport::NodeId;
 
 use crate::meta;
 use crate::router::Router;
+use crate::wire::Members;
 
 /// Between two looks.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -27,10 +29,20 @@ pub(crate) async fn drive(shards: &Router, replace_after: Duration) {
         let mut gone = shards.detector().silent(replace_after, now);
         gone.extend(shards.progress().mute(replace_after));
         let is_near = |it: NodeId| it == shards.peers().me() || shards.progress().is_near(it, now);
-        let (assign, replaced) = (next_move(&roster, &gone, is_near), replaced(&roster));
-        if assign.is_none() && replaced.is_none() || !is_settled(shards, &roster).await {
+        let (assign, replaced) = (next_move(&roster, &gone, is_near, None), replaced(&roster));
+        if assign.is_none() && replaced.is_none() {
             continue;
         }
+        let assign = match under_way(shards, &roster, &gone).await {
+            Way::Clear => assign,
+            Way::Lost(shard, voters) => {
+                let again = next_move(&roster, &gone, is_near, Some(shard));
+                let Some(assign) = again else { continue };
+                probe::sometimes!(MoveLost);
+                Some(Assign { voters, ..assign })
+            }
+            Way::Busy => continue,
+        };
         let Some(assign) = assign else {
             retire(shards, replaced).await;
             continue;
@@ -63,11 +75,13 @@ async fn retire(shards: &Router, node: Option<NodeId>) {
 }
 
 /// The first shard that is not where it should be, and where it should be. Copies that can stay do,
-/// in their order: what moves is what must, and only to nodes that answer.
+/// in their order: what moves is what must, and only to nodes that answer. If it is to be a certain shard,
+/// that one.
 fn next_move(
     roster: &Roster,
     gone: &BTreeSet<NodeId>,
     is_near: impl Fn(NodeId) -> bool,
+    only: Option<ShardId>,
 ) -> Option<Assign> {
     let candidates: Vec<_> = roster
         .nodes
@@ -77,29 +91,51 @@ fn next_move(
         .collect();
     let copies = usize::from(roster.cluster.copies);
     let mut spread = spread(roster.assignments.keys().copied(), &candidates, copies);
-    roster.assignments.iter().find_map(|(shard, assignment)| {
+    let mut shards = roster.assignments.iter().filter(|it| only.is_none_or(|only| *it.0 == only));
+    shards.find_map(|(shard, assignment)| {
         let wanted = spread.remove(shard)?;
         let held: Vec<_> = assignment.members.iter().map(|it| NodeId(it.node)).collect();
         // A cluster that has lost too many nodes waits for them, or for others.
         let can_begin = wanted.iter().all(|it| held.contains(it) || is_near(*it));
         let is_possible = can_begin && wanted.len() >= held.len().min(copies);
         let is_other = is_possible && wanted != held;
-        is_other.then_some(Assign { shard: shard.0, after: assignment.version, nodes: wanted })
+        let (shard, after, voters) = (shard.0, assignment.version, Vec::new());
+        is_other.then_some(Assign { shard, after, nodes: wanted, voters })
     })
 }
 
-/// Whether every shard has the members that it should have: one moves at a time. One that does not arrive is
-/// not sent elsewhere: whoever still votes for it, and was to leave, would come back as somebody else.
-async fn is_settled(shards: &Router, roster: &Roster) -> bool {
+/// What is under way.
+enum Way {
+    /// Every shard has the members that it should have.
+    Clear,
+    /// A shard moves to a node that is gone. These vote for it until then.
+    Lost(ShardId, Vec<Member>),
+    /// Something that has to be waited for: one shard moves at a time.
+    Busy,
+}
+
+async fn under_way(shards: &Router, roster: &Roster, gone: &BTreeSet<NodeId>) -> Way {
+    let mut way = Way::Clear;
     for (shard, assignment) in &roster.assignments {
         let wanted: BTreeSet<_> = assignment.members.iter().copied().collect();
-        let settled = shards.members(*shard).await.is_some_and(|it| it.are(&wanted));
-        if !settled {
-            tracing::debug!(shard = shard.0, "a shard is still moving");
-            return false;
-        }
+        way = match (shards.members(*shard).await, way) {
+            (Some(it), way) if it.are(&wanted) => way,
+            (Some(it), Way::Clear) if is_lost(&wanted, &it, gone) => {
+                Way::Lost(*shard, it.voters.into_iter().collect())
+            }
+            (Some(_) | None, _) => {
+                tracing::debug!(shard = shard.0, "a shard is still moving");
+                return Way::Busy;
+            }
+        };
     }
-    true
+    way
+}
+
+/// Whether a change of members waits for one that does not come: nothing has been changed yet.
+fn is_lost(wanted: &BTreeSet<Member>, members: &Members, gone: &BTreeSet<NodeId>) -> bool {
+    let mut missing = wanted.difference(&members.voters);
+    !members.is_changing && missing.any(|it| gone.contains(&NodeId(it.node)))
 }
 
 #[cfg(test)]
@@ -130,7 +166,8 @@ mod tests {
     /// Takes moves until there is none. Yields how many there were.
     fn settle(roster: &mut Roster, gone: &BTreeSet<NodeId>) -> usize {
         let mut moves = 0;
-        while let Some(Assign { shard, after, nodes }) = next_move(roster, gone, |_| true) {
+        while let Some(Assign { shard, after, nodes, .. }) = next_move(roster, gone, |_| true, None)
+        {
             let member = |node: NodeId| Member { node: node.0, life: 1 };
             let members = nodes.into_iter().map(member).collect();
             roster.assignments.insert(ShardId(shard), Assignment { version: after + 1, members });
@@ -152,7 +189,7 @@ mod tests {
             cluster.assignments.insert(ShardId(shard), Assignment { version: 0, members: vec![] });
         }
         settle(&mut cluster, &BTreeSet::new());
-        assert_eq!(next_move(&cluster, &BTreeSet::new(), |_| true), None);
+        assert_eq!(next_move(&cluster, &BTreeSet::new(), |_| true, None), None);
         assert_eq!(holds(&cluster, 1), 8);
         let joined = roster(4, |_| 100);
         cluster.nodes = joined.nodes;
@@ -186,8 +223,31 @@ mod tests {
         settle(&mut cluster, &BTreeSet::new());
         cluster.nodes = roster(5, |_| 100).nodes;
         let nobody = BTreeSet::new();
-        let moved = next_move(&cluster, &nobody, |it| it != NodeId(5)).unwrap();
+        let moved = next_move(&cluster, &nobody, |it| it != NodeId(5), None).unwrap();
         assert!(!moved.nodes.contains(&NodeId(5)), "{moved:?}");
-        assert_eq!(next_move(&cluster, &nobody, |it| it.0 < 4), None);
+        assert_eq!(next_move(&cluster, &nobody, |it| it.0 < 4, None), None);
+    }
+
+    #[test]
+    fn a_shard_on_its_way_to_a_lost_node_goes_somewhere_else() {
+        let member = |node: u32| Member { node, life: 1 };
+        let (wanted, voters) =
+            (BTreeSet::from([1, 2, 5].map(member)), [1, 2, 3].map(member).into());
+        let learners = BTreeSet::from([member(5)]);
+        let members = Members { voters, learners, is_changing: false };
+        let lost = |members: &Members, gone: u32| {
+            is_lost(&wanted, members, &BTreeSet::from([NodeId(gone)]))
+        };
+        assert!(lost(&members, 5));
+        assert!(!lost(&members, 3) && !lost(&members, 2), "nobody waits for these");
+        assert!(!lost(&Members { is_changing: true, ..members }, 5), "it cannot be taken back");
+        let mut cluster = roster(5, |_| 100);
+        for shard in 0..8 {
+            let members = [1, 2, 5].map(member).into();
+            cluster.assignments.insert(ShardId(shard), Assignment { version: 1, members });
+        }
+        let gone = BTreeSet::from([NodeId(5)]);
+        let again = next_move(&cluster, &gone, |_| true, Some(ShardId(3))).unwrap();
+        assert!(again.shard == 3 && !again.nodes.contains(&NodeId(5)), "{again:?}");
     }
 }

@@ -287,8 +287,8 @@ impl Host {
         }
     }
 
-    /// Whether a member has no part in its group any more: neither assignment nor group name it, and
-    /// they never will again. Every node follows the meta group, some of them late: a roster that is
+    /// Whether a member has no part in its group any more: neither assignment nor group name it. If they
+    /// should again, it will be somebody else. Every node follows the meta group, some of them late: a roster that is
     /// older than the member says nothing of it.
     async fn has_left(&self, shard: ShardId, group: &Group) -> bool {
         let (roster, member) = (self.0.router.roster(), group.member());

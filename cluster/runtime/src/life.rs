@@ -31,8 +31,7 @@ pub(crate) async fn prepare(
         && wanted.life <= before.life
         && !probe::mutant!(RosterBelieved)
     {
-        // Nobody begins again as who he was: what he has promised is forgotten.
-        return Ok(None);
+        return again(parts, shard).await;
     }
     let held = owner.and_then(Owner::present);
     let member = match (held, damage(parts, shard, owner)) {
@@ -53,6 +52,16 @@ pub(crate) async fn prepare(
     };
     reset(parts, shard, member).await?;
     Ok(Some(member))
+}
+
+/// Nobody begins again as who he was: what he has promised is forgotten. A node that has left, and is named as
+/// who it was, is behind, or was named before that was known: then it begins another life.
+async fn again(parts: &Parts, shard: ShardId) -> Result<Option<Member>, String> {
+    match begin(parts, shard).await {
+        Ok(member) => reset(parts, shard, member).await.map(|()| Some(member)),
+        Err(MetaError::Refused(LifeError::Unknown)) => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Whose a log is, as its label says.

@@ -180,6 +180,14 @@ impl Node {
         join_all(asked).await.into_iter().collect()
     }
 
+    /// Whether there are other nodes, and none of them answers this one, for more than three seconds: clients
+    /// are better off with another one, if there is any.
+    pub fn is_alone(&self) -> bool {
+        let (roster, me) = (self.router().roster(), self.router().peers().me());
+        let mut others = roster.nodes.keys().filter(|it| **it != me).peekable();
+        others.peek().is_some() && others.all(|it| self.router().progress().is_mute(*it))
+    }
+
     /// For how long nothing has been heard of a node that counts as down.
     pub fn silence(&self, node: NodeId) -> Option<Duration> {
         self.router().detector().silence(node, self.home.now())

@@ -63,6 +63,12 @@ impl Progress {
         self.asked.with(|asked| asked.iter().filter_map(is_mute).collect())
     }
 
+    /// Whether a node has answered nothing for a while.
+    pub(crate) fn is_mute(&self, node: NodeId) -> bool {
+        let in_vain = self.asked.with(|it| it.get(&node).map_or(0, |it| it.in_vain));
+        PERIOD * in_vain > NEAR_MAX
+    }
+
     /// A node has been asked at some moment, and has answered or not.
     fn told(&self, node: NodeId, asked: Moment, has_answered: bool) {
         self.asked.with(|all| {

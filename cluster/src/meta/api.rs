@@ -185,7 +185,8 @@ impl Command for BeginLife {
     const FREES_SPACE: bool = true;
 }
 
-/// Changes who holds a shard. A node that holds it already keeps its life.
+/// Changes who holds a shard. A node that holds it already keeps its life, and so does one that still votes
+/// for it, on the way of an earlier change: it must not come back as somebody else.
 #[data]
 pub struct Assign {
     /// The shard.
@@ -194,6 +195,8 @@ pub struct Assign {
     pub after: u64,
     /// 1 to [`COPIES_MAX`] nodes. The first is to lead.
     pub nodes: Vec<NodeId>,
+    /// Who votes for the shard, as its group says, while an earlier change is under way.
+    pub voters: Vec<Member>,
 }
 
 impl Command for Assign {

@@ -214,7 +214,7 @@ impl Handle<Assign> for Meta {
         if !is_node(cx) {
             return Err(AssignError::Forbidden);
         }
-        let Assign { shard, after, nodes } = assign;
+        let Assign { shard, after, nodes, voters } = assign;
         let assignment = cx.get::<Assignments>(&shard).ok_or(AssignError::Unknown)?;
         if assignment.version != after {
             return Err(AssignError::Changed);
@@ -225,7 +225,8 @@ impl Handle<Assign> for Meta {
         if !is_counted || !nodes.iter().all(is_known) {
             return Err(AssignError::Nodes);
         }
-        let kept = |node: &NodeId| assignment.members.iter().find(|it| it.node == node.0).copied();
+        let known = || assignment.members.iter().chain(&voters);
+        let kept = |node: &NodeId| known().find(|it| it.node == node.0).copied();
         let member = |node: &NodeId| {
             let follower = if shard == META.0 { follower(cx, node.0) } else { None };
             let known = kept(node).or(follower);

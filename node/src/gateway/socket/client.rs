@@ -7,6 +7,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use tokio::time::{Instant, timeout_at};
 
+use super::reply::{Disconnect, SILENT};
 use super::upgrade::TOKEN_VERIFIED;
 use crate::gateway::Gateway;
 use crate::gateway::problem::{NOT_READY, TOKEN_INVALID};
@@ -63,4 +64,17 @@ async fn verify(gateway: Arc<Gateway>, token: String) -> Verified {
             Err(Unverified::Later(NOT_READY.because("Nobody can tell now whose token this is.")))
         }
     }
+}
+
+/// A node that nobody answers can do nothing for its clients.
+///
+/// # Errors
+///
+/// Then they had better connect to another one.
+pub(super) fn is_of_use(gateway: &Gateway) -> Result<(), Disconnect> {
+    if gateway.client.node().is_alone() {
+        probe::sometimes!(AloneTold);
+        return Err(SILENT);
+    }
+    Ok(())
 }

@@ -14,7 +14,7 @@ use runtime::traffic::OpenSocket;
 use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::client::{Client, Unverified};
+use super::client::{Client, Unverified, is_of_use};
 use super::command::{Command, KEY_FIELD, Position};
 use super::reply::{
     ALREADY_SUBSCRIBED, BAD_REQUEST, Disconnect, INVALID_TOKEN, LIMIT_EXCEEDED, METHOD_NOT_FOUND,
@@ -237,6 +237,7 @@ impl Session {
         if self.is_pinged {
             return Err(NO_PONG);
         }
+        is_of_use(&self.gateway)?;
         self.is_pinged = true;
         self.ping_at = Instant::now() + PONG_MAX;
         Ok(PING)
@@ -244,6 +245,7 @@ impl Session {
 
     /// Does what a frame says. Yields what is to be said at once.
     async fn heard(&mut self, frame: &[u8]) -> Result<String, Disconnect> {
+        is_of_use(&self.gateway)?;
         let lines = frame.split(|it| *it == b'\n').filter(|it| !it.is_empty());
         let mut replies = String::new();
         for line in lines {
