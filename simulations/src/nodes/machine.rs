@@ -309,18 +309,24 @@ impl Machine {
     /// Breaks a byte of the log, or the rows of a group, while the machine is off; or they are gone. The log is
     /// broken where it ends only if all others have what is there.
     pub fn rot(&mut self, weak: Weak) -> String {
-        if self.chance.flips() { self.rot_rows(weak) } else { self.rot_log(weak) }
+        let purged = weak.purged.filter(|_| self.chance.flips());
+        if purged.is_some() || self.chance.flips() {
+            self.rot_rows(purged)
+        } else {
+            self.rot_log(weak)
+        }
     }
 
-    fn rot_rows(&mut self, weak: Weak) -> String {
+    /// If a group is named, what is lost is what nothing brings back.
+    fn rot_rows(&mut self, purged: Option<u32>) -> String {
         let Some(engine) = &self.engine else { return "nothing".to_owned() };
         let groups = engine.groups();
         if groups.is_empty() {
             return "nothing".to_owned();
         }
         let (group, _) = *self.chance.pick(&groups);
-        if self.chance.below(4) == 0 {
-            let group = weak.purged.unwrap_or(group);
+        if purged.is_some() || self.chance.below(4) == 0 {
+            let group = purged.unwrap_or(group);
             engine.remove(group).expect("rows in memory");
             return format!("the rows of group {group}: they are gone");
         }
@@ -355,7 +361,7 @@ impl Machine {
         let is_end = names.last() == Some(&name) && !is_followed;
         if is_end && !weak.is_spare {
             // What is broken at the end is forgotten, and somebody else may have to do without it already.
-            return self.rot_rows(weak);
+            return self.rot_rows(None);
         }
         (self.folder, self.is_end_rotten) = (broken, is_end);
         what
