@@ -1,6 +1,11 @@
-//! What was wrong, and who noticed.
+//! What was wrong, with what, and who noticed.
 
+use std::collections::BTreeSet;
 use std::fmt;
+
+use entity::{Address, Key};
+
+use crate::timeline::Operation;
 
 /// Who looks whether something is wrong.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -49,7 +54,24 @@ pub struct Finding {
     /// Who noticed.
     pub oracle: Oracle,
     /// What it is.
-    pub what: String,
+    pub wrong: Wrong,
+}
+
+/// What is wrong, and under which keys, as far as that is known.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Wrong {
+    what: String,
+    keys: BTreeSet<Vec<u8>>,
+}
+
+/// Says under which key it is that something is wrong.
+pub trait Under<T> {
+    /// Under this one, too.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong.
+    fn under(self, key: &impl Key) -> Result<T, Wrong>;
 }
 
 impl Oracle {
@@ -83,8 +105,8 @@ impl Oracle {
     }
 
     /// That something is wrong.
-    pub fn finds(self, what: impl Into<String>) -> Finding {
-        Finding { oracle: self, what: what.into() }
+    pub fn finds(self, wrong: impl Into<Wrong>) -> Finding {
+        Finding { oracle: self, wrong: wrong.into() }
     }
 
     /// Finds something unless a condition holds.
@@ -97,8 +119,53 @@ impl Oracle {
     }
 }
 
+impl Finding {
+    /// Whether an operation has to do with it, as far as is known: it is of the workload whose check found
+    /// it, and was for an entity of a key that is wrong.
+    pub fn concerns(&self, operation: &Operation) -> bool {
+        let keys = &self.wrong.keys;
+        self.oracle.workload().is_none_or(|name| name == operation.workload)
+            && (keys.is_empty() || keys.contains(&operation.entity.key))
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.oracle.name(), self.what)
+        write!(f, "{}: {}", self.oracle.name(), self.wrong.what)
+    }
+}
+
+impl Wrong {
+    /// Wrong with an entity.
+    pub fn with(entity: &Address, what: impl Into<String>) -> Self {
+        Self { what: what.into(), keys: BTreeSet::from([entity.key.clone()]) }
+    }
+
+    /// The same, of some part.
+    #[must_use]
+    pub fn of(self, part: &str) -> Self {
+        Self { what: format!("{part}: {}", self.what), ..self }
+    }
+}
+
+impl From<String> for Wrong {
+    fn from(what: String) -> Self {
+        Self { what, keys: BTreeSet::new() }
+    }
+}
+
+impl From<&str> for Wrong {
+    fn from(what: &str) -> Self {
+        what.to_owned().into()
+    }
+}
+
+impl<T, E: Into<Wrong>> Under<T> for Result<T, E> {
+    fn under(self, key: &impl Key) -> Result<T, Wrong> {
+        self.map_err(|wrong| {
+            let mut wrong = wrong.into();
+            wrong.keys.insert(key.to_bytes());
+            wrong
+        })
     }
 }

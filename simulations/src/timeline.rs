@@ -3,6 +3,10 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use entity::Address;
+
+use crate::finding::Finding;
+
 /// What happened when.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Timeline {
@@ -65,7 +69,7 @@ pub struct Operation {
     /// The client.
     pub client: usize,
     /// The entity.
-    pub entity: String,
+    pub entity: Address,
     /// When it began.
     pub from: Duration,
     /// When it was told what became of it, if ever.
@@ -135,9 +139,9 @@ impl Timeline {
         self.marks.push(Mark { lane, at, colour, text });
     }
 
-    /// A page that shows all of it. Of the operations only those of `workload`, if one is named.
-    pub fn page(&self, title: &str, workload: Option<&str>) -> String {
-        let shown = |it: &&Operation| workload.is_none_or(|name| name == it.workload);
+    /// A page that shows all of it; of the operations only those that a finding concerns, if there is one.
+    pub fn page(&self, title: &str, finding: Option<&Finding>) -> String {
+        let shown = |it: &&Operation| finding.is_none_or(|finding| finding.concerns(it));
         let operations: Vec<_> = self.operations.iter().filter(shown).collect();
         let (skipped, operations) =
             operations.split_at(operations.len().saturating_sub(OPERATIONS_MAX));
@@ -187,7 +191,7 @@ impl Timeline {
         for it in operations {
             let to =
                 it.to.map_or_else(|| "never".to_owned(), |to| format!("{:.6}", to.as_secs_f64()));
-            let (entity, text) = (escaped(&it.entity), escaped(&it.text));
+            let (entity, text) = (named(&it.entity), escaped(&it.text));
             writeln!(
                 page,
                 "<tr><td>{:.6}<td>{to}<td>{} {}<td>{entity}<td>{text}",
@@ -244,13 +248,23 @@ fn x(at: Duration) -> f64 {
     left + at.as_secs_f64() * SECOND
 }
 
+/// An entity, for people: its kind, and its key without what it begins with only to have its length.
+fn named(entity: &Address) -> String {
+    let bytes = entity.key.iter().skip_while(|it| **it == 0);
+    let key: Vec<String> = bytes.map(|byte| format!("{byte:02x}")).collect();
+    format!("{}:{}", entity.kind, key.concat())
+}
+
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]
 mod tests {
+    use entity::Key;
+
     use super::*;
+    use crate::finding::{Oracle, Under};
 
     #[test]
     fn a_page_shows_what_happened() {
@@ -260,21 +274,29 @@ mod tests {
         timeline.begin("n1", second(1), Colour::Leads, "shard 0, term 2".to_owned());
         timeline.end("n1", second(2), Colour::Leads, "shard 0");
         timeline.mark("n2", second(3), Colour::Fault, "kill <n2>".to_owned());
-        let operation = |workload, text: &str| Operation {
+        let operation = |workload, key: u64, text: &str| Operation {
             workload,
             client: 1,
-            entity: "7".to_owned(),
+            entity: Address { kind: 7, key: key.to_bytes() },
             from: second(1),
             to: None,
             text: text.to_owned(),
         };
-        timeline.operations = vec![operation("bank", "pays"), operation("counter", "adds")];
-        let page = timeline.page("seed 7", Some("bank"));
-        for shown in ["seed 7", "shard 0, term 2", "kill &lt;n2&gt;", "pays", ">n1<", ">n2<", "3 s"]
+        timeline.operations = vec![
+            operation("bank", 5, "pays"),
+            operation("bank", 6, "owes"),
+            operation("counter", 5, "adds"),
+        ];
+        let wrong = Err::<(), _>("it is poor").under(&5_u64).expect_err("it was one");
+        let page = timeline.page("seed 7", Some(&Oracle::Workload("bank").finds(wrong)));
+        for shown in
+            ["seed 7", "shard 0, term 2", "kill &lt;n2&gt;", "pays", "7:05", ">n1<", ">n2<", "3 s"]
         {
             assert!(page.contains(shown), "{shown}: {page}");
         }
-        assert!(!page.contains("adds"));
+        assert!(!page.contains("adds") && !page.contains("owes"), "{page}");
+        let page = timeline.page("seed 7", Some(&Oracle::Raft.finds("two leaders")));
+        assert!(page.contains("pays") && page.contains("owes") && page.contains("adds"), "{page}");
         assert_eq!(timeline.spans[1].to, Some(second(2)));
     }
 }

@@ -105,6 +105,12 @@ named! {
         KeptForgotten,
         /// A shard is not trusted to have said everything.
         Distrusted,
+        /// The past of a channel is read late.
+        PastLate,
+        /// A client is told to follow a channel again.
+        FollowedAgain,
+        /// A connection is ended as if too much were waiting for it.
+        SocketCut,
     }
 }
 
@@ -114,8 +120,9 @@ impl Point {
     pub fn seldom(self) -> u32 {
         match self {
             Self::LifeEnds => 256,
-            Self::FalseAlarm => 64,
+            Self::FalseAlarm | Self::SocketCut => 64,
             Self::ElectionCalled | Self::HandedOver => 32,
+            Self::FollowedAgain => 16,
             Self::ProposalReturned | Self::RequestRefused | Self::SegmentEndsEarly => 8,
             Self::AnswerLost
             | Self::AppendAnswerLost
@@ -144,6 +151,7 @@ impl Point {
             | Self::MemoryShort
             | Self::OverlayKept
             | Self::PartTwice
+            | Self::PastLate
             | Self::PlacementSkipped
             | Self::ProposalLate
             | Self::ReadShort

@@ -119,6 +119,8 @@ named! {
         SilenceTold,
         /// A shard on its way to a node that was lost was sent somewhere else.
         MoveLost,
+        /// A change of members went on without one that was not ready.
+        MembersChangedInPart,
         /// A client was sent away by a node that nobody answered.
         AloneTold,
         /// A kept answer was told.

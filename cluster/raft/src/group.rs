@@ -95,6 +95,7 @@ struct Inner {
     offload: Offload,
     machine: Machine,
     receiver: Receiver,
+    storage: Storage,
     raft: Raft,
     kept_entries: u64,
     began: Moment,
@@ -125,7 +126,7 @@ impl Group {
         let (home, config) =
             (peers.home().clone(), Arc::new(timing.config().map_err(GroupError::Raft)?));
         let lines = Lines { group, peers };
-        let raft = Raft::new(member.id(), config, lines, storage, machine.clone()).await;
+        let raft = Raft::new(member.id(), config, lines, storage.clone(), machine.clone()).await;
         let raft = raft.map_err(|error| GroupError::Raft(error.to_string()))?;
         let kept_entries = timing.kept_entries;
         let began = home.now();
@@ -137,6 +138,7 @@ impl Group {
             offload,
             machine,
             receiver,
+            storage,
             raft,
             kept_entries,
             began,
@@ -256,7 +258,11 @@ impl Group {
             Question::End { transfer, parts } => {
                 let (vote, snapshot) = receiver.end(transfer, parts).map_err(stored)?;
                 let installed = raft.install_full_snapshot(vote, snapshot).await;
-                Answer::Snapshot(installed.map_err(|it| fatal(&it))?.vote)
+                let installed = installed.map_err(|it| fatal(&it))?;
+                // openraft answers at once when as much was applied here, from entries that may not be
+                // durable yet: who asks counts them.
+                self.0.storage.settle().await.map_err(stored)?;
+                Answer::Snapshot(installed.vote)
             }
         })
     }

@@ -32,8 +32,10 @@ pub struct Status {
     pub snapshot: u64,
     /// Index up to which the log is purged.
     pub purged: u64,
-    /// The voters.
+    /// The voters; in the middle of a change those before and those after it.
     pub voters: BTreeSet<Member>,
+    /// The voters once the change that is under way has ended.
+    pub goal: BTreeSet<Member>,
     /// The learners.
     pub learners: BTreeSet<Member>,
     /// Whether a change of members is under way.
@@ -52,6 +54,7 @@ impl Status {
     pub(crate) fn of((group, member): (GroupId, Member), metrics: &RaftMetrics<Types>) -> Self {
         let index = |id: Option<LogId>| id.map_or(0, |it| it.index());
         let members = metrics.membership_config.membership();
+        let configs = members.get_joint_config();
         let matched = metrics.replication.iter().flatten();
         Self {
             group,
@@ -66,8 +69,9 @@ impl Status {
             snapshot: index(metrics.snapshot),
             purged: index(metrics.purged),
             voters: members.voter_ids().map(Member::of).collect(),
+            goal: configs.last().into_iter().flatten().copied().map(Member::of).collect(),
             learners: members.learner_ids().map(Member::of).collect(),
-            is_changing: members.get_joint_config().len() > 1
+            is_changing: configs.len() > 1
                 || metrics.membership_config != metrics.committed_membership_config,
             matched: matched.map(|(id, it)| (Member::of(*id), index(*it))).collect(),
             failure: metrics.running_state.as_ref().err().map(ToString::to_string),

@@ -111,18 +111,43 @@ async fn step(
         return group.add_learner(*member).await.map(|()| false);
     }
     let is_asked = |it: &Member| voters.contains(it) || learners.contains(it);
-    let is_other = voters != status.voters || !status.learners.iter().all(is_asked);
-    // A change that an earlier leader began, and did not live to end, is ended.
-    if is_other || status.is_changing {
-        let is_ready = |it: &Member| status.voters.contains(it) || is_close(status, *it);
-        let goes_on = voters == status.voters || status.is_changing;
-        if voters.iter().all(is_ready) && (goes_on || are_there(shards, group, &voters).await) {
-            probe::sometimes!(MembersChangedUnderLoad, status.applied < status.last);
-            group.change_voters(&voters, &learners).await?;
-        }
-        return Ok(false);
+    let has_others = !status.learners.iter().all(is_asked);
+    if voters == status.voters && !has_others && !status.is_changing {
+        return Ok(true);
     }
-    Ok(true)
+    let (next, begins) = if status.is_changing {
+        // A change that an earlier leader began, and did not live to end, is ended first.
+        (status.goal.clone(), false)
+    } else {
+        let next = next_voters(&voters, status);
+        (next.clone(), next != status.voters)
+    };
+    let is_due = if begins {
+        are_there(shards, group, &next).await
+    } else {
+        status.is_changing || has_others
+    };
+    if is_due {
+        probe::sometimes!(MembersChangedUnderLoad, status.applied < status.last);
+        probe::sometimes!(MembersChangedInPart, begins && next != voters);
+        let learners = learners.union(&voters).filter(|it| !next.contains(it)).copied().collect();
+        group.change_voters(&next, &learners).await?;
+    }
+    Ok(false)
+}
+
+/// Those who are to vote, as far as they can already; for each one that cannot, one that votes now and is
+/// to go stays. So nobody waits for one that does not come, and there are never fewer than before.
+fn next_voters(wanted: &BTreeSet<Member>, status: &Status) -> BTreeSet<Member> {
+    let is_ready = |it: &&Member| status.voters.contains(it) || is_close(status, **it);
+    let ready: BTreeSet<Member> = wanted.iter().filter(is_ready).copied().collect();
+    let mut going: Vec<_> = status.voters.difference(wanted).copied().collect();
+    // Whoever has most of the log is there, if anybody is; a life that another one follows is not.
+    let is_past = |it: &Member| wanted.iter().any(|other| other.node == it.node);
+    going.sort_by_key(|it| (is_past(it), lag(status, *it).unwrap_or(u64::MAX)));
+    let stays = going.into_iter().take(wanted.len() - ready.len());
+    let next: BTreeSet<Member> = ready.iter().copied().chain(stays).collect();
+    if next.len() < wanted.len() { status.voters.clone() } else { next }
 }
 
 /// Every node follows the meta group, voter or not.
@@ -207,4 +232,68 @@ pub(crate) async fn sign_of_heir(
     }
     let (node, lane) = (NodeId(member.node), Lane::usual(group.id()));
     Some((leave::sign_of(shards, node, lane).await?, member))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn member(node: u32) -> Member {
+        Member { node, life: 1 }
+    }
+
+    fn members<const N: usize>(nodes: [u32; N]) -> BTreeSet<Member> {
+        nodes.map(member).into()
+    }
+
+    /// Voters that have everything, but for those that are said to lack something.
+    fn status(voters: &BTreeSet<Member>, matched: &[(u32, u64)]) -> Status {
+        let usual = voters.iter().map(|it| (it.node, 1_000));
+        let matched: BTreeMap<_, _> = usual.chain(matched.iter().copied()).collect();
+        let matched = matched.into_iter().map(|(node, index)| (member(node), index)).collect();
+        Status {
+            group: 0,
+            member: member(1),
+            leads: true,
+            leader: Some(member(1)),
+            term: 1,
+            vote: (1, 1, true),
+            last: 1_000,
+            committed: 1_000,
+            applied: 1_000,
+            snapshot: 0,
+            purged: 0,
+            voters: voters.clone(),
+            goal: voters.clone(),
+            learners: BTreeSet::new(),
+            is_changing: false,
+            matched,
+            failure: None,
+        }
+    }
+
+    #[test]
+    fn nobody_waits_for_one_that_does_not_come() {
+        let (voters, wanted) = (members([1, 3, 4, 5, 6]), members([1, 2, 3, 5, 7]));
+        let next = |matched| next_voters(&wanted, &status(&voters, matched));
+        assert_eq!(next(&[]), voters, "nobody is ready");
+        assert_eq!(next(&[(7, 990), (4, 500)]), members([1, 3, 5, 6, 7]), "4 lacks more than 6");
+        assert_eq!(next(&[(7, 990), (6, 0)]), members([1, 3, 4, 5, 7]), "nothing is known of 6");
+        assert_eq!(next(&[(7, 990), (2, 100)]), members([1, 3, 4, 5, 7]), "2 lacks too much");
+        assert_eq!(next(&[(7, 990), (2, 990)]), wanted);
+    }
+
+    #[test]
+    fn there_are_never_fewer_voters_than_there_should_be() {
+        let (voters, wanted) = (members([1]), members([1, 2, 3]));
+        let next = |matched| next_voters(&wanted, &status(&voters, matched));
+        assert_eq!(next(&[(2, 1_000)]), voters, "one of two could stop both");
+        assert_eq!(next(&[(2, 1_000), (3, 1_000)]), wanted);
+        let many = members([1, 2, 3, 4, 5]);
+        assert_eq!(next_voters(&wanted, &status(&many, &[])), wanted, "copies are given up");
+        let others = next_voters(&members([1, 2, 6]), &status(&many, &[(3, 900)]));
+        assert_eq!(others, members([1, 2, 4]), "one that goes stays until 6 is ready");
+    }
 }

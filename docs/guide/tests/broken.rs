@@ -14,7 +14,7 @@ pub mod workloads;
 use actors::accounts;
 use simulations::case::Look;
 use simulations::workloads::catalogue::Guest;
-use simulations::{chance, world};
+use simulations::{chance, finding, world};
 
 #[test]
 fn what_the_guide_breaks_is_found() {
@@ -29,5 +29,5 @@ fn what_the_guide_breaks_is_found() {
     let plans = (0..20).map(|seed| world::plan::Plan::new(seed).of_guest(guest));
     let mut reports = plans.map(|plan| world::run::run(plan, Look::default()));
     let found = reports.find_map(|it| it.violation).expect("a seed finds it");
-    assert!(found.what.contains("has voted in"), "{found}");
+    assert!(found.to_string().contains("has voted in"), "{found}");
 }

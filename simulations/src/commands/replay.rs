@@ -51,8 +51,7 @@ impl Replay {
         let ran = case.look(Look { is_printed, until: self.until, is_drawn });
         println!("{}", ran.line);
         if let Some(path) = self.visual {
-            let workload = ran.finding.as_ref().and_then(|it| it.oracle.workload());
-            fs::write(path, ran.timeline.page(&ran.line, workload))?;
+            fs::write(path, ran.timeline.page(&ran.line, ran.finding.as_ref()))?;
         }
         Ok(ran.finding.is_none())
     }

@@ -18,7 +18,7 @@ use runtime::client::Client;
 use super::cluster::{Phase, World};
 use super::mishap::true_time;
 use crate::chance::{Chance, Odds};
-use crate::finding::Oracle;
+use crate::finding::{Oracle, Wrong};
 use crate::workloads::counter::Counters;
 use crate::world::call::{Call, Done};
 
@@ -76,7 +76,7 @@ impl World {
             }
             let learned = self.crews.borrow_mut()[crew].workload.learn(client, &done);
             if let Err(what) = learned {
-                self.blame(Oracle::Workload(name).finds(what));
+                self.blame(Oracle::Workload(name).finds(Wrong::with(&call.to, what)));
             }
         }
     }
@@ -114,7 +114,7 @@ impl World {
                 Answer::Failure(Failure::Unknown | Failure::Expired) => return Done::Unknown,
                 Answer::Failure(failure) => {
                     let what = format!("{failure:?} in answer to {call:?}");
-                    self.blame(Oracle::Answers.finds(what));
+                    self.blame(Oracle::Answers.finds(Wrong::with(&call.to, what)));
                     return Done::Unknown;
                 }
             }

@@ -60,7 +60,7 @@ impl World {
         (call, done): (&Call, &Done),
     ) {
         self.draw(|it, now| {
-            let (entity, text) = (call.entity(), format!("{call} {done}"));
+            let (entity, text) = (call.to.clone(), format!("{call} {done}"));
             let to = Some(now);
             it.operations.push(Operation { workload, client, entity, from, to, text });
         });

@@ -20,7 +20,7 @@ use super::readers;
 use super::sockets::state::Counts;
 use crate::case::Look;
 use crate::chance::Chance;
-use crate::finding::{Finding, Oracle};
+use crate::finding::{Finding, Oracle, Under, Wrong};
 use crate::timeline::Timeline;
 use crate::workloads::counter::Total;
 use crate::world::run::text;
@@ -217,11 +217,11 @@ fn check(world: &Rc<World>, runtime: &tokio::runtime::Runtime, tasks: &LocalSet)
     }
 }
 
-fn check_readers(world: &World, view: &mut View<'_>) -> Result<(), String> {
+fn check_readers(world: &World, view: &mut View<'_>) -> Result<(), Wrong> {
     let nodes: Vec<_> = world.going().into_keys().collect();
     for counter in readers::counters() {
         let totals = view.ask(&counter, &Total {})?;
-        world.readers.with(|it| it.check(&nodes, counter, &totals))?;
+        world.readers.with(|it| it.check(&nodes, counter, &totals)).under(&counter)?;
     }
     Ok(())
 }
@@ -229,7 +229,7 @@ fn check_readers(world: &World, view: &mut View<'_>) -> Result<(), String> {
 fn report(world: &World) -> Report {
     let (plan, counts) = (&world.parts.plan, &world.counts);
     let seen = setting::seen();
-    let overfull = seen.overfull.as_ref().map(|it| Oracle::Bounds.finds(it));
+    let overfull = seen.overfull.as_ref().map(|it| Oracle::Bounds.finds(it.as_str()));
     let (applied, violation) = world.witness.with(|it| (it.applied, it.violation.clone()));
     Report {
         seed: plan.seed,

@@ -79,7 +79,8 @@ impl Witness {
         history.seen.insert(step.index, seen);
         match (&step.record, step.verdict) {
             (Some(record), _) => {
-                let in_group = |it: Finding| it.oracle.finds(format!("group {group}: {}", it.what));
+                let in_group =
+                    |it: Finding| it.oracle.finds(it.wrong.of(&format!("group {group}")));
                 history.watch.record(record).map_err(in_group)?;
                 history.records.truncate(RECORDS_MAX - 1);
                 history.records.push_front(record.encode().into());

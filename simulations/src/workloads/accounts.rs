@@ -10,6 +10,7 @@ use entity::Id;
 
 use super::crew::{Fate, Hands, Workload, holds};
 use crate::chance::{Chance, Odds};
+use crate::finding::{Under, Wrong};
 use crate::world::call::{Call, Done};
 use crate::world::view::View;
 
@@ -90,7 +91,7 @@ impl Openings {
         Some(Call::command(&user, &EndSession { session }))
     }
 
-    fn check_handles(&self, view: &mut View<'_>) -> Result<(), String> {
+    fn check_handles(&self, view: &mut View<'_>) -> Result<(), Wrong> {
         let mut owners: BTreeMap<&HandleName, Vec<UserId>> = BTreeMap::new();
         for (user, (handle, fate)) in &self.opened {
             let status = view.ask(user, &Status {})?;
@@ -99,20 +100,32 @@ impl Openings {
                 Fate::Refused => false,
                 Fate::Unknown => status != AccountStatus::Opening,
             };
-            holds(is_allowed, || format!("account {user} is {status:?}, and {fate:?}"))?;
+            holds(is_allowed, || format!("account {user} is {status:?}, and {fate:?}"))
+                .under(user)?;
             let owners = owners.entry(handle).or_default();
             owners.extend((status == AccountStatus::Active).then_some(*user));
         }
         for (handle, owners) in owners {
-            let owner = view.ask_or_refusal(handle, &FindOwner {})?.ok().map(|it| it.user);
-            let is_wanted =
-                self.opened.values().any(|(it, fate)| it == handle && *fate == Fate::Done);
-            let agrees = owners.iter().copied().eq(owner);
-            holds(agrees && (owner.is_some() || !is_wanted), || {
-                format!("handle {handle} belongs to {owner:?}, and {owners:?} have it")
-            })?;
+            self.check_handle(handle, &owners, view)?;
         }
         Ok(())
+    }
+
+    fn check_handle(
+        &self,
+        handle: &HandleName,
+        owners: &[UserId],
+        view: &mut View<'_>,
+    ) -> Result<(), Wrong> {
+        let owner = view.ask_or_refusal(handle, &FindOwner {})?.ok().map(|it| it.user);
+        let wanted = self.opened.iter().filter(|(_, (it, _))| it == handle);
+        let is_wanted = wanted.clone().any(|(_, (_, fate))| *fate == Fate::Done);
+        let agrees = owners.iter().copied().eq(owner) && (owner.is_some() || !is_wanted);
+        let checked = holds(agrees, || {
+            format!("handle {handle} belongs to {owner:?}, and {owners:?} have it")
+        });
+        let checked = checked.map_err(Wrong::from);
+        wanted.fold(checked, |checked, (user, _)| checked.under(user))
     }
 }
 
@@ -152,7 +165,7 @@ impl Workload for Openings {
         Ok(())
     }
 
-    fn check(&mut self, view: &mut View<'_>) -> Result<(), String> {
+    fn check(&mut self, view: &mut View<'_>) -> Result<(), Wrong> {
         self.check_handles(view)?;
         for ((user, session), Session { digest, ended }) in &self.sessions {
             let verify = VerifySession { session: *session, digest: *digest };
@@ -162,7 +175,8 @@ impl Workload for Openings {
                 Some(Fate::Done) => !is_in_force,
                 Some(Fate::Refused | Fate::Unknown) => true,
             };
-            holds(is_allowed, || format!("session {session}: {is_in_force}, ended {ended:?}"))?;
+            holds(is_allowed, || format!("session {session}: {is_in_force}, ended {ended:?}"))
+                .under(user)?;
         }
         Ok(())
     }

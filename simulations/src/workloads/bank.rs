@@ -4,6 +4,7 @@ use entity::{Answer, Command, Context, Entity, Handle, Kind, Never, Query, data,
 
 use super::crew::{Workload, holds};
 use crate::chance::Chance;
+use crate::finding::Wrong;
 use crate::world::call::{Call, Done};
 use crate::world::view::View;
 
@@ -199,7 +200,8 @@ impl Workload for Bank {
         Ok(())
     }
 
-    fn check(&mut self, view: &mut View<'_>) -> Result<(), String> {
+    /// No key is wrong when money is: it is the sum.
+    fn check(&mut self, view: &mut View<'_>) -> Result<(), Wrong> {
         let mut sum = 0;
         for vault in 0..self.vaults {
             sum += view.ask(&vault, &Balance {})?;
@@ -207,6 +209,6 @@ impl Workload for Bank {
         let shut = view.ask(&self.vaults, &Balance {})?;
         holds(shut == 0, || format!("the shut vault has {shut}"))?;
         let expected = self.vaults * MONEY;
-        holds(sum == expected, || format!("there should be {expected}, and there is {sum}"))
+        Ok(holds(sum == expected, || format!("there should be {expected}, and there is {sum}"))?)
     }
 }

@@ -9,6 +9,7 @@ use entity::{
 
 use super::crew::{Fate, Hands, Workload, holds};
 use crate::chance::Chance;
+use crate::finding::{Under, Wrong};
 use crate::world::call::{Call, Done};
 use crate::world::view::View;
 
@@ -164,22 +165,28 @@ impl Workload for Counting {
         Ok(())
     }
 
-    fn check(&mut self, view: &mut View<'_>) -> Result<(), String> {
+    fn check(&mut self, view: &mut View<'_>) -> Result<(), Wrong> {
         for (counter, operations) in &self.fates {
-            let Totals { sum, added, log } = view.ask(counter, &Total {})?;
-            let counts: BTreeMap<u64, u64> = added.into_iter().collect();
-            for (operation, (_, fate)) in operations {
-                let count = counts.get(operation).copied().unwrap_or(0);
-                holds(fate.allows(count), || {
-                    format!("operation {operation} is {fate:?} and was counted {count} times")
-                })?;
-            }
-            let amount = |operation| operations.get(operation).map(|(amount, _)| *amount);
-            let expected: Option<u64> = counts.keys().map(amount).sum();
-            holds(expected == Some(sum), || format!("{sum} should be {expected:?}"))?;
-            let is_gapless = log.iter().zip(1..).all(|((offset, _), nth)| *offset == nth);
-            holds(is_gapless && log.len() == counts.len(), || format!("a log of {log:?}"))?;
+            view.ask(counter, &Total {})
+                .and_then(|totals| check_totals(totals, operations))
+                .under(counter)?;
         }
         Ok(())
     }
+}
+
+fn check_totals(totals: Totals, operations: &BTreeMap<u64, (u64, Fate)>) -> Result<(), String> {
+    let Totals { sum, added, log } = totals;
+    let counts: BTreeMap<u64, u64> = added.into_iter().collect();
+    for (operation, (_, fate)) in operations {
+        let count = counts.get(operation).copied().unwrap_or(0);
+        holds(fate.allows(count), || {
+            format!("operation {operation} is {fate:?} and was counted {count} times")
+        })?;
+    }
+    let amount = |operation| operations.get(operation).map(|(amount, _)| *amount);
+    let expected: Option<u64> = counts.keys().map(amount).sum();
+    holds(expected == Some(sum), || format!("{sum} should be {expected:?}"))?;
+    let is_gapless = log.iter().zip(1..).all(|((offset, _), nth)| *offset == nth);
+    holds(is_gapless && log.len() == counts.len(), || format!("a log of {log:?}"))
 }

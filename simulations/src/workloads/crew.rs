@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::chance::Chance;
+use crate::finding::Wrong;
 use crate::scenario::Scenario;
 use crate::world::call::{Call, Done};
 use crate::world::view::View;
@@ -32,7 +33,7 @@ pub trait Workload {
     /// # Errors
     ///
     /// What is wrong with it.
-    fn check(&mut self, view: &mut View<'_>) -> Result<(), String>;
+    fn check(&mut self, view: &mut View<'_>) -> Result<(), Wrong>;
 }
 
 /// A workload and what drives it.

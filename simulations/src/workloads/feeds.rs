@@ -13,6 +13,7 @@ use super::crew::{Fate, Hands, Workload, holds};
 use super::follows::followed;
 use super::posts::archive;
 use crate::chance::{Chance, Odds};
+use crate::finding::{Under, Wrong};
 use crate::world::call::{Call, Done};
 use crate::world::view::View;
 
@@ -72,13 +73,26 @@ impl Reading {
         (0..self.readers + crowd).map(|number| self.reader(number))
     }
 
+    /// Whether an author has and sees all posts there are.
+    fn check_author(&self, author: UserId, view: &mut View<'_>) -> Result<Vec<PostId>, String> {
+        let posts: Vec<_> = archive(view, AuthorId(author))?.into_keys().collect();
+        let published = self.published.get(&author).cloned().unwrap_or_default();
+        let is_lost = published.iter().any(|post| !posts.contains(post));
+        holds(!is_lost, || format!("{author} has {posts:?} of {published:?}"))?;
+        let backlog = view.ask(&FanOutId(author), &Backlog {})?.tasks;
+        holds(backlog == 0, || format!("{author} has {backlog} pushes to do"))?;
+        let own: Vec<_> = feed(view, author)?.into_iter().map(|entry| entry.post).collect();
+        holds(own == posts, || format!("{author} sees {own:?} of {posts:?}"))?;
+        Ok(posts)
+    }
+
     fn check_reader(
         &self,
         reader: UserId,
         archives: &BTreeMap<UserId, Vec<PostId>>,
         pulled: &BTreeMap<UserId, Vec<PostId>>,
         view: &mut View<'_>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Wrong> {
         let mut seen: BTreeMap<UserId, Vec<PostId>> = BTreeMap::new();
         for FeedEntry { author, post, .. } in feed(view, reader)? {
             seen.entry(author).or_default().push(post);
@@ -100,7 +114,8 @@ impl Reading {
             let expected = &archives[author];
             holds(found == *expected, || {
                 format!("{reader} sees {found:?} of {author}, and there are {expected:?}")
-            })?;
+            })
+            .under(author)?;
         }
         Ok(())
     }
@@ -186,24 +201,17 @@ impl Workload for Reading {
         Ok(())
     }
 
-    fn check(&mut self, view: &mut View<'_>) -> Result<(), String> {
+    fn check(&mut self, view: &mut View<'_>) -> Result<(), Wrong> {
         let mut archives = BTreeMap::new();
         let mut left_to_pull = BTreeMap::new();
         for number in 0..self.authors {
             let author = self.author(number);
-            let posts: Vec<_> = archive(view, AuthorId(author))?.into_keys().collect();
-            let published = self.published.get(&author).cloned().unwrap_or_default();
-            let is_lost = published.iter().any(|post| !posts.contains(post));
-            holds(!is_lost, || format!("{author} has {posts:?} of {published:?}"))?;
-            let backlog = view.ask(&FanOutId(author), &Backlog {})?.tasks;
-            holds(backlog == 0, || format!("{author} has {backlog} pushes to do"))?;
-            let own: Vec<_> = feed(view, author)?.into_iter().map(|entry| entry.post).collect();
-            holds(own == posts, || format!("{author} sees {own:?} of {posts:?}"))?;
+            let posts = self.check_author(author, view).under(&author)?;
             archives.insert(author, posts);
             left_to_pull.insert(author, pulled(view, author)?);
         }
         for reader in self.everybody() {
-            self.check_reader(reader, &archives, &left_to_pull, view)?;
+            self.check_reader(reader, &archives, &left_to_pull, view).under(&reader)?;
         }
         Ok(())
     }

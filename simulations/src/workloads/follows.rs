@@ -10,6 +10,7 @@ use entity::Id;
 
 use super::crew::{Fate, Hands, Workload, holds};
 use crate::chance::Chance;
+use crate::finding::{Under, Wrong};
 use crate::world::call::{Call, Done};
 use crate::world::view::View;
 
@@ -100,7 +101,7 @@ impl Workload for Following {
         Ok(())
     }
 
-    fn check(&mut self, view: &mut View<'_>) -> Result<(), String> {
+    fn check(&mut self, view: &mut View<'_>) -> Result<(), Wrong> {
         let mut followers: BTreeMap<UserId, u32> = BTreeMap::new();
         for number in 0..self.users {
             let user = self.user(number);
@@ -108,7 +109,8 @@ impl Workload for Following {
             let counts = view.ask(&FollowerId(user), &Counts {})?;
             holds(counts.following as usize == found.len(), || {
                 format!("{user} follows {found:?}, and counts {counts:?}")
-            })?;
+            })
+            .under(&user)?;
             for other in &found {
                 *followers.entry(*other).or_default() += 1;
             }
@@ -116,16 +118,19 @@ impl Workload for Following {
                 let is = found.contains(&pair.1);
                 holds(last.is_none_or(|last| last == is), || {
                     format!("{pair:?} should be {last:?}, and is {is}")
-                })?;
+                })
+                .under(&user)?;
             }
         }
         for number in 0..self.users {
             let user = self.user(number);
             let counted = view.ask(&AuthorId(user), &AuthorCounts {})?.followers;
             let expected = followers.get(&user).copied().unwrap_or(0);
-            holds(counted == expected, || {
+            let checked = holds(counted == expected, || {
                 format!("{user} counts {counted} followers, and {expected} follow")
-            })?;
+            });
+            let asked = self.last.keys().filter(|(_, followed)| *followed == user);
+            asked.fold(checked.map_err(Wrong::from), |it, (follower, _)| it.under(follower))?;
         }
         Ok(())
     }

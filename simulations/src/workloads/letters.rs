@@ -9,6 +9,7 @@ use entity::{Answer, Command, Context, Entity, Handle, Kind, Never, Query, Table
 
 use super::crew::{Fate, Hands, Workload, holds};
 use crate::chance::Chance;
+use crate::finding::{Under, Wrong};
 use crate::world::call::{Call, Done};
 use crate::world::view::View;
 
@@ -164,8 +165,9 @@ pub struct Telling {
     shards: u32,
     listeners: u64,
     operations: u64,
-    hands: Hands<(u64, u64)>,
-    told: BTreeMap<u64, (u64, Fate)>,
+    hands: Hands<(u64, u64, u64)>,
+    /// Who told what to whom, and what became of it.
+    told: BTreeMap<u64, (u64, u64, Fate)>,
 }
 
 impl Telling {
@@ -212,17 +214,17 @@ impl Workload for Telling {
     fn next(&mut self, client: usize, chance: &mut Chance) -> Option<Call> {
         self.operations += 1;
         let (writer, to) = (chance.below(4), chance.below(self.listeners));
-        self.hands.begin(client, (self.operations, to));
+        self.hands.begin(client, (self.operations, writer, to));
         Some(Call::command(&writer, &Tell { operation: self.operations, to }))
     }
 
     fn learn(&mut self, client: usize, done: &Done) -> Result<(), String> {
-        let (operation, to) = self.hands.end(client);
-        self.told.insert(operation, (to, Fate::of(done)));
+        let (operation, writer, to) = self.hands.end(client);
+        self.told.insert(operation, (writer, to, Fate::of(done)));
         Ok(())
     }
 
-    fn check(&mut self, view: &mut View<'_>) -> Result<(), String> {
+    fn check(&mut self, view: &mut View<'_>) -> Result<(), Wrong> {
         let mut heard = BTreeMap::new();
         for listener in 0..self.listeners {
             for (operation, count) in view.ask(&listener, &Recall {})?.heard {
@@ -230,14 +232,15 @@ impl Workload for Telling {
             }
         }
         let letters = self.letters(view)?;
-        for (operation, (to, fate)) in &self.told {
+        for (operation, (writer, to, fate)) in &self.told {
             let handled = heard.get(&(*operation, *to)).copied().unwrap_or(0);
             let dead = letters.get(operation).copied().unwrap_or(0);
             let (expected, other) =
                 if is_deaf(*to) || is_ill(*to) { (dead, handled) } else { (handled, dead) };
             holds(fate.allows(expected) && other == 0, || {
                 format!("{operation} to {to} is {fate:?}: {handled} handled, {dead} dead letters")
-            })?;
+            })
+            .under(writer)?;
         }
         Ok(())
     }

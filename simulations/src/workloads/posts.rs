@@ -9,6 +9,7 @@ use entity::Id;
 
 use super::crew::{Fate, Hands, Workload, holds};
 use crate::chance::{Chance, Odds};
+use crate::finding::{Under, Wrong};
 use crate::world::call::{Call, Done};
 use crate::world::view::View;
 
@@ -153,9 +154,10 @@ impl Workload for Publishing {
         Ok(())
     }
 
-    fn check(&mut self, view: &mut View<'_>) -> Result<(), String> {
+    fn check(&mut self, view: &mut View<'_>) -> Result<(), Wrong> {
         for number in 0..self.authors {
-            self.check_author(AuthorId(UserId(Id(USERS_FROM + u128::from(number)))), view)?;
+            let author = AuthorId(UserId(Id(USERS_FROM + u128::from(number))));
+            self.check_author(author, view).under(&author)?;
         }
         Ok(())
     }

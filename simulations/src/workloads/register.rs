@@ -6,6 +6,7 @@ use entity::{Answer, Command, Context, Entity, Handle, Kind, Never, Query, data,
 
 use super::crew::{Hands, Workload};
 use crate::chance::{Chance, Odds};
+use crate::finding::{Under, Wrong};
 use crate::oracles::history::{History, Place, Told};
 use crate::oracles::linear::{self, OPERATIONS_MAX};
 use crate::oracles::register::{Asked, Register as Model, Said};
@@ -211,13 +212,13 @@ impl Workload for Registers {
         Ok(())
     }
 
-    fn check(&mut self, view: &mut View<'_>) -> Result<(), String> {
+    fn check(&mut self, view: &mut View<'_>) -> Result<(), Wrong> {
         for (register, Known { history, .. }) in &mut self.known {
             let place = history.begin(self.clients, Asked::Read);
-            let value = view.ask(register, &Look {})?;
+            let value = view.ask(register, &Look {}).under(register)?;
             history.end(place, Told::Reply(Said::Value(value)));
             let checked = linear::check(&0, history);
-            checked.map_err(|fault| format!("register {register}: {fault}"))?;
+            checked.map_err(|fault| format!("register {register}: {fault}")).under(register)?;
         }
         Ok(())
     }

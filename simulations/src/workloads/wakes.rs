@@ -8,6 +8,7 @@ use entity::{Answer, Command, Context, Entity, Handle, Kind, Never, Query, Table
 
 use super::crew::{Fate, Hands, Workload, holds};
 use crate::chance::Chance;
+use crate::finding::{Under, Wrong};
 use crate::world::call::{Call, Done};
 use crate::world::view::View;
 
@@ -179,21 +180,24 @@ impl Workload for Waking {
         Ok(())
     }
 
-    fn check(&mut self, view: &mut View<'_>) -> Result<(), String> {
+    fn check(&mut self, view: &mut View<'_>) -> Result<(), Wrong> {
         for (alarm, set) in &self.set {
-            let rung: BTreeMap<_, _> = view.ask(alarm, &Rung {})?.rings.into_iter().collect();
-            for (Set { operation, times, .. }, fate) in set {
-                let RingCount { count, early } = rung.get(operation).copied().unwrap_or_default();
-                let is_whole = count == 0 || count == *times;
-                holds(is_whole && fate.allows(count / times) && early == 0, || {
-                    format!(
-                        "alarm {operation} is {fate:?} and rang {count} of {times} times, {early} early"
-                    )
-                })?;
-            }
-            let operations: u64 = rung.len() as u64;
-            holds(operations <= set.len() as u64, || "an alarm that nobody set".to_owned())?;
+            view.ask(alarm, &Rung {}).and_then(|rung| check_rings(rung.rings, set)).under(alarm)?;
         }
         Ok(())
     }
+}
+
+fn check_rings(rings: Vec<(u64, RingCount)>, set: &[(Set, Fate)]) -> Result<(), String> {
+    let rung: BTreeMap<_, _> = rings.into_iter().collect();
+    for (Set { operation, times, .. }, fate) in set {
+        let RingCount { count, early } = rung.get(operation).copied().unwrap_or_default();
+        let is_whole = count == 0 || count == *times;
+        holds(is_whole && fate.allows(count / times) && early == 0, || {
+            format!(
+                "alarm {operation} is {fate:?} and rang {count} of {times} times, {early} early"
+            )
+        })?;
+    }
+    holds(rung.len() <= set.len(), || "an alarm that nobody set".to_owned())
 }

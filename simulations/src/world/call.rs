@@ -50,15 +50,6 @@ impl Call {
     }
 }
 
-impl Call {
-    /// The entity that it is for, for people.
-    pub fn entity(&self) -> String {
-        let bytes = self.to.key.iter().skip_while(|it| **it == 0);
-        let key: Vec<String> = bytes.map(|byte| format!("{byte:02x}")).collect();
-        format!("{}:{}", self.to.kind, key.concat())
-    }
-}
-
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = if self.is_command { "command" } else { "query" };

@@ -16,7 +16,7 @@ use super::cluster::{BEGINNING, Phase, World};
 use super::event::{Event, Parcel};
 use super::sabotage::Sabotage;
 use crate::chance::Odds;
-use crate::finding::Oracle;
+use crate::finding::{Oracle, Wrong};
 use crate::timeline::Operation;
 
 /// A call that is not answered.
@@ -140,7 +140,8 @@ impl World {
             Answer::Failure(Failure::Expired) => self.finish(id, &Done::Unknown),
             Answer::Failure(failure) => {
                 let what = format!("{failure:?} in answer to {pending:?}");
-                self.blame(Oracle::Answers.finds(what));
+                let wrong = Wrong::with(&pending.call.to, what);
+                self.blame(Oracle::Answers.finds(wrong));
             }
         }
     }
@@ -163,7 +164,7 @@ impl World {
         let Pending { crew, client, call, gateway, sent, birth, .. } = pending;
         let (workload, from) = (self.crews[crew].name, birth.since(BEGINNING));
         self.draw(|it, now| {
-            let (entity, text) = (call.entity(), format!("{call} {done}"));
+            let (entity, text) = (call.to.clone(), format!("{call} {done}"));
             let client = client.unwrap_or(0);
             let to = Some(now);
             it.operations.push(Operation { workload, client, entity, from, to, text });
@@ -176,7 +177,8 @@ impl World {
             Some(client) => {
                 let judged = self.crews[crew].workload.learn(client, done);
                 let name = self.crews[crew].name;
-                self.judge(judged.map_err(|what| Oracle::Workload(name).finds(what)));
+                let wrong = |what| Oracle::Workload(name).finds(Wrong::with(&call.to, what));
+                self.judge(judged.map_err(wrong));
                 if self.phase == Phase::Faults {
                     self.plan_think(crew, client);
                 }
@@ -184,7 +186,8 @@ impl World {
             None if matches!(done, Done::Reply(_)) => {}
             None => {
                 let name = self.crews[crew].name;
-                self.blame(Oracle::Workload(name).finds(format!("{done:?} to {call:?}")));
+                let what = format!("{done:?} to {call:?}");
+                self.blame(Oracle::Workload(name).finds(Wrong::with(&call.to, what)));
             }
         }
     }

@@ -94,7 +94,7 @@ impl World {
 
 fn report(world: &World) -> Report {
     let seen = setting::seen();
-    let overfull = seen.overfull.as_ref().map(|it| Oracle::Bounds.finds(it));
+    let overfull = seen.overfull.as_ref().map(|it| Oracle::Bounds.finds(it.as_str()));
     Report {
         seed: world.plan.seed,
         hash: world.trace.to_string(),

@@ -15,7 +15,7 @@ mod text;
 mod wire;
 pub mod workloads;
 
-use simulations::{chance, world};
+use simulations::{chance, finding, world};
 
 /// The folder of this crate.
 const FOLDER: &str = env!("CARGO_MANIFEST_DIR");

@@ -96,14 +96,18 @@ impl Outbox {
     }
 
     /// Adds something, unless the connection has had its end.
-    pub(crate) fn push(&self, push: Push) {
+    pub(crate) fn push(&self, mut push: Push) {
+        if matches!(push, Push::Item { .. }) && probe::buggify!(FollowedAgain) {
+            push = Push::Lost { channel: Arc::clone(push.channel()) };
+        }
+        let is_cut = probe::buggify!(SocketCut);
         self.waiting.with(|waiting| {
             if waiting.end.is_some() {
                 return;
             }
             waiting.make_way(&push);
             waiting.bytes += push.bytes();
-            if waiting.bytes > self.bytes_max {
+            if waiting.bytes > self.bytes_max || is_cut {
                 *waiting = Waiting { end: Some(End::Slow), ..Waiting::default() };
             } else {
                 waiting.pushes.push(push);

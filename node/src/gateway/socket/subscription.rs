@@ -1,6 +1,7 @@
 //! A channel as one connection follows it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use entity::{Caller, Offset};
 
@@ -127,6 +128,9 @@ pub(super) async fn begin(
     let Followed { membership, position } =
         hub.follow(channel, caller, outbox).await.map_err(code)?;
     let Some(position) = position else { return Ok(Begun { membership, place: None }) };
+    if probe::buggify!(PastLate) {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     let (epoch, was_recovering) = (hub.epoch(), since.is_some());
     let (is_recovered, publications) = (false, Vec::new());
     let mut place = Place { epoch, position, was_recovering, is_recovered, publications };

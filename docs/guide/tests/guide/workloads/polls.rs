@@ -9,6 +9,7 @@ use entity::{Caller, Data, Id};
 
 use super::crew::{Fate, Hands, Workload, holds};
 use crate::chance::{Chance, Odds};
+use crate::finding::{Under, Wrong};
 use crate::world::call::{Call, Done};
 use crate::world::view::View;
 
@@ -131,7 +132,7 @@ impl Workload for Polling {
         Ok(())
     }
 
-    fn check(&mut self, view: &mut View<'_>) -> Result<(), String> {
+    fn check(&mut self, view: &mut View<'_>) -> Result<(), Wrong> {
         for doing in self.hands.unfinished() {
             if let Doing::Voting(Attempt { poll, voter, choice, .. }) = *doing {
                 self.votes.entry((poll, voter)).or_default().push((choice, Fate::Unknown));
@@ -147,7 +148,7 @@ impl Workload for Polling {
                 format!("{poll} is {fate:?}: {mine:?}")
             })?;
             if *fate == Fate::Done {
-                self.check_poll(*poll, view)?;
+                self.check_poll(*poll, view).under(poll)?;
             }
         }
         Ok(())
