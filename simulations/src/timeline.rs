@@ -176,7 +176,7 @@ impl Timeline {
         for (line, it) in operations.iter().enumerate() {
             let to = it.to.unwrap_or_else(|| self.last());
             let (left, y) = (x(it.from), below + (line % 50) * LINE / 4);
-            let wide = (x(to) - left).max(1.0);
+            let wide = (x(to) - left).max(3.0);
             let text = escaped(&it.text);
             writeln!(
                 page,
@@ -248,11 +248,12 @@ fn x(at: Duration) -> f64 {
     left + at.as_secs_f64() * SECOND
 }
 
-/// An entity, for people: its kind, and its key without what it begins with only to have its length.
+/// An entity, for people: its kind, and its key without the zeros that it begins with.
 fn named(entity: &Address) -> String {
-    let bytes = entity.key.iter().skip_while(|it| **it == 0);
-    let key: Vec<String> = bytes.map(|byte| format!("{byte:02x}")).collect();
-    format!("{}:{}", entity.kind, key.concat())
+    let key: Vec<String> = entity.key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let key = key.concat();
+    let key = key.trim_start_matches('0');
+    format!("{}:{}", entity.kind, if key.is_empty() { "0" } else { key })
 }
 
 fn escaped(text: &str) -> String {
@@ -290,7 +291,7 @@ mod tests {
         let wrong = Err::<(), _>("it is poor").under(&5_u64).expect_err("it was one");
         let page = timeline.page("seed 7", Some(&Oracle::Workload("bank").finds(wrong)));
         for shown in
-            ["seed 7", "shard 0, term 2", "kill &lt;n2&gt;", "pays", "7:05", ">n1<", ">n2<", "3 s"]
+            ["seed 7", "shard 0, term 2", "kill &lt;n2&gt;", "pays", "7:5", ">n1<", ">n2<", "3 s"]
         {
             assert!(page.contains(shown), "{shown}: {page}");
         }

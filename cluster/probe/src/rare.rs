@@ -47,6 +47,8 @@ named! {
         RowsLost,
         /// A copy left where its shard had gone elsewhere.
         CopyGone,
+        /// A disk was hurt, or lost, after one had been and everything had mended.
+        HurtAgain,
         /// A node whose disk was lost came back empty.
         WipedNodeReturned,
         /// No node was on.

@@ -65,6 +65,7 @@ pub struct World {
     /// The highest number of a node.
     pub(super) newest: Cell<u32>,
     pub(super) crews: Crews,
+    /// Whether a disk was hurt, or lost.
     pub(super) is_rotten: Cell<bool>,
     /// What watchers of nodes saw and nobody noted yet.
     seen: Arc<Shared<Vec<Applied>>>,

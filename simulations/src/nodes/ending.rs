@@ -97,7 +97,7 @@ impl World {
         self.blame(Oracle::Settling.finds(format!("it has not settled: {unsettled}")));
     }
 
-    fn shards(&self) -> impl Iterator<Item = ShardId> + use<> {
+    pub(super) fn shards(&self) -> impl Iterator<Item = ShardId> + use<> {
         (0..self.parts.plan.shards).map(ShardId).chain([META])
     }
 

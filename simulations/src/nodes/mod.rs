@@ -14,6 +14,7 @@
 //! - [`sockets`]: clients of the gateway, who are connected and come back
 //! - [`mishap`]: what goes wrong while the seed says so
 //! - `power`: power that fails, and what disks hold when it is back
+//! - `atlas`: what may be hurt, and when
 //! - [`bustle`]: how busy it is
 //! - [`recorder`]: keeps what happens, to be drawn
 //! - [`cluster`]: all of it
@@ -21,6 +22,7 @@
 //! - [`ending`]: what must be true when everything has settled
 //! - [`run`]: a seed from its beginning to its report
 
+mod atlas;
 pub mod bustle;
 pub mod cluster;
 pub mod ending;

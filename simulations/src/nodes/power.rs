@@ -45,7 +45,7 @@ impl World {
         self.counts.kills.set(self.counts.kills.get() + 1);
         self.switch_off(node).await;
         if self.may_rot() && chance.hits(self.parts.plan.faults.rot) {
-            self.is_rotten.set(true);
+            self.hurt();
             let weak = self.laws.with(|it| it.weak(node));
             let what = self.machines.borrow_mut().get_mut(&node).map(|it| it.rot(weak));
             self.note("rot", &[u64::from(node.0)], what.unwrap_or_default().as_bytes());
@@ -139,7 +139,7 @@ impl World {
         if !self.may_rot() || !self.running().contains(&node) {
             return;
         }
-        self.is_rotten.set(true);
+        self.hurt();
         let Some(record) = self.record_of(node) else { return };
         self.switch_off(node).await;
         self.machines.borrow_mut().remove(&node);
@@ -177,12 +177,6 @@ impl World {
     fn record_of(&self, node: NodeId) -> Option<NodeRecord> {
         let up = self.up.borrow();
         up.values().find_map(|it| it.router().roster().nodes.get(&node).cloned())
-    }
-
-    /// One copy of three may rot: what is there once only must not.
-    pub(super) fn may_rot(&self) -> bool {
-        let plan = &self.parts.plan;
-        plan.nodes >= 3 && plan.copies >= 3 && !self.is_rotten.get()
     }
 
     /// Notes what a node is doing whose power fails.
