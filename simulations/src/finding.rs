@@ -22,7 +22,7 @@ pub enum Oracle {
     Links,
     /// Messages that are not handled become dead letters, and no others do.
     Letters,
-    /// What a client is told is stored.
+    /// What a client is told is stored, and nothing is lost that nobody has hurt.
     Durability,
     /// What a client is told of its command agrees with what it was told before.
     Answers,

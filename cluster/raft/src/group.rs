@@ -388,6 +388,7 @@ impl Group {
     /// Ends. Returns when its tasks have.
     pub async fn stop(&self) {
         self.log_end(self.0.raft.shutdown().await.map_err(|it| it.to_string()));
+        self.0.machine.close().await;
     }
 
     /// Which group.

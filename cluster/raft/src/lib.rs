@@ -10,6 +10,7 @@
 //! | [`machine`]   | applying: the fence on every replica, rows in the engine               |
 //! | [`storage`]   | the part of a group in the log of the node                             |
 //! | `status`      | how a member is doing                                                  |
+//! | `presence`    | whether a member follows its leader                                    |
 //! | `network`     | openraft's way to the other members                                    |
 //! | `commits`     | news for followers that need not be told at once                       |
 //! | [`snapshot`]  | state on its way to a member that is far behind                        |
@@ -32,6 +33,7 @@ pub mod machine;
 mod network;
 pub mod offload;
 pub mod peers;
+mod presence;
 pub mod proposal;
 mod reign;
 pub mod scheduler;

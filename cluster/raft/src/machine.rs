@@ -12,6 +12,7 @@ use entity::Time;
 use futures::{FutureExt, Stream, StreamExt};
 use openraft::EntryPayload;
 use openraft::storage::{ApplyResponder, EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::codec::{
     Malformed, finish, get_log_id, get_membership, get_option, number, put_log_id, put_membership,
@@ -81,6 +82,8 @@ struct Inner {
     offload: Offload,
     head: Shared<Head>,
     watch: Watch,
+    /// Held by whoever changes rows; whether the member still may.
+    is_open: Mutex<bool>,
 }
 
 impl Head {
@@ -159,7 +162,8 @@ impl Machine {
     ) -> Result<Self, Malformed> {
         let head = mark.map(|it| Head::decode(it.detail.clone())).transpose()?;
         let head = Shared::new(head.unwrap_or_default());
-        Ok(Self(Arc::new(Inner { group, engine, offload, head, watch })))
+        let is_open = Mutex::new(true);
+        Ok(Self(Arc::new(Inner { group, engine, offload, head, watch, is_open })))
     }
 
     /// What the group has come to here.
@@ -172,7 +176,18 @@ impl Machine {
         self.0.head.with(|head| head.applied = head.applied.max(applied));
     }
 
+    /// The member changes no rows from now on. openraft does not wait for whoever applies when it ends.
+    pub(crate) async fn close(&self) {
+        *self.0.is_open.lock().await = false;
+    }
+
+    async fn open(&self) -> io::Result<MutexGuard<'_, bool>> {
+        let is_open = self.0.is_open.lock().await;
+        if *is_open { Ok(is_open) } else { Err(io::Error::other("the member has ended")) }
+    }
+
     async fn apply_batch(&self, batch: Vec<EntryResponder<Types>>) -> io::Result<()> {
+        let _open = self.open().await?;
         let (inner, mut head) = (&self.0, self.head());
         let (mut steps, mut told) = (Vec::new(), Vec::with_capacity(batch.len()));
         for (entry, responder) in batch {
@@ -270,6 +285,7 @@ impl RaftStateMachine<Types> for Machine {
     }
 
     async fn install_snapshot(&mut self, _: &SnapshotMeta, rows: Rows) -> io::Result<()> {
+        let _open = self.open().await?;
         let (install, detail) = match rows {
             Rows::Received { install, detail } => (install, detail),
             // At its start openraft offers what the engine holds anyway.

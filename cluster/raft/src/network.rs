@@ -64,6 +64,12 @@ pub fn not_here() -> Bytes {
     Answer::Failed("that member is not here".to_owned()).encode()
 }
 
+impl Lines {
+    pub(crate) fn line(&self, to: Member) -> Line {
+        Line { group: self.group, to, peers: self.peers.clone() }
+    }
+}
+
 impl Line {
     pub(crate) async fn ask(
         &self,
@@ -169,7 +175,7 @@ impl RaftNetworkFactory<Types> for Lines {
     type Network = Line;
 
     async fn new_client(&mut self, to: u64, _: &EmptyNode) -> Line {
-        Line { group: self.group, to: Member::of(to), peers: self.peers.clone() }
+        self.line(Member::of(to))
     }
 }
 

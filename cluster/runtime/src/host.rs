@@ -212,40 +212,42 @@ impl Host {
         let group = self.join(shard, member).await?;
         tracing::debug!(shard = shard.0, ?member, "a copy begins");
         let hosting = Hosting { router: self.0.router.clone(), shard };
+        let ended = self.attend(shard, &group).await;
+        drop(hosting);
+        // Whoever comes next has the log to itself: what this one wrote late would be taken for its own.
+        group.stop().await;
+        ended?;
+        probe::sometimes!(CopyGone);
+        life::forget(&self.0, shard).await
+    }
+
+    /// Takes part until the node has left the group.
+    async fn attend(&self, shard: ShardId, group: &Group) -> Result<(), String> {
         let mut changes = group.changes();
         let mut roster = self.0.router.rosters();
         let mut is_founded = false;
         loop {
             if !is_founded {
-                is_founded = self.found(&group, shard).await?;
+                is_founded = self.found(group, shard).await?;
             }
             if let Some(failure) = group.status().failure {
-                drop(hosting);
                 return Err(failure);
             }
             if let Some(what) = self.damage(shard) {
-                drop(hosting);
                 return Err(format!("rows cannot be read any more: {what}"));
             }
-            if self.wanted(shard).is_some_and(|it| it.life > member.life) {
+            if self.wanted(shard).is_some_and(|it| it.life > group.member().life) {
                 return Err("another life of this copy begins".to_owned());
             }
-            if self.has_left(shard, &group).await {
-                drop(hosting);
-                probe::sometimes!(CopyGone);
-                group.stop().await;
-                return life::forget(&self.0, shard).await;
+            if self.has_left(shard, group).await {
+                return Ok(());
             }
             if changes.have_ended() {
                 return Err("replication has ended".to_owned());
             }
             if let Some(term) = group.reign() {
                 probe::sometimes!(JointInherited, group.status().is_changing);
-                if let Err(why) = self.lead(shard, &group, term).await {
-                    drop(hosting);
-                    group.stop().await;
-                    return Err(why);
-                }
+                self.lead(shard, group, term).await?;
                 probe::sometimes!(MoveInterrupted, group.status().is_changing);
                 group.home().sleep(probe::knob!(LifePause, LIFE_PAUSE)).await;
                 continue;
@@ -257,7 +259,7 @@ impl Host {
                 },
                 _ = roster.changed() => {}
                 () = group.home().sleep(probe::knob!(LeavePeriod, LEAVE_PERIOD)) => if shard == META {
-                    self.learn_life(member).await;
+                    self.learn_life(group.member()).await;
                 }
             }
         }
@@ -438,7 +440,7 @@ async fn answer(group: Group, peers: Peers, mut questions: mpsc::Receiver<(Quest
     }
 }
 
-/// Forgets a shard with its hosting.
+/// Forgets a shard with its hosting. Whoever is still there then is stopped.
 struct Hosting {
     router: Router,
     shard: ShardId,

@@ -158,12 +158,15 @@ fn watchers(shards: &Router, voters: &BTreeSet<Member>) -> BTreeSet<Member> {
     nodes.map(|it| roster.follower(*it)).collect()
 }
 
-/// Whether a quorum of those who are to be voters is there in this moment. A change that is begun cannot be
-/// taken back: without them the group would be without a leader, whoever of the former voters is there.
+/// Whether a quorum of those who are to be voters is there in this moment, and follows. A change that is begun
+/// cannot be taken back: without them the group would be without a leader, whoever of the former voters is there.
 async fn are_there(shards: &Router, group: &Group, voters: &BTreeSet<Member>) -> bool {
     let (me, lane) = (group.member(), Lane::usual(group.id()));
     let others = voters.iter().filter(|it| **it != me);
-    let asked = others.map(|it| leave::stays(shards, NodeId(it.node), lane));
+    let asked = others.map(async |it| {
+        leave::stays(shards, NodeId(it.node), lane).await
+            && group.is_followed_by(*it, shards.peers()).await
+    });
     let there = join_all(asked).await.into_iter().filter(|it| *it).count();
     (there + usize::from(voters.contains(&me))) * 2 > voters.len()
 }

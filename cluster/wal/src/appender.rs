@@ -106,8 +106,8 @@ impl Appender {
             }
             check(&writes, &logs)?;
             let submitted = writes.into_iter().zip(logs).map(|((_, write), log)| {
-                let cuts = log.apply(&write);
-                Submitted { log, write, cuts }
+                let (cuts, gone) = log.apply(&write);
+                Submitted { log, write, cuts, gone }
             });
             queue.waiting.push_back((submitted.collect(), done));
             Ok(())

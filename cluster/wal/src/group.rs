@@ -238,16 +238,15 @@ impl GroupLog {
         })
     }
 
-    /// Lets readers see a write. Yields the number of truncations before it.
-    pub(crate) fn apply(&self, write: &Write) -> u64 {
-        let (cuts, gone) = self.state.with(|state| {
+    /// Lets readers see a write. Yields the number of truncations before it, and the places of entries that
+    /// are needed no more once it is durable.
+    pub(crate) fn apply(&self, write: &Write) -> (u64, Vec<Place>) {
+        self.state.with(|state| {
             let before = state.tail_bytes;
             let gone = state.apply(write);
             self.tails.account(before, state.tail_bytes);
             (state.cuts, gone)
-        });
-        self.segments.free(gone);
-        cuts
+        })
     }
 
     /// An entry has been written to a segment.

@@ -21,6 +21,8 @@ pub(crate) struct Submitted {
     pub(crate) write: Write,
     /// Truncations of the group before it.
     pub(crate) cuts: u64,
+    /// Entries that are needed no more once it is durable.
+    pub(crate) gone: Vec<Place>,
 }
 
 /// What has been written of a group, which may be behind what readers see.
@@ -44,6 +46,8 @@ pub(crate) struct Files {
     pub(crate) batch: u64,
     /// What has been written of each group.
     pub(crate) groups: BTreeMap<GroupId, Written>,
+    /// Entries that are needed no more once what has been written is durable.
+    pub(crate) gone: Vec<Place>,
     /// Whether the last batch says nothing but that all before is durable.
     pub(crate) is_marked: bool,
 }
@@ -57,6 +61,7 @@ impl Files {
         let (mut records, mut places) = (Vec::new(), Vec::new());
         for submitted in writes {
             self.put(submitted, &mut records, &mut places);
+            self.gone.extend(&submitted.gone);
         }
         let at = self.write_batch(&records)?;
         for (record, log, cuts) in places {
@@ -166,9 +171,10 @@ impl Files {
         Ok(())
     }
 
-    /// Makes all batches durable.
+    /// Makes all batches durable. Not before may go what they made unnecessary.
     pub(crate) fn sync(&mut self) -> io::Result<()> {
         self.file.sync()?;
+        self.segments.free(std::mem::take(&mut self.gone));
         self.segments.remove_old(self.current)
     }
 

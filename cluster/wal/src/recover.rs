@@ -246,6 +246,7 @@ impl Recovery {
             at: 0,
             batch: self.batch.unwrap_or(0),
             groups: written,
+            gone: Vec::new(),
             is_marked: false,
         };
         match end {

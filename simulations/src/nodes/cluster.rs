@@ -62,11 +62,13 @@ pub struct World {
     killed: RefCell<BTreeMap<NodeId, Running>>,
     /// Nodes that stay broken for ever.
     pub(super) lost: RefCell<BTreeSet<NodeId>>,
+    /// How many machines are on their way, with empty disks.
+    pub(super) coming: Cell<u32>,
     /// The highest number of a node.
     pub(super) newest: Cell<u32>,
     pub(super) crews: Crews,
-    /// Whether a disk was hurt, or lost.
-    pub(super) is_rotten: Cell<bool>,
+    /// Nodes whose disk was hurt, or lost.
+    pub(super) hurt: RefCell<BTreeSet<NodeId>>,
     /// What watchers of nodes saw and nobody noted yet.
     seen: Arc<Shared<Vec<Applied>>>,
     /// The laws of Raft.
@@ -118,7 +120,8 @@ impl World {
             lost: RefCell::default(),
             newest: Cell::new(nodes.len().try_into().expect("a few")),
             crews: RefCell::new(crews),
-            is_rotten: Cell::new(false),
+            coming: Cell::new(0),
+            hurt: RefCell::default(),
             seen: Arc::default(),
             laws: Arc::default(),
         })
@@ -224,6 +227,7 @@ impl World {
                 }
                 it.began(node, log, applied)
             });
+            let judged = judged.and_then(|()| self.look_for_damage(node, running));
             if let Err(finding) = judged {
                 self.blame(finding);
             }

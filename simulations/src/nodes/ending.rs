@@ -122,6 +122,9 @@ impl World {
     }
 
     async fn unsettled(&self) -> String {
+        if self.coming.get() > 0 {
+            return "a machine is on its way".to_owned();
+        }
         for (node, running) in &self.going() {
             let router = running.router();
             let held = router.roster().hosted(*node);

@@ -221,7 +221,7 @@ impl World {
             && let Some(machine) = self.machines.borrow().get(&node)
             && machine.decay(shard.0)
         {
-            self.hurt();
+            self.hurt(node);
             self.note("decay", &[u64::from(node.0), u64::from(shard.0)], &[]);
         }
     }

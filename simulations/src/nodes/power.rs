@@ -45,7 +45,7 @@ impl World {
         self.counts.kills.set(self.counts.kills.get() + 1);
         self.switch_off(node).await;
         if self.may_rot() && chance.hits(self.parts.plan.faults.rot) {
-            self.hurt();
+            self.hurt(node);
             let weak = self.laws.with(|it| it.weak(node));
             let what = self.machines.borrow_mut().get_mut(&node).map(|it| it.rot(weak));
             self.note("rot", &[u64::from(node.0)], what.unwrap_or_default().as_bytes());
@@ -139,16 +139,18 @@ impl World {
         if !self.may_rot() || !self.running().contains(&node) {
             return;
         }
-        self.hurt();
+        self.hurt(node);
         let Some(record) = self.record_of(node) else { return };
         self.switch_off(node).await;
         self.machines.borrow_mut().remove(&node);
+        self.coming.set(self.coming.get() + 1);
         tokio::time::sleep(chance.lasting(1_000..=3_000_000)).await;
         let record = NodeRecord { disk: u128::from(chance.draw()), ..record };
         if let Some(number) = self.join(record, chance).await {
             self.note("wiped", &[u64::from(node.0), u64::from(number.0)], &[]);
             probe::sometimes!(WipedNodeReturned);
         }
+        self.coming.set(self.coming.get() - 1);
     }
 
     /// A machine with an empty disk joins, and is switched on.

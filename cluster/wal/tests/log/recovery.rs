@@ -7,7 +7,7 @@ use std::{fs, io};
 use bytes::Bytes;
 use wal::folder::Folder;
 use wal::memory::{MemoryFolder, Step};
-use wal::{LOST, LogError, Write};
+use wal::{LOST, LogError, Write, Writer};
 
 use crate::rig::{Chance, GROUPS, Model, Models, Rig, SMALL, append, draw, live, memory};
 use crate::temporary::Temporary;
@@ -16,12 +16,20 @@ use crate::temporary::Temporary;
 type History = BTreeMap<u32, Vec<Model>>;
 
 /// A run whose folder keeps what is done to it: for each step how many states of each group had been
-/// acknowledged by then.
+/// acknowledged by then. Half of all writes come while the disk is busy with those before.
 fn recorded(seed: u64) -> (Vec<Step>, Vec<BTreeMap<u32, usize>>, History) {
     let folder = MemoryFolder::default();
     folder.record();
     let (mut chance, mut history, mut acknowledged) = (Chance(seed), History::new(), Vec::new());
     let mut rig = Rig::open(&memory(&folder), &SMALL).unwrap();
+    let mut sync = |writer: &mut Writer, counts: BTreeMap<u32, usize>| {
+        writer.sync().unwrap();
+        let before = acknowledged.last().cloned().unwrap_or_default();
+        // A mark behind the fsync is the last step: all steps before it know nothing of these.
+        acknowledged.resize(folder.steps().len() - 1, before);
+        acknowledged.push(counts);
+    };
+    let mut written: Option<BTreeMap<u32, usize>> = None;
     for _ in 0..45 {
         let mut writes = Vec::new();
         for _ in 0..=chance.below(3) {
@@ -41,12 +49,18 @@ fn recorded(seed: u64) -> (Vec<Step>, Vec<BTreeMap<u32, usize>>, History) {
             }
             writes.push((group, write));
         }
-        rig.write(writes).unwrap();
-        let counts: BTreeMap<_, _> = history.iter().map(|(it, all)| (*it, all.len() - 1)).collect();
-        let before = acknowledged.last().cloned().unwrap_or_default();
-        // The mark behind the fsync is the last step: all steps before it know nothing of these.
-        acknowledged.resize(folder.steps().len() - 1, before);
-        acknowledged.push(counts);
+        rig.appender.submit(writes, Box::new(drop)).unwrap();
+        if let Some(counts) = written.take() {
+            sync(&mut rig.writer, counts);
+        }
+        rig.writer.write().unwrap();
+        written = Some(history.iter().map(|(it, all)| (*it, all.len() - 1)).collect());
+        if let Some(counts) = written.take_if(|_| chance.below(2) == 0) {
+            sync(&mut rig.writer, counts);
+        }
+    }
+    if let Some(counts) = written.take() {
+        sync(&mut rig.writer, counts);
     }
     (folder.steps(), acknowledged, history)
 }
