@@ -51,7 +51,7 @@ impl Shared {
 
     /// Writes what the buffers of these groups hold to the memtables.
     pub(crate) fn pour(&self, writer: &mut Space, groups: &[GroupId]) -> Result<(), EngineError> {
-        let mut batch = Batch::default();
+        let mut batch = writer.batch();
         let visible = self.visible();
         for group in groups {
             if let Some(Live::Sound(sound)) = visible.groups.get(group) {

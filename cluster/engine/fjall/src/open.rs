@@ -140,7 +140,7 @@ fn settle(store: &Store, found: &BTreeMap<GroupId, Found>) {
             }
         }
     }
-    store.write(batch);
+    store.write(&mut batch);
 }
 
 fn live(found: &Found) -> Option<Live> {

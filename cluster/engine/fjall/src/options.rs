@@ -57,8 +57,9 @@ pub const BUFFER_BYTES_MIN: usize = 4 * 1024;
 /// Smallest memtable, in bytes: below it tables would be too many.
 pub const MEMTABLE_BYTES_MIN: u64 = 64 * 1024;
 
-/// Threads of fjall in the background: one flushes while the other compacts.
-pub const WORKERS: usize = 2;
+/// Threads of fjall in the background. Of several the first only flushes: it sends itself a compaction that is due,
+/// again and again, for as long as the others are busy with theirs, which takes a core.
+pub const WORKERS: usize = 1;
 
 /// After so many bytes applied the free space of the disk is looked up again.
 pub const SPACE_CHECKED_BYTES: u64 = 4 * 1024 * 1024;

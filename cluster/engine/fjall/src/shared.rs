@@ -48,17 +48,23 @@ pub(crate) struct Shared {
     pub(crate) retired: Retired,
 }
 
-/// How full the disk is.
-#[derive(Debug)]
+/// How full the disk is, and what whoever writes has at hand.
 pub(crate) struct Space {
     is_full: bool,
     /// Bytes that may be written until it is looked up again.
     credit_bytes: u64,
+    /// The last batch, empty: a new one would grow through fresh memory, which the system has to clear first.
+    spare: Batch,
 }
 
 impl Space {
     pub(crate) fn unknown() -> Self {
-        Self { is_full: false, credit_bytes: 0 }
+        Self { is_full: false, credit_bytes: 0, spare: Batch::default() }
+    }
+
+    /// A batch that is likely to have room.
+    pub(crate) fn batch(&mut self) -> Batch {
+        std::mem::take(&mut self.spare)
     }
 }
 
@@ -109,14 +115,15 @@ impl Shared {
     pub(crate) fn commit(
         &self,
         writer: &mut Space,
-        batch: Batch,
+        mut batch: Batch,
         change: impl FnOnce(&mut BTreeMap<GroupId, Live>),
     ) -> Result<(), EngineError> {
         while self.pressure() == Pressure::Full {
             self.store.check().inspect_err(|error| self.remember(error))?;
             sleep(PAUSE);
         }
-        self.store.write(batch);
+        self.store.write(&mut batch);
+        writer.spare = batch;
         self.look_again(writer, change);
         self.seal_if_due()
     }

@@ -99,11 +99,11 @@ impl Store {
         [&self.state, &self.streams, &self.meta]
     }
 
-    /// Writes a batch to the memtables. Nobody else may write meanwhile. A memtable may be sealed in
-    /// the middle of it: marks come last, so rows can only be newer than their mark.
-    pub(crate) fn write(&self, batch: Batch) {
+    /// Writes a batch to the memtables, and empties it. Nobody else may write meanwhile. A memtable may be
+    /// sealed in the middle of it: marks come last, so rows can only be newer than their mark.
+    pub(crate) fn write(&self, batch: &mut Batch) {
         let sequence = self.db.supervisor.seqno.next();
-        for Write { place, key, value } in batch.0 {
+        for Write { place, key, value } in batch.0.drain(..) {
             let keyspace = match place {
                 Place::Rows(home) => self.keyspace(home),
                 Place::Meta => &self.meta,
