@@ -20,6 +20,14 @@ pub const BATCH_COMMANDS_EAGER: usize = 64;
 /// A record of so many bytes does not wait, however few its commands.
 pub const BATCH_BYTES_EAGER: usize = 32 * 1024;
 
+/// A record with fewer than [`BATCH_COMMANDS_EAGER`] commands leaves no sooner behind one of
+/// [`RECORD_COMPANY`] commands or more: others are about to come, and may share it.
+pub const RECORD_PACE: Duration = Duration::from_millis(5);
+
+/// How many commands a record has at least when more than one client is at work. Whoever sends one command
+/// after the other never waits for company.
+pub const RECORD_COMPANY: usize = 4;
+
 /// Most records proposed and not yet committed: enough to fill the time of one round trip.
 pub const RECORDS_IN_FLIGHT_MAX: u64 = 8;
 

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
+use entity::Time;
 
+use super::knobs::Knobs;
 use crate::envelope::Parcel;
 use crate::record::Write;
 use crate::slots::ShardId;
@@ -66,6 +68,8 @@ pub(super) struct Flight {
     pub(super) proposed: u64,
     /// Number of the last record known to have committed.
     pub(super) committed: u64,
+    /// When the last one left, and with how many commands.
+    last: (Time, usize),
     records: VecDeque<InFlight>,
 }
 
@@ -87,9 +91,18 @@ impl Flight {
         self.proposed - self.committed
     }
 
-    pub(super) fn push(&mut self, record: InFlight) {
+    /// A record leaves now, with so many commands.
+    pub(super) fn push(&mut self, record: InFlight, now: Time, commands: usize) {
         self.proposed = record.sequence;
+        self.last = (now, commands);
         self.records.push_back(record);
+    }
+
+    /// Until when a small record waits for company, if it does. A clock that was set back ends that.
+    pub(super) fn gathers_until(&self, now: Time, knobs: &Knobs) -> Option<Time> {
+        let ((left, commands), pace) = (self.last, knobs.record_pace);
+        let waits = commands >= knobs.record_company && left <= now && now.since(left) < pace;
+        waits.then(|| left + pace)
     }
 
     /// Takes out what has committed. Records commit in sequence, so one completion speaks for all

@@ -143,7 +143,7 @@ impl Executor {
         let time = self.time;
         self.sealed = time;
         let batch = std::mem::take(&mut self.batch);
-        let mut writes = batch.writes;
+        let (commands, mut writes) = (batch.commands, batch.writes);
         let sent = self.enclose(batch.parcels, time, &mut writes);
         let mut handled = Vec::new();
         for (from, position) in self.inbox.take_advanced() {
@@ -159,19 +159,29 @@ impl Executor {
         let (publications, changed) = (batch.publications, batch.changed);
         let max = self.setup.knobs.records_in_flight_max;
         probe::bound!("records in flight", self.flight.count() + 1, max);
-        self.flight.push(InFlight { sequence, publications, changed, sent, handled });
+        let record = InFlight { sequence, publications, changed, sent, handled };
+        self.flight.push(record, self.now, commands);
         let fence = Fence { activation: self.activation, sequence };
         ledger.commit(Record { fence, time, writes });
     }
 
-    /// Whether the open record need not wait for those in flight.
+    /// Whether the open record need not wait, for those in flight or for company.
     pub(super) fn may_leave(&self) -> bool {
-        let in_flight = self.flight.count();
+        let (in_flight, knobs) = (self.flight.count(), &self.setup.knobs);
         let is_large = self.is_batch_full()
-            || self.batch.commands >= self.setup.knobs.batch_commands_eager
+            || self.batch.commands >= knobs.batch_commands_eager
             || self.batch.bytes >= probe::knob!(EagerBytes, BATCH_BYTES_EAGER);
-        let has_room = in_flight < self.setup.knobs.records_in_flight_max;
-        in_flight == 0 || (is_large && has_room && !probe::buggify!(RecordWaits))
+        if in_flight == 0 {
+            let is_empty = self.batch.is_empty();
+            return is_large || is_empty || self.flight.gathers_until(self.now, knobs).is_none();
+        }
+        is_large && in_flight < knobs.records_in_flight_max && !probe::buggify!(RecordWaits)
+    }
+
+    /// Until when the open record waits for company, if that is all that it waits for.
+    pub(super) fn gathers_until(&self) -> Option<Time> {
+        let is_waiting = self.flight.count() == 0 && !self.may_leave();
+        is_waiting.then(|| self.flight.gathers_until(self.now, &self.setup.knobs)).flatten()
     }
 
     /// Makes one envelope for each shard that gets messages.

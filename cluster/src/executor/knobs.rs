@@ -1,5 +1,7 @@
 //! Limits of one executor, adjustable for tests and simulations.
 
+use std::time::Duration;
+
 use crate::limits;
 
 /// The limits that decide when an executor slows down. Correctness depends on none of them.
@@ -13,6 +15,10 @@ pub struct Knobs {
     pub batch_bytes: usize,
     /// [`limits::BATCH_COMMANDS_EAGER`]
     pub batch_commands_eager: usize,
+    /// [`limits::RECORD_PACE`]
+    pub record_pace: Duration,
+    /// [`limits::RECORD_COMPANY`]
+    pub record_company: usize,
     /// [`limits::RECORDS_IN_FLIGHT_MAX`]
     pub records_in_flight_max: u64,
     /// [`limits::STEP_COMMANDS_MAX`]
@@ -44,6 +50,8 @@ impl Default for Knobs {
             batch_commands_max: limits::BATCH_COMMANDS_MAX,
             batch_bytes: limits::BATCH_BYTES,
             batch_commands_eager: limits::BATCH_COMMANDS_EAGER,
+            record_pace: limits::RECORD_PACE,
+            record_company: limits::RECORD_COMPANY,
             records_in_flight_max: limits::RECORDS_IN_FLIGHT_MAX,
             step_commands_max: limits::STEP_COMMANDS_MAX,
             outbox_bytes_soft: limits::OUTBOX_BYTES_SOFT,

@@ -330,10 +330,11 @@ impl Executor {
     }
 
     /// When to step again even if nothing comes in: a wake-up is due, an envelope has to be sent
-    /// again, or a message is let through a full outbox.
+    /// again, a message is let through a full outbox, or a record has waited for company.
     pub fn next_step(&self) -> Option<Time> {
         let wake_up = self.wake_ups.first_key_value().map(|((at, _), _)| *at);
-        [wake_up, self.outbox.next_resend(), self.postponed_until()].into_iter().flatten().min()
+        let (resend, postponed) = (self.outbox.next_resend(), self.postponed_until());
+        [wake_up, resend, postponed, self.gathers_until()].into_iter().flatten().min()
     }
 
     /// Whether a further step could do something at once.

@@ -52,7 +52,7 @@ fn an_unknown_outcome_is_told_as_such_and_a_retry_finds_out() {
 
 #[test]
 fn records_in_flight_may_be_told_in_any_order() {
-    let mut world = World::with(1, Knobs { batch_commands_max: 1, ..Knobs::default() });
+    let mut world = World::with(1, Knobs { batch_commands_max: 1, ..usual() });
     world.shards[0].memory.telling = Telling::Reversed;
     world.shards[0].memory.script([Fate::Delay(2)]);
     let tickets: Vec<_> = (1..=5).map(|n| world.start(&name("a"), &Add { n })).collect();
@@ -68,7 +68,7 @@ fn records_in_flight_may_be_told_in_any_order() {
 #[test]
 fn a_small_record_gathers_while_another_is_in_flight() {
     for (batch_commands_eager, expected) in [(64, 2), (3, 3), (1, 5)] {
-        let mut world = World::with(1, Knobs { batch_commands_eager, ..Knobs::default() });
+        let mut world = World::with(1, Knobs { batch_commands_eager, ..usual() });
         world.settle();
         world.shards[0].memory.keep_history();
         world.shards[0].memory.script([Fate::Delay(20)]);
@@ -84,8 +84,40 @@ fn a_small_record_gathers_while_another_is_in_flight() {
 }
 
 #[test]
+fn a_small_record_waits_for_company_where_there_was_some() {
+    let pace = Duration::from_millis(5);
+    let mut world = World::with(1, Knobs { record_pace: pace, record_company: 2, ..usual() });
+    world.shards[0].memory.keep_history();
+    let start = |world: &mut World, count: u64| -> Vec<_> {
+        let sent: Vec<_> = (0..count).map(|_| world.start(&name("a"), &Add { n: 2 })).collect();
+        world.settle();
+        sent
+    };
+    let are_answered =
+        |world: &World, sent: &[u64]| sent.iter().all(|it| world.answers.contains_key(it));
+    let together = start(&mut world, 2);
+    assert!(are_answered(&world, &together), "the first record leaves at once");
+    let (first, second) = (start(&mut world, 1), start(&mut world, 1));
+    assert!(!are_answered(&world, &first), "another one may come");
+    assert_eq!(world.shards[0].executor.next_step(), Some(world.now + pace));
+    world.pass(pace);
+    assert!(are_answered(&world, &[first, second].concat()));
+    assert_eq!(world.shards[0].memory.take_history().len(), 2, "they shared a record");
+    world.pass(pace);
+    for _ in 0..3 {
+        let alone = start(&mut world, 1);
+        assert!(are_answered(&world, &alone), "whoever is alone does not wait");
+    }
+    start(&mut world, 2);
+    world.now = world.now - Duration::from_secs(1);
+    let after = start(&mut world, 1);
+    assert!(are_answered(&world, &after), "a clock that was set back holds nothing up");
+    assert_eq!(count(&mut world, "a"), 2 * 10);
+}
+
+#[test]
 fn an_activation_that_lost_the_shard_while_it_was_loading_never_serves() {
-    let mut world = World::with(1, Knobs { load_rows: 1, ..Knobs::default() });
+    let mut world = World::with(1, Knobs { load_rows: 1, ..usual() });
     let tell = Tell { others: vec![name("b")], n: 2, wants_refusal: false };
     world.call(&name("a"), &tell).unwrap().unwrap();
     world.shards[0].memory.delay_fetches(3);

@@ -43,7 +43,7 @@ fn the_largest_command_fits_a_record_that_is_nearly_full() {
 
 #[test]
 fn a_full_queue_refuses_and_loses_nothing() {
-    let mut world = World::with(1, Knobs { queue_max: 10, ..Knobs::default() });
+    let mut world = World::with(1, Knobs { queue_max: 10, ..usual() });
     let tickets: Vec<_> = (0..15).map(|_| world.start(&name("a"), &Add { n: 2 })).collect();
     world.settle();
     let answers: Vec<_> = tickets.iter().map(|it| world.answers.remove(it).unwrap()).collect();

@@ -28,7 +28,7 @@ use rig::kinds::{
     Add, AddError, Later, LogOf, Look, Looks, Misbehave, Name, Note, Pass, Recall, Recalled,
     Remember, Tallies, Tell,
 };
-use rig::world::{SENDER, World, decode, inside, outside, request};
+use rig::world::{SENDER, World, decode, inside, outside, request, usual};
 
 fn name(text: &str) -> Name {
     Name(text.into())

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_wake_up_never_comes_before_its_time() {
-    let mut world = World::with(1, Knobs { records_in_flight_max: 1, ..Knobs::default() });
+    let mut world = World::with(1, Knobs { records_in_flight_max: 1, ..usual() });
     world.call(&name("a"), &Later { n: 2, seconds: 60 }).unwrap().unwrap();
     let (now, due) = (world.now, world.now + Duration::from_mins(1));
     world.crash(0);
@@ -163,7 +163,7 @@ fn wake_ups_come_once_when_they_are_due() {
 
 #[test]
 fn full_outboxes_slow_callers_down_and_never_wait_for_each_other() {
-    let knobs = Knobs { outbox_bytes_soft: 2_000, outbox_bytes_hard: 8_000, ..Knobs::default() };
+    let knobs = Knobs { outbox_bytes_soft: 2_000, outbox_bytes_hard: 8_000, ..usual() };
     let mut world = World::with(2, knobs);
     let (near, far) = (world.name_in(0, 0), world.name_in(1, 0));
     world.is_cut = true;
@@ -190,7 +190,7 @@ fn two_shards_full_of_answers_to_each_other_go_on() {
         outbox_bytes_soft: 2_000,
         outbox_bytes_hard: 8_000,
         batch_commands_max: 1,
-        ..Knobs::default()
+        ..usual()
     };
     let mut world = World::with(2, knobs);
     let names = [world.name_in(0, 0), world.name_in(1, 0)];

@@ -81,7 +81,7 @@ fn a_row_that_is_not_in_memory_is_fetched_and_the_handler_runs_again() {
 
 #[test]
 fn entities_leave_memory_and_come_back() {
-    let mut world = World::with(1, Knobs { live_max: 10, ..Knobs::default() });
+    let mut world = World::with(1, Knobs { live_max: 10, ..usual() });
     for round in 1..=3 {
         for n in 0..50 {
             let sum = world.call(&name(&format!("{n}")), &Add { n: 2 });

@@ -240,6 +240,8 @@ fn knobs(chance: &mut Chance) -> Knobs {
         batch_commands_max: small(usual.batch_commands_max, 1, 16),
         batch_bytes: small(usual.batch_bytes, 1, 8_192),
         batch_commands_eager: small(usual.batch_commands_eager, 1, 16),
+        record_pace: Duration::from_micros(small(5_000, 1, 50_000) as u64),
+        record_company: small(usual.record_company, 1, 8),
         records_in_flight_max: small(8, 1, 8) as u64,
         step_commands_max: small(usual.step_commands_max, 1, 32),
         outbox_bytes_soft,
