@@ -226,20 +226,20 @@ impl Follower {
         })
     }
 
-    /// Reads what was missed.
-    async fn catch_up(&self, shard: ShardId) {
+    /// Reads some of what was missed. Yields whether anything was.
+    async fn catch_up(&self, shard: ShardId) -> bool {
         let limit = probe::knob!(FollowReads, READS_MAX);
         let missing = self.with(shard, |source| source.missing(limit));
-        let reads = missing.into_iter().map(|(stream, from)| async move {
-            let page = self.page(&stream, from, PAGE_ITEMS_MAX).await;
-            (stream, page)
+        let reads = missing.iter().map(|(stream, from)| async move {
+            (stream, self.page(stream, *from, PAGE_ITEMS_MAX).await)
         });
         for (stream, page) in join_all(reads).await {
             match page {
-                Ok(page) => self.with(shard, |source| source.page(&stream, page)),
+                Ok(page) => self.with(shard, |source| source.page(stream, page)),
                 Err(failure) => tracing::debug!(shard = shard.0, %failure, "a stream is not read"),
             }
         }
+        self.with(shard, |source| source.missing(limit)) != missing
     }
 }
 
@@ -254,13 +254,13 @@ async fn keep(follower: Follower, shard: ShardId) {
         if let Ok(answer) = answer {
             follower.with(shard, |source| source.answered(watch, asked, answer));
         }
-        follower.catch_up(shard).await;
+        let is_read = follower.catch_up(shard).await;
         follower.with(shard, |source| source.listen(home.now()));
         let (is_whole, is_hasty) =
             follower.with(shard, |it| (it.missing(1).is_empty(), it.is_hasty()));
-        if !is_watched || !is_whole {
+        if !is_watched || !is_whole && !is_read {
             home.sleep(probe::knob!(FollowRetry, RETRY)).await;
-        } else if !is_hasty {
+        } else if is_whole && !is_hasty {
             tokio::select! {
                 biased;
                 () = woken.notified() => {}
