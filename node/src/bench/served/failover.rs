@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::latency::Latencies;
-use super::map::Map;
+use super::map::{Map, Until};
 use super::nodes::{Nodes, PAUSE};
 use super::spawned::Spawned;
 use super::target::{Cluster, ServedError, Target};
@@ -135,7 +135,7 @@ async fn kill(
     urls: &watch::Sender<Vec<String>>,
     progress: &Progress,
 ) -> Result<Kill, ServedError> {
-    let map = Map::settled(&spawned.urls(), &cluster.token).await?;
+    let map = Map::settled(&spawned.urls(), &cluster.token, Until::Serving).await?;
     let busiest = map.busiest().map(|(node, name)| (node, name.to_owned()));
     let empty = || ServedError::Other("the cluster has no node that could be killed".to_owned());
     let (node, name) = busiest.ok_or_else(empty)?;

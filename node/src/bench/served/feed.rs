@@ -29,7 +29,7 @@ pub(in crate::bench) struct Feed {
     /// Posts per second at fixed times. Without it everybody who publishes goes on when they are answered.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     rate: Option<u64>,
-    /// Who publish, each one post after the other.
+    /// Who publish, each one post after the other. With `--rate` take so many that one of them is always free.
     #[arg(long, value_name = "NUMBER", default_value_t = 16,
           value_parser = clap::value_parser!(u64).range(1..=1024))]
     in_flight: u64,

@@ -43,12 +43,25 @@ struct Shards {
     shards: Vec<ShardStatus>,
 }
 
+/// What is waited for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Until {
+    /// Every shard serves.
+    Serving,
+    /// Every shard is led where it is to be led: nothing moves in the middle of a measurement.
+    AtRest,
+}
+
 impl Map {
-    /// Waits until every shard serves, on nodes that are all there.
-    pub(super) async fn settled(urls: &[String], token: &str) -> Result<Self, ServedError> {
+    /// Waits for that, on nodes that are all there.
+    pub(super) async fn settled(
+        urls: &[String],
+        token: &str,
+        until: Until,
+    ) -> Result<Self, ServedError> {
         let mut last = String::new();
         for _ in 0..LOOKS_MAX {
-            match Self::look(urls, token).await? {
+            match Self::look(urls, token, until).await? {
                 Ok(map) => return Ok(map),
                 Err(why) => last = why,
             }
@@ -57,7 +70,11 @@ impl Map {
         Err(ServedError::Other(format!("the cluster is not ready: {last}")))
     }
 
-    async fn look(urls: &[String], token: &str) -> Result<Result<Self, String>, ServedError> {
+    async fn look(
+        urls: &[String],
+        token: &str,
+        until: Until,
+    ) -> Result<Result<Self, String>, ServedError> {
         let (mut by_number, mut names) = (BTreeMap::new(), BTreeMap::new());
         for url in urls {
             let Nodes { node, nodes } = ask(url, token, "nodes").await?;
@@ -73,6 +90,12 @@ impl Map {
         let Shards { shards } = ask(url, token, "shards").await?;
         if let Some(away) = shards.iter().find(|it| !it.is_serving) {
             return Ok(Err(format!("shard {} does not serve", away.shard)));
+        }
+        let moves = |it: &&ShardStatus| it.leader != it.copies.first().map(|it| it.node);
+        if until == Until::AtRest
+            && let Some(moving) = shards.iter().find(moves)
+        {
+            return Ok(Err(format!("another node is to lead shard {}", moving.shard)));
         }
         let shards = shards.into_iter().filter(|it| it.shard != META.0);
         let leader = |it: ShardStatus| Some((ShardId(it.shard), it.leader?));

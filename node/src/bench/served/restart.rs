@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::latency::Latencies;
-use super::map::{Copies, Map};
+use super::map::{Copies, Map, Until};
 use super::nodes::{Nodes, PAUSE};
 use super::pace::Pace;
 use super::spawned::Spawned;
@@ -173,7 +173,7 @@ async fn restart(
     nodes: &Nodes,
     urls: &watch::Sender<Vec<String>>,
 ) -> Result<Times, ServedError> {
-    let map = Map::settled(&spawned.urls(), &nodes.token).await?;
+    let map = Map::settled(&spawned.urls(), &nodes.token, Until::Serving).await?;
     let empty = || ServedError::Other("the cluster has no node that could be killed".to_owned());
     let (node, name) = map.busiest().ok_or_else(empty)?;
     spawned.kill(name)?;

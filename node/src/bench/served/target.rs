@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::map::Map;
+use super::map::{Map, Until};
 use super::members::Members;
 use super::spawned::Spawned;
 use crate::api::ApiError;
@@ -89,8 +89,12 @@ impl Target {
             None => (self.to.clone(), self.secret_file.clone()),
         };
         let token = OperatorToken::of(&Secret::read(&secret)?).text().to_owned();
-        progress.begin("waiting until every shard serves");
-        let map = Map::settled(&urls, &token).await?;
+        let (until, waiting) = match &spawned {
+            Some(_) => (Until::AtRest, "waiting until every shard is led where it is to be"),
+            None => (Until::Serving, "waiting until every shard serves"),
+        };
+        progress.begin(waiting);
+        let map = Map::settled(&urls, &token, until).await?;
         Ok(Cluster { spawned, token, map })
     }
 }
