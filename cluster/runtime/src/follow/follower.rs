@@ -226,7 +226,7 @@ impl Follower {
         })
     }
 
-    /// Reads some of what was missed. Yields whether anything was.
+    /// Reads some of what was missed. Yields whether that made a difference.
     async fn catch_up(&self, shard: ShardId) -> bool {
         let limit = probe::knob!(FollowReads, READS_MAX);
         let missing = self.with(shard, |source| source.missing(limit));
