@@ -11,6 +11,10 @@ use crate::client::Client;
 /// The password of all of them.
 pub(crate) const PASSWORD: &str = "correct horse";
 
+/// Between the answer to one post and the next: an account has 10,000 Idempotency-Keys a day, which an
+/// author without a pause uses up in half a minute on a fast machine.
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// Somebody with posts.
 pub(crate) struct Author {
     client: Client,
@@ -29,7 +33,7 @@ impl Author {
         Self { client: anybody.with(&text("token")), user: text("user"), name }
     }
 
-    /// Publishes until it is time to stop, and counts. Yields how often, and how long the longest took.
+    /// Publishes until it is time to stop, with pauses, and counts. Yields how often, and how long the longest took.
     pub(crate) async fn publish_until(
         &self,
         is_over: &AtomicBool,
@@ -40,6 +44,7 @@ impl Author {
             longest = longest.max(self.publish(posts).await);
             posts += 1;
             count.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(PAUSE).await;
         }
         (posts, longest)
     }
