@@ -68,7 +68,7 @@ async fn meet(inner: Arc<Inner>, incoming: Incoming, stranger: Stranger) {
         }
         Ok(Ok((connection, node, Hello { life, .. }))) => {
             tracing::info!(peer = node.0, %address, "has connected");
-            inner.arrivals.arrived(node, life, &connection);
+            inner.arrived(node, life, &connection);
             listen(&inner, &connection, node).await;
         }
         Ok(Err(why)) => inner.refusals.refused(address, &why, &inner.home),

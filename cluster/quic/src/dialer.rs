@@ -7,12 +7,13 @@ use std::time::Duration;
 use cluster::transport::{Class, NodeId};
 use quinn::{Connection, ConnectionError, SendStream, TransportErrorCode, WriteError};
 use raft::home::Home;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::endpoint::Inner;
 use crate::hello::{Farewell, Purpose, say};
 use crate::identity::name;
-use crate::limits::{HELLO_MAX, IDLE_MAX, KEEP_ALIVE, PAUSE_MAX, PAUSE_MIN, WRITE_MAX};
+use crate::limits::{ANEW_MAX, HELLO_MAX, IDLE_MAX, KEEP_ALIVE, PAUSE_MAX, PAUSE_MIN, WRITE_MAX};
 use crate::queue::Queue;
 
 /// Signs do not wait for messages.
@@ -20,11 +21,20 @@ const SIGN_PRIORITY: i32 = 3;
 
 /// What waits for a peer, by class.
 #[derive(Default)]
-pub(crate) struct Outbox([Queue; Class::ALL.len()]);
+pub(crate) struct Outbox {
+    queues: [Queue; Class::ALL.len()],
+    /// The peer has begun anew.
+    anew: Notify,
+}
 
 impl Outbox {
     pub(crate) fn queue(&self, class: Class) -> &Queue {
-        &self.0[class as usize]
+        &self.queues[class as usize]
+    }
+
+    /// The peer has connected in another life than before: what leads to the one before leads nowhere.
+    pub(crate) fn begins_anew(&self) {
+        self.anew.notify_one();
     }
 }
 
@@ -34,7 +44,16 @@ pub(crate) async fn keep(inner: Arc<Inner>, peer: NodeId, outbox: Arc<Outbox>) {
     loop {
         wait_for_any(&outbox).await;
         let address = inner.address(peer);
-        let why = match connect(&inner, peer, address.as_deref()).await {
+        let met = tokio::select! {
+            biased;
+            // An attempt waits longer and longer between its packets. Another one gets through at once.
+            () = outbox.anew.notified() => {
+                attempt = 0;
+                continue;
+            }
+            met = connect(&inner, peer, address.as_deref()) => met,
+        };
+        let why = match met {
             Ok(connection) => {
                 tracing::info!(peer = peer.0, address = %connection.remote_address(), "connected");
                 let began = inner.home.now();
@@ -53,7 +72,11 @@ pub(crate) async fn keep(inner: Arc<Inner>, peer: NodeId, outbox: Arc<Outbox>) {
         attempt += 1;
         let pause = pause(attempt, inner.home.seed());
         tracing::warn!(peer = peer.0, address, why, dropped, ?pause, attempt, "not connected");
-        inner.home.sleep(pause).await;
+        tokio::select! {
+            biased;
+            () = outbox.anew.notified() => attempt = 0,
+            () = inner.home.sleep(pause) => {}
+        }
     }
 }
 
@@ -140,6 +163,7 @@ async fn serve(home: &Home, connection: &Connection, outbox: &Outbox) -> String 
         why = bulk => why,
         why = connection.closed() => why.to_string(),
         () = unheard(home, connection) => "nothing that is sent arrives".to_owned(),
+        () = former(home, connection, outbox) => "it leads to a former life".to_owned(),
     }
 }
 
@@ -149,6 +173,17 @@ async fn unheard(home: &Home, connection: &Connection) {
     loop {
         home.sleep(KEEP_ALIVE).await;
         if timeout(home.true_time(IDLE_MAX), sign(connection)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Waits until the peer has begun anew, and a sign does not arrive at the life it has now. The new life
+/// refuses packets for the former one, but hardly any are sent to whoever has not answered for a while.
+async fn former(home: &Home, connection: &Connection, outbox: &Outbox) {
+    loop {
+        outbox.anew.notified().await;
+        if timeout(home.true_time(ANEW_MAX), sign(connection)).await.is_err() {
             return;
         }
     }

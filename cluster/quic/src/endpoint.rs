@@ -226,11 +226,11 @@ struct Arrival {
 
 impl Arrivals {
     /// A node has connected: an older connection of it is over. Two processes that take turns under one
-    /// name are two nodes with one identity.
-    pub(crate) fn arrived(&self, node: NodeId, life: u64, connection: &Connection) {
+    /// name are two nodes with one identity. Yields whether it has not been known in this life.
+    fn arrived(&self, node: NodeId, life: u64, connection: &Connection) -> bool {
         let arrival = Arrival { life, connection: connection.clone() };
         let before = self.0.with(|arrivals| arrivals.insert(node, arrival));
-        let Some(before) = before else { return };
+        let Some(before) = before else { return true };
         let is_elsewhere = before.connection.remote_address() != connection.remote_address();
         // One that was killed comes back where it was.
         if before.life != life && is_elsewhere && before.connection.close_reason().is_none() {
@@ -242,6 +242,7 @@ impl Arrivals {
             );
         }
         before.connection.close(Farewell::Replaced.code(), Farewell::Replaced.reason());
+        before.life != life
     }
 
     /// Where a node is that is connected.
@@ -255,6 +256,16 @@ impl Arrivals {
 }
 
 impl Inner {
+    /// A node has connected.
+    pub(crate) fn arrived(&self, node: NodeId, life: u64, connection: &Connection) {
+        let outbox = || self.peers.with(|peers| peers.get(&node).map(Arc::clone));
+        if self.arrivals.arrived(node, life, connection)
+            && let Some(outbox) = outbox()
+        {
+            outbox.begins_anew();
+        }
+    }
+
     /// Where a node is. A node that has just joined has been told of nobody yet, and what it is told it
     /// has to answer: whoever has connected, and proved who it is, is found where it came from.
     pub(crate) fn address(&self, node: NodeId) -> Option<String> {

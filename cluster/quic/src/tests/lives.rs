@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::identities::identity;
 use super::world::{ROUND, place, simulate};
-use crate::limits::{IDLE_MAX, KEEP_ALIVE, PAUSE_MAX, PAUSE_MIN};
+use crate::limits::{ANEW_MAX, IDLE_MAX, KEEP_ALIVE, PAUSE_MAX, PAUSE_MIN};
 
 const SEEDS: std::ops::Range<u64> = 0..8;
 
@@ -24,6 +24,24 @@ fn whoever_begins_anew_where_it_was_is_found_at_once() {
             // through double.
             one.reaches(&again, away + PAUSE_MIN + ROUND).await;
             again.reaches(&one, 2 * ROUND).await;
+            for node in [one, two, again] {
+                node.heard.check();
+            }
+        });
+    }
+}
+
+#[test]
+fn whoever_is_back_is_answered_at_once_however_long_it_was_away() {
+    for seed in SEEDS {
+        simulate(seed, async |world| {
+            let (one, two) = world.start_two().await;
+            two.kill();
+            // What is said to it fills the way to its former life; then there is no way.
+            one.talk(2, Duration::from_millis(world.draw(1..20_000))).await;
+            let again = world.start(2);
+            again.reaches(&one, ROUND).await;
+            one.reaches(&again, ANEW_MAX + PAUSE_MIN + ROUND).await;
             for node in [one, two, again] {
                 node.heard.check();
             }
