@@ -183,8 +183,10 @@ async fn unheard(home: &Home, connection: &Connection) {
 async fn former(home: &Home, connection: &Connection, outbox: &Outbox) {
     loop {
         outbox.anew.notified().await;
-        if timeout(home.true_time(ANEW_MAX), sign(connection)).await.is_err() {
-            return;
+        let patience = home.true_time(ANEW_MAX) + 2 * connection.rtt();
+        if timeout(patience, sign(connection)).await.is_err() {
+            // The next attempt need not wait: somebody is there.
+            return outbox.begins_anew();
         }
     }
 }

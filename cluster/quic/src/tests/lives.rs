@@ -41,7 +41,7 @@ fn whoever_is_back_is_answered_at_once_however_long_it_was_away() {
             one.talk(2, Duration::from_millis(world.draw(1..20_000))).await;
             let again = world.start(2);
             again.reaches(&one, ROUND).await;
-            one.reaches(&again, ANEW_MAX + PAUSE_MIN + ROUND).await;
+            one.reaches(&again, ANEW_MAX + ROUND).await;
             for node in [one, two, again] {
                 node.heard.check();
             }
