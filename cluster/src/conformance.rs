@@ -9,9 +9,6 @@ use entity::transaction::{Order, Range, Read, Want};
 
 use crate::ledger::{Completion, Fetched, Ledger};
 use crate::record::{Fence, Record, Write};
-use crate::slots::Slot;
-use crate::storage;
-use crate::survey::{Survey, Surveyed};
 
 /// A shard that a case can work on from two nodes.
 pub trait Bench {
@@ -127,15 +124,6 @@ fn fetching(bench: &mut dyn Bench) {
     let range = Range { from: b"a".to_vec(), to: b"z".to_vec(), order: Order::Down, limit: 1 };
     let b = (Bytes::from_static(b"b"), Bytes::from_static(b"2"));
     assert_eq!(fetch(bench, 0, Want::Rows(range)), Fetched::Rows(vec![b]));
-    let (first, end) = storage::slot_rows(Slot(5));
-    let kept = Write { key: first.clone(), value: Some(Bytes::from_static(b"3")) };
-    let other = Write { key: end, value: Some(Bytes::from_static(b"4")) };
-    commit(bench, 0, activation, 2, [kept, other]);
-    let from = storage::slot_rows(Slot(0)).0;
-    bench.node(0).survey(9, Survey { from, rows_max: 9, slots_max: 1 });
-    let rows = vec![(first, Bytes::from_static(b"3"))];
-    let next = Some(storage::slot_rows(Slot(6)).0);
-    assert_eq!(fetched(bench, 0), Fetched::Slots(Surveyed { rows, next }));
 }
 
 fn barriers(bench: &mut dyn Bench) {
@@ -226,7 +214,7 @@ fn get(bench: &mut dyn Bench, node: u32, key: &str) -> Option<Bytes> {
         Read::Ready(row) => row,
         Read::Miss => match fetch(bench, node, Want::Row(key.into())) {
             Fetched::Row(row) => row,
-            Fetched::Rows(_) | Fetched::Slots(_) => panic!("asked for a row"),
+            Fetched::Rows(_) => panic!("asked for a row"),
         },
     }
 }
@@ -237,7 +225,7 @@ fn scan(bench: &mut dyn Bench, node: u32, range: Range) -> Vec<(String, Bytes)> 
         Read::Ready(rows) => rows,
         Read::Miss => match fetch(bench, node, Want::Rows(range)) {
             Fetched::Rows(rows) => rows,
-            Fetched::Row(_) | Fetched::Slots(_) => panic!("asked for rows"),
+            Fetched::Row(_) => panic!("asked for rows"),
         },
     };
     rows.into_iter().map(|(key, row)| (String::from_utf8_lossy(&key).into(), row)).collect()

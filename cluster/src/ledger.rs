@@ -5,7 +5,6 @@ use entity::Time;
 use entity::transaction::{Range, Read, Want};
 
 use crate::record::{Fence, Record};
-use crate::survey::{Survey, Surveyed};
 
 /// The durable history and state of one shard, as one node sees it.
 ///
@@ -31,9 +30,6 @@ pub trait Ledger {
 
     /// Brings committed rows into memory. Ends as [`Completion::Fetched`] or [`Completion::Unreadable`].
     fn fetch(&mut self, ticket: u64, want: Want);
-
-    /// Brings into memory what is kept for the entities of some slots. Ends as [`Ledger::fetch`] does.
-    fn survey(&mut self, ticket: u64, survey: Survey);
 
     /// What ended since the last call.
     fn poll(&mut self) -> Option<Completion>;
@@ -93,13 +89,11 @@ pub enum Completion {
     Unreadable,
 }
 
-/// What [`Ledger::fetch`] or [`Ledger::survey`] found.
+/// What [`Ledger::fetch`] found.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Fetched {
     /// For [`Want::Row`].
     Row(Option<Bytes>),
     /// For [`Want::Rows`].
     Rows(Vec<(Bytes, Bytes)>),
-    /// For a [`Survey`].
-    Slots(Surveyed),
 }

@@ -36,5 +36,4 @@ pub mod sender;
 pub mod slots;
 pub mod storage;
 pub mod stream;
-pub mod survey;
 pub mod transport;

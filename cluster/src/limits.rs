@@ -94,8 +94,5 @@ pub const LIVE_MAX: usize = 100_000;
 /// Most rows read at once while a shard is being taken over.
 pub const LOAD_ROWS: usize = 1_000;
 
-/// Most slots looked at at once while a shard is being taken over.
-pub const LOAD_SLOTS: usize = 512;
-
 /// Most streams of one shard that are followed, each counted once for every node that does.
 pub const FOLLOWED_MAX: usize = 1_000_000;

@@ -4,7 +4,6 @@
 //! place in the log when they are handed over, and are applied in this order.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::convert::Infallible;
 
 use bytes::Bytes;
 use entity::Time;
@@ -13,7 +12,6 @@ use entity::transaction::{Order, Range, Read, Want};
 
 use crate::ledger::{Completion, Fetched, Ledger, Snapshot};
 use crate::record::{Fence, Record};
-use crate::survey::Survey;
 
 /// What happens to a record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -90,7 +88,6 @@ enum Content {
     Record(Record, Fate),
     Barrier { ticket: u64, activation: u64 },
     Fetch { ticket: u64, want: Want },
-    Survey { ticket: u64, survey: Survey },
 }
 
 impl MemoryShard {
@@ -192,10 +189,6 @@ impl MemoryShard {
                     Want::Rows(range) => Fetched::Rows(self.range(&range)),
                 };
                 Completion::Fetched { ticket, rows }
-            }
-            Content::Survey { ticket, survey } => {
-                let Ok(found) = survey.read(|range| Ok::<_, Infallible>(self.range(range)));
-                Completion::Fetched { ticket, rows: Fetched::Slots(found) }
             }
         }
     }
@@ -303,11 +296,6 @@ impl Ledger for Seat<'_> {
     fn fetch(&mut self, ticket: u64, want: Want) {
         let delay = self.shard.fetch_delay;
         self.shard.enqueue(self.number, delay, Content::Fetch { ticket, want });
-    }
-
-    fn survey(&mut self, ticket: u64, survey: Survey) {
-        let delay = self.shard.fetch_delay;
-        self.shard.enqueue(self.number, delay, Content::Survey { ticket, survey });
     }
 
     fn poll(&mut self) -> Option<Completion> {

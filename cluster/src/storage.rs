@@ -5,9 +5,11 @@
 //! | slot, kind, key length, key, [`entity::transaction::Part`], ... | head, rows, streams of an entity |
 //! | slot, 0, [`Class`], ...                                    | what the executor keeps for the entities of a slot |
 //! | 65535, 0, [`Class`], ...                                   | what the executor keeps for the shard |
+//! | 65535, 0, [`Class`], slot, ...                             | the same, and has in memory, for the entities of a slot |
 //!
 //! All numbers are big-endian, so that keys sort as they do. Everything about an entity begins with
-//! its slot: a shard can be split without rewriting a row.
+//! its slot, or follows it behind a class: a shard can be split without rewriting a row. What has to be in
+//! memory of a shard stands together: whoever takes over reads one range, and no entity.
 
 use bytes::Bytes;
 use entity::kind::Offset;
@@ -17,35 +19,34 @@ use entity::{Address, Id, Key, Time};
 use crate::slots::{ShardId, Slot};
 use crate::stream::StreamId;
 
-/// What the executor itself keeps. The classes that are read whole when a shard is taken over stand
-/// next to each other.
+/// What the executor itself keeps. What has to be in memory is read in the order of the numbers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
 pub enum Class {
-    /// Reply to a command of ours: sender, number.
-    ReplyInside = 1,
-    /// Wake-up: time, id.
-    WakeUp = 2,
-    /// An entity that waits for an operator: kind, key.
-    Quarantine = 3,
     /// Reply under an `Idempotency-Key`: account, key.
-    ReplyOutside = 4,
+    ReplyOutside = 1,
     /// The same by age: time, account, key.
-    ReplyAge = 5,
+    ReplyAge = 2,
     /// How many an account has: account.
-    ReplyCount = 6,
-    /// An envelope that is not acknowledged: receiver, number.
+    ReplyCount = 3,
+    /// An envelope that is not acknowledged: receiver, number. In memory.
     Outbox = 16,
-    /// Number of the last envelope sent: receiver.
+    /// Number of the last envelope sent: receiver. In memory, behind the envelopes.
     LinkOut = 17,
-    /// Number of the last envelope handled, and how much of the next: sender.
+    /// Number of the last envelope handled, and how much of the next: sender. In memory.
     LinkIn = 18,
-    /// Up to which number a sender of ours knows the answers: sender.
+    /// Up to which number a sender of ours knows the answers: sender. In memory.
     Acknowledged = 19,
-    /// Counters for operators.
+    /// Counters for operators. In memory.
     Counters = 20,
+    /// Reply to a command of ours: slot, sender, number. In memory, behind what is acknowledged of them.
+    ReplyInside = 21,
+    /// Wake-up: slot, time, id. In memory.
+    WakeUp = 22,
+    /// An entity that waits for an operator: slot, kind, key. In memory.
+    Quarantine = 23,
     /// A message that was not handled: id. Kept by the shard, so that operators find all in one place.
-    DeadLetter = 21,
+    DeadLetter = 32,
 }
 
 /// Behind every slot.
@@ -111,8 +112,8 @@ pub fn join_range(prefix: &[u8], range: &Range) -> Range {
     Range { from, to, order: *order, limit: *limit }
 }
 
-/// What most keys of the executor's own need: sender and number behind the class.
-const CLASS_KEY_BYTES: usize = 21;
+/// What most keys of the executor's own need: slot, sender and number behind the class.
+const CLASS_KEY_BYTES: usize = 23;
 
 fn class_key(slot: u16, class: Class, rest: &impl Key) -> Bytes {
     let mut key = Vec::with_capacity(CLASS_KEY_BYTES);
@@ -124,23 +125,23 @@ fn class_key(slot: u16, class: Class, rest: &impl Key) -> Bytes {
 
 /// Key of a [`Class::ReplyInside`].
 pub fn reply_inside(slot: Slot, sender: u64, number: u64) -> Bytes {
-    class_key(slot.0, Class::ReplyInside, &(sender, number))
+    class_key(SHARD, Class::ReplyInside, &(slot.0, (sender, number)))
 }
 
 /// Key of a [`Class::WakeUp`].
 pub fn wake_up(slot: Slot, at: Time, id: Id) -> Bytes {
-    class_key(slot.0, Class::WakeUp, &(at, id))
+    class_key(SHARD, Class::WakeUp, &(slot.0, (at, id)))
 }
 
 /// When a wake-up is due, by its key.
 pub fn wake_up_at(key: &[u8]) -> Option<Time> {
-    <(Time, Id)>::from_bytes(key.get(5..)?).map(|(at, _)| at)
+    <(u16, (Time, Id))>::from_bytes(key.get(5..)?).map(|(_, (at, _))| at)
 }
 
 /// Key of a [`Class::Quarantine`].
 pub fn quarantine(address: &Address) -> Bytes {
     let slot = Slot::of(&address.key);
-    join(&class_key(slot.0, Class::Quarantine, &address.kind), &address.key)
+    join(&class_key(SHARD, Class::Quarantine, &(slot.0, address.kind)), &address.key)
 }
 
 /// Key of a [`Class::ReplyOutside`].
@@ -214,10 +215,9 @@ pub fn acknowledged_of(key: &[u8]) -> Option<u64> {
     u64::from_bytes(key.get(5..)?)
 }
 
-/// Sender and number, by the key of a [`Class::ReplyInside`].
+/// Slot, sender and number, by the key of a [`Class::ReplyInside`].
 pub fn reply_inside_of(key: &[u8]) -> Option<(Slot, (u64, u64))> {
-    let (slot, _) = <(u16, u16)>::from_bytes(key.get(..4)?)?;
-    Some((Slot(slot), Key::from_bytes(key.get(5..)?)?))
+    <(u16, (u64, u64))>::from_bytes(key.get(5..)?).map(|(slot, name)| (Slot(slot), name))
 }
 
 /// Key of [`Class::Counters`].
@@ -225,21 +225,9 @@ pub fn counters() -> Bytes {
     class_key(SHARD, Class::Counters, &())
 }
 
-/// First key and end of what has to be in memory of the shard itself: all but dead letters.
-pub fn shard_rows() -> (Bytes, Bytes) {
+/// First key and end of what has to be in memory: all that stands with the shard, but dead letters.
+pub fn in_memory() -> (Bytes, Bytes) {
     (class_key(SHARD, Class::Outbox, &()), class_key(SHARD, Class::DeadLetter, &()))
-}
-
-/// First key and end of what has to be in memory of a slot: replies to commands of ours, wake-ups,
-/// quarantines.
-pub fn slot_rows(slot: Slot) -> (Bytes, Bytes) {
-    let first = class_key(slot.0, Class::ReplyInside, &());
-    (first, class_key(slot.0, Class::ReplyOutside, &()))
-}
-
-/// Behind the rows of all slots.
-pub fn slots_end() -> Bytes {
-    class_key(SHARD, Class::ReplyInside, &())
 }
 
 /// The oldest replies under an `Idempotency-Key` of a slot.
@@ -249,9 +237,40 @@ pub fn oldest_replies(slot: Slot, limit: usize) -> Range {
     Range { from, to, order: Order::Up, limit }
 }
 
-/// The slot of a key, and the class if the executor itself keeps the row.
-pub fn slot_and_class(key: &[u8]) -> Option<(Slot, Option<u8>)> {
-    let (slot, kind) = <(u16, u16)>::from_bytes(key.get(..4)?)?;
-    let class = if kind == EXECUTOR { Some(*key.get(4)?) } else { None };
-    Some((Slot(slot), class))
+/// The class of a row by its key, if the executor itself keeps it.
+pub fn class_of(key: &[u8]) -> Option<u8> {
+    let (_, kind) = <(u16, u16)>::from_bytes(key.get(..4)?)?;
+    key.get(4).copied().filter(|_| kind == EXECUTOR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_to_be_in_memory_stands_together() {
+        let (slot, at, id) = (Slot(7), Time::default(), Id(9));
+        let address = Address { kind: 3, key: vec![1, 2] };
+        let inside = [
+            outbox(ShardId(1), 1),
+            link_out(ShardId(1)),
+            link_in(ShardId(1)),
+            acknowledged(4),
+            counters(),
+            reply_inside(slot, 4, 1),
+            wake_up(slot, at, id),
+            quarantine(&address),
+        ];
+        let outside = [
+            head(&address),
+            reply_outside(slot, id, "key"),
+            reply_age(slot, at, id, "key"),
+            reply_count(slot, id),
+            dead_letter(id),
+        ];
+        let (first, end) = in_memory();
+        assert!(inside.iter().all(|key| (&first..&end).contains(&key)));
+        assert!(!outside.iter().any(|key| (&first..&end).contains(&key)));
+        assert!(inside.is_sorted(), "replies come behind what is acknowledged of them");
+    }
 }

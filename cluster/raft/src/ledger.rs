@@ -9,7 +9,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use cluster::ledger::{Completion, Fetched, Ledger, Snapshot};
 use cluster::record::{Fence, Record};
-use cluster::survey::Survey;
 use engine::EngineError;
 use entity::limits::RECORD_BYTES_MAX;
 use entity::transaction::{Range, Read, Want};
@@ -226,12 +225,6 @@ impl Ledger for RaftLedger {
         self.read(ticket, move |group| match want {
             Want::Row(key) => group.engine().get(group.id(), &key).map(Fetched::Row),
             Want::Rows(range) => group.engine().scan(group.id(), &range).map(Fetched::Rows),
-        });
-    }
-
-    fn survey(&mut self, ticket: u64, survey: Survey) {
-        self.read(ticket, move |group| {
-            survey.read(|range| group.engine().scan(group.id(), range)).map(Fetched::Slots)
         });
     }
 

@@ -39,8 +39,6 @@ pub struct Knobs {
     pub wake_ups_max: usize,
     /// [`limits::LOAD_ROWS`]
     pub load_rows: usize,
-    /// [`limits::LOAD_SLOTS`]
-    pub load_slots: usize,
 }
 
 impl Default for Knobs {
@@ -62,7 +60,6 @@ impl Default for Knobs {
             removals_gathered_max: limits::REMOVALS_GATHERED_MAX,
             wake_ups_max: limits::WAKE_UPS_MAX,
             load_rows: limits::LOAD_ROWS,
-            load_slots: limits::LOAD_SLOTS,
         }
     }
 }

@@ -4,68 +4,45 @@ use bytes::Bytes;
 use entity::transaction::{Order, Range, Want};
 use entity::{Key, Time};
 
-use super::knobs::Knobs;
 use super::queue::Work;
 use super::shard::{Executor, Phase};
 use super::stored::decode;
 use crate::ledger::{Fetched, Ledger};
-use crate::slots::{ShardId, Slot};
+use crate::slots::ShardId;
 use crate::storage::{self, Class};
-use crate::survey::{Survey, Surveyed};
 
 impl Executor {
     /// Begins to load.
     pub(super) fn load(&mut self, ledger: &mut dyn Ledger) {
         self.phase = Phase::Loading;
-        self.read_own(ledger, &storage::shard_rows().0);
+        self.read_on(ledger, &storage::in_memory().0);
     }
 
-    /// Reads what the executor keeps for the shard.
-    fn read_own(&mut self, ledger: &mut dyn Ledger, from: &Bytes) {
-        let (from, to) = (from.to_vec(), storage::shard_rows().1.to_vec());
+    fn read_on(&mut self, ledger: &mut dyn Ledger, from: &Bytes) {
+        let (from, to) = (from.to_vec(), storage::in_memory().1.to_vec());
         let range = Range { from, to, order: Order::Up, limit: self.setup.knobs.load_rows };
         ledger.fetch(self.ticket(), Want::Rows(range));
     }
 
-    /// Reads what the executor keeps for the entities of slots.
-    fn read_slots(&mut self, ledger: &mut dyn Ledger, from: Bytes) {
-        let Knobs { load_rows: rows_max, load_slots: slots_max, .. } = self.setup.knobs;
-        ledger.survey(self.ticket(), Survey { from, rows_max, slots_max });
-    }
-
     /// Rows have been read: keeps them, and reads on or serves.
     pub(super) fn loaded(&mut self, ledger: &mut dyn Ledger, fetched: Fetched) {
-        let rows_max = self.setup.knobs.load_rows;
-        match fetched {
-            Fetched::Rows(rows) => {
-                self.keep_all(&rows);
-                match rows.last().filter(|_| rows.len() == rows_max) {
-                    Some((last, _)) => self.read_own(ledger, &storage::join(last, &[0])),
-                    None => self.read_slots(ledger, storage::slot_rows(Slot(0)).0),
-                }
-            }
-            Fetched::Slots(Surveyed { rows, next }) => {
-                self.keep_all(&rows);
-                match next {
-                    Some(next) => self.read_slots(ledger, next),
-                    None => self.confirm(ledger),
-                }
-            }
-            // Nobody asked for one.
-            Fetched::Row(_) => {}
-        }
-    }
-
-    fn keep_all(&mut self, rows: &[(Bytes, Bytes)]) {
-        probe::sometimes!(LoadedInPages, rows.len() == self.setup.knobs.load_rows);
-        for (key, row) in rows {
+        // Nobody asked for a single one.
+        let Fetched::Rows(rows) = fetched else { return };
+        for (key, row) in &rows {
             self.keep(key, row);
+        }
+        match rows.last().filter(|_| rows.len() == self.setup.knobs.load_rows) {
+            Some((last, _)) => {
+                probe::sometimes!(LoadedInPages);
+                self.read_on(ledger, &storage::join(last, &[0]));
+            }
+            None => self.confirm(ledger),
         }
     }
 
     /// Keeps one row of the executor's own in memory.
     fn keep(&mut self, key: &Bytes, row: &Bytes) {
-        let (slot, class) = storage::slot_and_class(key).expect("written by the executor");
+        let class = storage::class_of(key);
         let is = |it: Class| class == Some(it as u8);
         let invalid = "written by the executor";
         if is(Class::Outbox) {
@@ -85,7 +62,7 @@ impl Executor {
             if probe::mutant!(RepliesForgotten) {
                 return;
             }
-            let (_, name) = storage::reply_inside_of(key).expect(invalid);
+            let (slot, name) = storage::reply_inside_of(key).expect(invalid);
             self.replies.load(slot, name, row);
         } else if is(Class::WakeUp) {
             let at: Time = storage::wake_up_at(key).expect(invalid);

@@ -40,9 +40,7 @@ impl Reader<'_> {
     pub(super) fn scan(&self, range: &Range) -> Read<Vec<(Bytes, Bytes)>> {
         let base = match self.fetched.get(&Want::Rows(range.clone())) {
             Some(Fetched::Rows(rows)) => Read::Ready(rows.clone()),
-            Some(Fetched::Row(_) | Fetched::Slots(_)) | None => {
-                self.ledger.scan(&self.widened(range))
-            }
+            Some(Fetched::Row(_)) | None => self.ledger.scan(&self.widened(range)),
         };
         match base {
             Read::Ready(rows) => {

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::hex::hex;
 
-/// The form of data folders that this release writes and reads.
-pub const FORMAT: u32 = 1;
+/// The form of data folders that this release writes and reads. Form 1 had rows under other keys; no
+/// release has written it.
+pub const FORMAT: u32 = 2;
 
 const FILE: &str = "stamp.json";
 
@@ -80,6 +81,13 @@ pub enum StampError {
         /// Its form.
         format: u32,
     },
+    /// It was written before the first release.
+    Older {
+        /// The folder.
+        folder: PathBuf,
+        /// Its form.
+        format: u32,
+    },
     /// It belongs to somebody else.
     Foreign {
         /// The folder.
@@ -141,6 +149,9 @@ impl Stamp {
         let Ok(Any { format }) = serde_json::from_str(text) else { return Err(damaged()) };
         if format > FORMAT {
             return Err(StampError::Newer { folder: folder.to_owned(), format });
+        }
+        if format < FORMAT {
+            return Err(StampError::Older { folder: folder.to_owned(), format });
         }
         let Ok(stamp) = serde_json::from_str::<Self>(text) else { return Err(damaged()) };
         if stamp.checksum == stamp.sum() { Ok(stamp) } else { Err(damaged()) }
@@ -214,6 +225,12 @@ impl fmt::Display for StampError {
                 f,
                 "data_folder_newer: {} has form {format}, and this release knows {FORMAT}. Start the \
                  release that wrote it, or a later one.",
+                folder.display()
+            ),
+            Self::Older { folder, format } => write!(
+                f,
+                "data_folder_older: {} has form {format}, and this release knows {FORMAT}. Start the \
+                 build that wrote it, or name an empty folder.",
                 folder.display()
             ),
             Self::Foreign { folder, what, found, expected } => write!(
@@ -297,8 +314,17 @@ mod tests {
     #[test]
     fn later_releases_are_recognised_by_any_release() {
         let folder = stamped("later");
-        fs::write(folder.0.join(FILE), r#"{"format":2,"what":"nobody knows"}"#).unwrap();
+        fs::write(folder.0.join(FILE), r#"{"format":3,"what":"nobody knows"}"#).unwrap();
         assert_eq!(code(&folder, ("home", "n1")), "data_folder_newer");
+    }
+
+    #[test]
+    fn what_was_written_before_the_first_release_is_refused() {
+        let folder = stamped("older");
+        let mut stamp = Stamp::check(&folder.0, ("home", "n1"), 8).unwrap();
+        stamp.format = 1;
+        stamp.put(&folder.0).unwrap();
+        assert_eq!(code(&folder, ("home", "n1")), "data_folder_older");
     }
 
     #[test]

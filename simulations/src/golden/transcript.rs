@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use cluster::envelope::{DeadLetter, Envelope};
 use cluster::record::{Record, Write};
-use cluster::slots::Slot;
 use cluster::storage::{self, Class};
 use entity::registry::{Family, Registry};
 use entity::transaction::Part;
@@ -37,9 +36,8 @@ type Shown = (String, Vec<String>);
 
 impl Rows<'_> {
     fn show(&self, write: &Write) -> Result<Shown, String> {
-        let (slot, class) = storage::slot_and_class(&write.key).ok_or("a key without a slot")?;
-        match class {
-            Some(class) => self.of_executor(slot, class, write),
+        match storage::class_of(&write.key) {
+            Some(class) => self.of_executor(class, write),
             None => Ok((self.of_entity(write)?, Vec::new())),
         }
     }
@@ -55,7 +53,7 @@ impl Rows<'_> {
         Ok(format!("{entity} {part}"))
     }
 
-    fn of_executor(&self, slot: Slot, class: u8, write: &Write) -> Result<Shown, String> {
+    fn of_executor(&self, class: u8, write: &Write) -> Result<Shown, String> {
         let strange = || format!("a row of class {class} with another layout");
         let is = |it: Class| class == it as u8;
         let key = &write.key;
@@ -97,7 +95,9 @@ impl Rows<'_> {
             let counters = decoded::<Counters>(write)?;
             format!("counters {}", counters.map_or(String::new(), |it| it.to_string()))
         } else {
-            format!("{} of slot {}", class_name(class).ok_or_else(strange)?, slot.0)
+            let (name, at) = name_and_slot(class).ok_or_else(strange)?;
+            let slot = key.get(at..at + 2).and_then(u16::from_bytes).ok_or_else(strange)?;
+            format!("{name} of slot {slot}")
         };
         Ok((text, details))
     }
@@ -174,14 +174,15 @@ fn decoded<D: Data>(write: &Write) -> Result<Option<D>, String> {
     write.value.as_ref().map(decode).transpose()
 }
 
-fn class_name(class: u8) -> Option<&'static str> {
+/// What a class is called, and where the slot stands in its keys.
+fn name_and_slot(class: u8) -> Option<(&'static str, usize)> {
     let names = [
-        (Class::Quarantine, "quarantine"),
-        (Class::ReplyOutside, "reply under a key"),
-        (Class::ReplyAge, "age of a reply under a key"),
-        (Class::ReplyCount, "number of keys"),
+        (Class::Quarantine, "quarantine", 5),
+        (Class::ReplyOutside, "reply under a key", 0),
+        (Class::ReplyAge, "age of a reply under a key", 0),
+        (Class::ReplyCount, "number of keys", 0),
     ];
-    names.into_iter().find(|(it, _)| *it as u8 == class).map(|(_, name)| name)
+    names.into_iter().find(|(it, ..)| *it as u8 == class).map(|(_, name, at)| (name, at))
 }
 
 /// The layout of a [`Class::WakeUp`].

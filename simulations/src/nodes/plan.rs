@@ -201,7 +201,6 @@ fn knobs(chance: &mut Chance) -> Knobs {
         live_max: small(usual.live_max, 1, 32),
         removals_gathered_max: small(usual.removals_gathered_max, 1, 64),
         load_rows: small(usual.load_rows, 1, 32),
-        load_slots: small(usual.load_slots, 1, 512),
         ..usual
     }
 }

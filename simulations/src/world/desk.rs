@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +9,6 @@ use cluster::ledger::{Completion, Fetched, Ledger, Snapshot};
 use cluster::memory::{Fate, MemoryShard, Reads};
 use cluster::record::{Fence, Record};
 use cluster::storage;
-use cluster::survey::Survey;
 use entity::Time;
 use entity::transaction::{Range, Read, Want};
 
@@ -80,8 +78,7 @@ impl Desk<'_> {
             return;
         }
         let lost = record.writes.iter().position(|write| {
-            let found = storage::slot_and_class(&write.key).and_then(|(_, class)| class);
-            found == Some(class as u8) && write.value.is_some()
+            storage::class_of(&write.key) == Some(class as u8) && write.value.is_some()
         });
         if let Some(lost) = lost {
             record.writes.remove(lost);
@@ -162,17 +159,6 @@ impl Ledger for Desk<'_> {
             });
         }
         self.memory.get_mut().seat(self.seat).fetch(ticket, want);
-    }
-
-    fn survey(&mut self, ticket: u64, survey: Survey) {
-        self.ends.is_busy = true;
-        if self.chance.hits(self.faults.told_late) {
-            return self.read_early(ticket, |all| {
-                let Ok(found) = survey.read(|range| Ok::<_, Infallible>(here(all.scan(range))));
-                Fetched::Slots(found)
-            });
-        }
-        self.memory.get_mut().seat(self.seat).survey(ticket, survey);
     }
 
     fn poll(&mut self) -> Option<Completion> {

@@ -252,6 +252,5 @@ fn knobs(chance: &mut Chance) -> Knobs {
         removals_gathered_max: small(usual.removals_gathered_max, 1, 64),
         wake_ups_max: small(usual.wake_ups_max, 8, 256),
         load_rows: small(usual.load_rows, 1, 32),
-        load_slots: small(usual.load_slots, 1, 512),
     }
 }

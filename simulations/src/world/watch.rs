@@ -127,7 +127,7 @@ impl Watch {
 
     fn write(&mut self, fence: Fence, write: &Write) -> Result<(), Finding> {
         let (key, Some(value)) = (&write.key, &write.value) else { return Ok(()) };
-        let (_, class) = storage::slot_and_class(key).ok_or_else(|| unreadable(key))?;
+        let class = storage::class_of(key);
         let is = |it: Class| class == Some(it as u8);
         if is(Class::ReplyInside) {
             let (_, name) = storage::reply_inside_of(key).ok_or_else(|| unreadable(key))?;

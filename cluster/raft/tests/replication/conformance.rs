@@ -6,7 +6,6 @@ use bytes::Bytes;
 use cluster::conformance::{self, Bench};
 use cluster::ledger::{Completion, Ledger, Snapshot};
 use cluster::record::Record;
-use cluster::survey::Survey;
 use engine::MemoryDisk;
 use entity::transaction::{Range, Read, Want};
 use raft::ledger::RaftLedger;
@@ -83,11 +82,6 @@ impl Ledger for Seat<'_> {
     fn fetch(&mut self, ticket: u64, want: Want) {
         let _guard = self.1.enter();
         self.0.fetch(ticket, want);
-    }
-
-    fn survey(&mut self, ticket: u64, survey: Survey) {
-        let _guard = self.1.enter();
-        self.0.survey(ticket, survey);
     }
 
     fn poll(&mut self) -> Option<Completion> {

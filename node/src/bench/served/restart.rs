@@ -32,6 +32,9 @@ const WARM_UP: Duration = Duration::from_secs(15);
 /// How long is measured before the kill.
 const CALM: Duration = Duration::from_secs(20);
 
+/// Before the kill: what was asked then may have been under way, and is neither calm nor after it.
+const UNDER_WAY: Duration = Duration::from_secs(1);
+
 /// How long a kill itself is felt: `failover` measures that.
 const FAILOVER: Duration = Duration::from_secs(3);
 
@@ -206,7 +209,7 @@ fn figures(times: &Times, done: &[Done], used: u64) -> Vec<Figure> {
     let to = caught_up.max(from) + AFTER;
     // The whole of it, then its parts: two serve, the third catches up, leaders go back to it.
     let parts = [
-        ("calm", killed - CALM, killed),
+        ("calm", killed - CALM, killed - UNDER_WAY),
         ("restart", from, to),
         ("opening", from, back),
         ("catching_up", back, caught_up),
