@@ -17,13 +17,14 @@ use quinn::{
 use quinn_proto::HashedConnectionIdGenerator;
 use raft::home::{Home, Moment};
 use raft::shared::Shared;
+use rustix::net::sockopt;
 
 use crate::acceptor::accept;
 use crate::asking::ask;
 use crate::dialer::{Outbox, keep};
 use crate::hello::Farewell;
 use crate::identity::Identity;
-use crate::limits::DATAGRAM_BYTES_MAX;
+use crate::limits::{DATAGRAM_BYTES_MAX, SOCKET_BYTES};
 use crate::tls::{TlsError, configs};
 
 /// What the way to other nodes is made of.
@@ -54,12 +55,22 @@ pub type Addresses = Arc<dyn Fn(NodeId) -> Option<String> + Send + Sync>;
 /// Told of messages.
 pub type Deliver = Arc<dyn Fn(NodeId, Bytes) + Send + Sync>;
 
-/// A socket of the system. Call it inside a tokio runtime.
+/// A socket of the system, in which [`SOCKET_BYTES`] may wait if the system lets them. Call it inside a
+/// tokio runtime.
 ///
 /// # Errors
 ///
 /// As the system has it.
 pub fn system_socket(socket: UdpSocket) -> io::Result<Socket> {
+    sockopt::set_socket_recv_buffer_size(&socket, SOCKET_BYTES)?;
+    // Linux counts twice what it was asked for, and says no when it is too much by giving less.
+    let bytes = sockopt::socket_recv_buffer_size(&socket)?;
+    if bytes < SOCKET_BYTES {
+        tracing::warn!(
+            bytes,
+            "the system lets few datagrams wait, and drops what comes on top: raise net.core.rmem_max"
+        );
+    }
     TokioRuntime.wrap_udp_socket(socket)
 }
 

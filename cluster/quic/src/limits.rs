@@ -59,6 +59,11 @@ pub const QUESTION_MAX: Duration = Duration::from_secs(30);
 /// Longest datagram, in bytes, where the network takes it: it is found out how long it may be.
 pub const DATAGRAM_BYTES_MAX: u16 = 16 << 10;
 
+/// Bytes that may wait in the socket until they are read. A buffer of the usual 208 KiB holds ten of the
+/// longest datagrams: what other nodes sent while this one had other things to do was dropped, all of it, and
+/// sent again after half a second.
+pub const SOCKET_BYTES: usize = 4 << 20;
+
 /// Bytes that are on their way at first, before it is known what the network carries. Trying how long a
 /// datagram may be must not fill it: on most networks such a datagram is lost, and nothing else would leave
 /// until that is noticed.

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use crate::endpoint::{Quic, Setup, system_socket};
 use crate::hello::Farewell;
 use crate::identity::{Identity, NEWCOMER};
+use crate::limits::{DATAGRAM_BYTES_MAX, SOCKET_BYTES};
 use crate::tls;
 
 use super::identities::identity;
@@ -150,6 +151,27 @@ async fn long_messages_do_not_hold_up_short_ones() {
         assert!(timeout(PATIENCE, two.arrived.recv()).await.is_ok());
     }
     two.hears_nothing().await;
+}
+
+#[tokio::test]
+async fn what_arrives_while_a_node_is_busy_waits() {
+    const DATAGRAMS: usize = 48;
+    let (receiver, sender) = (socket(0), socket(0));
+    let (to, same) = (receiver.local_addr().unwrap(), receiver.try_clone().unwrap());
+    let _held = system_socket(receiver).unwrap();
+    let bytes = rustix::net::sockopt::socket_recv_buffer_size(&same).unwrap();
+    if bytes < SOCKET_BYTES {
+        eprintln!("SKIP: the system lets only {bytes} bytes wait: net.core.rmem_max");
+        return;
+    }
+    let mut datagram = vec![0; usize::from(DATAGRAM_BYTES_MAX)];
+    for _ in 0..DATAGRAMS {
+        sender.send_to(&datagram, to).unwrap();
+    }
+    same.set_nonblocking(true).unwrap();
+    for arrived in 0..DATAGRAMS {
+        assert!(same.recv(&mut datagram).is_ok(), "{arrived} of {DATAGRAMS} are there");
+    }
 }
 
 #[tokio::test]
