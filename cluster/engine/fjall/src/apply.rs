@@ -60,6 +60,7 @@ impl Shared {
         }
         drop(visible);
         if batch.is_empty() {
+            writer.spare = batch;
             return Ok(());
         }
         // Readers do not wait until they are dropped.

@@ -54,7 +54,7 @@ pub(crate) struct Space {
     /// Bytes that may be written until it is looked up again.
     credit_bytes: u64,
     /// The last batch, empty: a new one would grow through fresh memory, which the system has to clear first.
-    spare: Batch,
+    pub(crate) spare: Batch,
 }
 
 impl Space {
