@@ -6,7 +6,7 @@
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::kind::{Form, Kind, Stream};
 use crate::operation::{Operating, Stop};
@@ -54,7 +54,8 @@ pub enum Audience {
 /// Most items that are shown at once.
 pub const SHOWN_MAX: usize = 100;
 
-type Show = dyn Fn(&[Encoded<'_>], &mut Operating<'_>) -> Result<Vec<Value>, Stop> + Send + Sync;
+type Show =
+    dyn Fn(&[Encoded<'_>], &mut Operating<'_>) -> Result<Vec<Box<RawValue>>, Stop> + Send + Sync;
 
 /// An encoded item.
 pub type Encoded<'a> = &'a [u8];
@@ -117,12 +118,16 @@ impl ChannelType {
         }
     }
 
-    /// Shows items, at most [`SHOWN_MAX`]. What cannot be read is shown as `null`.
+    /// Shows items as JSON, at most [`SHOWN_MAX`]. What cannot be read is shown as `null`.
     ///
     /// # Errors
     ///
     /// As [`Channel::show`].
-    pub fn show(&self, items: &[Encoded<'_>], cx: &mut Operating<'_>) -> Result<Vec<Value>, Stop> {
+    pub fn show(
+        &self,
+        items: &[Encoded<'_>],
+        cx: &mut Operating<'_>,
+    ) -> Result<Vec<Box<RawValue>>, Stop> {
         (self.show)(items, cx)
     }
 }
@@ -138,15 +143,15 @@ fn find<K: Kind>(text: &str) -> Option<Address> {
     Some(Address { kind: K::TAG, key: key.to_bytes() })
 }
 
-fn show<C: Channel>(items: &[Encoded<'_>], cx: &mut Operating<'_>) -> Result<Vec<Value>, Stop> {
+fn show<C: Channel>(
+    items: &[Encoded<'_>],
+    cx: &mut Operating<'_>,
+) -> Result<Vec<Box<RawValue>>, Stop> {
     let read: Vec<_> =
         items.iter().map(|it| <C::Stream as Stream>::Item::decode(it).ok()).collect();
     let sound: Vec<_> = read.iter().flatten().cloned().collect();
     let mut shown = C::show(&sound, cx)?.into_iter();
-    let value = |it: C::Shown| serde_json::to_value(it).expect("it is plain data");
-    let values = read.iter().map(|it| match it {
-        Some(_) => shown.next().map_or(Value::Null, value),
-        None => Value::Null,
-    });
-    Ok(values.collect())
+    let shown = read.iter().map(|it| it.as_ref().and_then(|_| shown.next()));
+    let json = |it: Option<C::Shown>| to_raw_value(&it).expect("it is plain data");
+    Ok(shown.map(json).collect())
 }

@@ -141,7 +141,7 @@ impl Executor {
             RequestId::Outside { account, key, fingerprint } => {
                 let reader = self.reader(ledger, fetched);
                 let used = Used { slot, account: *account, key, fingerprint };
-                super::keys::look_up(&reader, &used, now)
+                super::keys::look_up((&reader, &self.calm), &used, now)
             }
         }
     }
@@ -168,6 +168,7 @@ impl Executor {
             }
             RequestId::Outside { account, key, fingerprint } => {
                 let usage = usage.expect("looked up before it ran");
+                self.calm.learn(slot, &usage);
                 let used = Used { slot, account: *account, key, fingerprint };
                 let writes = usage.keep(&used, time, outcome);
                 for write in writes {

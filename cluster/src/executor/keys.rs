@@ -1,7 +1,8 @@
 //! Replies under an `Idempotency-Key`: kept for a day, as rows.
 //!
 //! Each new key of a slot sweeps out a few of the slot's expired ones, so that no other sweeping is
-//! needed: what is kept beyond its time is bounded by what was once allowed.
+//! needed: what is kept beyond its time is bounded by what was once allowed. A slot of which none can have
+//! expired is not looked through: that would cost as much as all else that is done for a key.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -38,6 +39,27 @@ pub(super) struct Use {
     count: u32,
     /// Rows of expired keys, and counts of their accounts.
     sweep: Vec<Write>,
+    /// Until when none of the slot expires, if that was found out.
+    calm_until: Option<Time>,
+}
+
+/// Until when none of a slot's keys expires, of those slots that were looked through. Keys that come later
+/// expire later.
+#[derive(Debug, Default)]
+pub(super) struct Calm(BTreeMap<Slot, Time>);
+
+impl Calm {
+    /// Whether no key of a slot can have expired.
+    pub(super) fn is(&self, slot: Slot, now: Time) -> bool {
+        self.0.get(&slot).is_some_and(|until| now < *until)
+    }
+
+    /// Learns what was found out on the way.
+    pub(super) fn learn(&mut self, slot: Slot, usage: &Use) {
+        if let Some(until) = usage.calm_until {
+            self.0.insert(slot, until);
+        }
+    }
 }
 
 /// Looks a key up.
@@ -45,9 +67,13 @@ pub(super) struct Use {
 /// # Errors
 ///
 /// What has to be fetched first.
-pub(super) fn look_up(reader: &Reader<'_>, used: &Used<'_>, now: Time) -> Result<LookedUp, Want> {
+pub(super) fn look_up(
+    (reader, calm): (&Reader<'_>, &Calm),
+    used: &Used<'_>,
+    now: Time,
+) -> Result<LookedUp, Want> {
     let Used { slot, account, key, fingerprint } = *used;
-    let mut usage = Use { count: 0, sweep: Vec::new() };
+    let mut usage = Use { count: 0, sweep: Vec::new(), calm_until: None };
     let mut swept_own = 0;
     if let Some(row) = get(reader, &storage::reply_outside(slot, account, key))? {
         let reply = Reply::decode(&row).expect("written by `keep`");
@@ -65,7 +91,9 @@ pub(super) fn look_up(reader: &Reader<'_>, used: &Used<'_>, now: Time) -> Result
         usage.sweep(storage::reply_age(slot, reply.at, account, key));
         swept_own += 1;
     }
-    swept_own += usage.sweep_oldest(reader, used, now)?;
+    if !calm.is(slot, now) {
+        swept_own += usage.sweep_oldest(reader, used, now)?;
+    }
     usage.count = left(count(reader, slot, account)?, swept_own);
     if usage.count >= OUTSIDE_KEYS_MAX {
         return Ok(LookedUp::Known(Answer::Failure(Failure::TooManyKeys)));
@@ -89,9 +117,13 @@ impl Use {
         let mut swept = BTreeMap::<Id, u32>::new();
         let oldest = storage::oldest_replies(slot, probe::knob!(SweptKeys, SWEPT));
         let Read::Ready(rows) = reader.scan(&oldest) else { return Err(Want::Rows(oldest)) };
+        if rows.is_empty() {
+            self.calm_until = Some(now + OUTSIDE_LASTING);
+        }
         for (age, _) in rows {
             let (at, (account, key)) = storage::reply_age_of(&age).expect("written by `keep`");
             if now.since(at) < OUTSIDE_LASTING {
+                self.calm_until = Some(at + OUTSIDE_LASTING);
                 break;
             }
             if (account, &*key) != (used.account, used.key) {

@@ -10,6 +10,7 @@ use entity::{Address, Release, Time};
 use super::batch::{Batch, Flight};
 use super::entities::Entities;
 use super::inbox::{Arrival, Inbox};
+use super::keys::Calm;
 use super::knobs::Knobs;
 use super::outbox::Outbox;
 use super::overlay::Overlay;
@@ -162,6 +163,7 @@ pub struct Executor {
     pub(super) flight: Flight,
     pub(super) answers: Answers,
     pub(super) replies: Replies,
+    pub(super) calm: Calm,
     pub(super) outbox: Outbox,
     pub(super) inbox: Inbox,
     /// How many messages that send some may still be handled though the outbox is full.
@@ -217,6 +219,7 @@ impl Executor {
             flight: Flight::default(),
             answers: Answers::default(),
             replies: Replies::default(),
+            calm: Calm::default(),
             outbox: Outbox::default(),
             inbox: Inbox::default(),
             let_through: 0,

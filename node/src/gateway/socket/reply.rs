@@ -135,25 +135,21 @@ pub(super) fn refused(id: u64, (code, message): Code) -> String {
 pub(super) fn subscribed(id: u64, begun: &Begun) -> String {
     let subscribe = match &begun.place {
         None => json!({ "recoverable": false, "positioned": false }),
-        Some(place) => {
-            let publications: Vec<_> = place.publications.iter().map(Publication::json).collect();
-            json!({
-                "recoverable": true,
-                "positioned": true,
-                "epoch": place.epoch,
-                "offset": place.position.0,
-                "was_recovering": place.was_recovering,
-                "recovered": place.is_recovered,
-                "publications": publications,
-            })
-        }
+        Some(place) => json!({
+            "recoverable": true,
+            "positioned": true,
+            "epoch": place.epoch,
+            "offset": place.position.0,
+            "was_recovering": place.was_recovering,
+            "recovered": place.is_recovered,
+            "publications": place.publications,
+        }),
     };
     json!({ "id": id, "subscribe": subscribe }).to_string()
 }
 
 /// Answers with what was published before.
 pub(super) fn history(id: u64, epoch: &str, last: Offset, publications: &[Publication]) -> String {
-    let publications: Vec<_> = publications.iter().map(Publication::json).collect();
     let history = json!({ "epoch": epoch, "offset": last.0, "publications": publications });
     json!({ "id": id, "history": history }).to_string()
 }
