@@ -65,6 +65,8 @@ named! {
         RowsFull,
         /// Two members of a group believed at the same time that they lead it.
         TwoLeaders,
+        /// Two copies had applied the same, and were compared row by row.
+        CopiesCompared,
         /// A leader stood still.
         LeaderPaused,
         /// Somebody was told that nobody knows what became of a command.
@@ -85,6 +87,8 @@ named! {
         EnvelopeResent,
         /// An envelope came that had been handled.
         EnvelopeRepeated,
+        /// Envelopes had gone where their receiver was not led, and were sent again.
+        EnvelopeRedirected,
         /// An envelope came before the one it follows, or when too many waited.
         EnvelopeEarly,
         /// A message became a dead letter.

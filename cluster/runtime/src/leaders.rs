@@ -30,10 +30,13 @@ impl Leaders {
         (is_known && !probe::buggify!(LeaderForgotten)).then_some(node)
     }
 
-    /// Somebody has said who leads a shard, or that he does not know.
-    pub(crate) fn learn(&self, shard: ShardId, leader: Option<NodeId>, home: &Home) {
-        let leader = leader.map(|it| (it, home.now()));
-        self.0.with(|known| known.entry(shard).or_default().leader = leader);
+    /// Somebody has said who leads a shard, or that he does not know. Yields whether it is another node than
+    /// was believed in.
+    pub(crate) fn learn(&self, shard: ShardId, leader: Option<NodeId>, home: &Home) -> bool {
+        let before = self.of(shard, home);
+        let known = leader.map(|it| (it, home.now()));
+        self.0.with(|all| all.entry(shard).or_default().leader = known);
+        leader.is_some() && leader != before
     }
 
     /// The latest time of a shard that an answer has told.

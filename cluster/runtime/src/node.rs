@@ -31,6 +31,7 @@ use crate::follow::follower::Follower;
 use crate::host::{Host, Parts};
 use crate::report::NodeReport;
 use crate::router::{PATIENCE, Router};
+use crate::shard::Item;
 use crate::supervisor::{Child, Supervisor};
 use crate::traffic::Counters;
 use crate::wire::{Message, Reply};
@@ -282,7 +283,7 @@ impl Node {
             (Ok(Message::Frame(shard, frame)), _) => self.follower().take(shard, frame),
             (Ok(Message::Ending(heirs)), _) => detector::ends(&router, from, &heirs),
             (Ok(Message::Elsewhere(shard, leader)), _) => {
-                router.learn(shard, leader.filter(|it| *it != from));
+                self.redirect(shard, leader.filter(|it| *it != from));
             }
             (
                 Ok(
@@ -295,6 +296,21 @@ impl Node {
                 None,
             ) => {}
             (Err(error), _) => tracing::warn!(%error, "a message of another node"),
+        }
+    }
+
+    /// What a shard was sent lately went to the wrong node: if the right one is known now, it goes there.
+    fn redirect(&self, shard: ShardId, leader: Option<NodeId>) {
+        if !self.router().learn(shard, leader) {
+            return;
+        }
+        for inbox in self.router().all_hosted().into_values().filter_map(|it| it.inbox) {
+            if inbox.send(Item::Input(Input::Redirected(shard))).is_err() {
+                tracing::debug!(
+                    shard = shard.0,
+                    "a shard is busy: it sends again when that is due"
+                );
+            }
         }
     }
 

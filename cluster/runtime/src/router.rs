@@ -274,9 +274,9 @@ impl Router {
         Err(NoAnswer)
     }
 
-    /// Somebody has said who leads a shard, or that he does not know.
-    pub fn learn(&self, shard: ShardId, leader: Option<NodeId>) {
-        self.0.leaders.learn(shard, leader, self.0.peers.home());
+    /// Somebody has said who leads a shard, or that he does not know. Yields whether it is news.
+    pub fn learn(&self, shard: ShardId, leader: Option<NodeId>) -> bool {
+        self.0.leaders.learn(shard, leader, self.0.peers.home())
     }
 
     /// Answers what another node asks of a shard that this node may lead.

@@ -37,6 +37,8 @@ struct Link {
     committed: u64,
     /// Since when nothing has been acknowledged of what was sent.
     at: Time,
+    /// Whether it was sent again because it had gone to the wrong node: not twice without any progress.
+    is_redirected: bool,
     /// Those not acknowledged, in order.
     envelopes: VecDeque<(u64, Bytes)>,
 }
@@ -108,11 +110,20 @@ impl Outbox {
         }
         link.acknowledged = number;
         link.sent = link.sent.max(number);
-        link.at = now;
+        (link.at, link.is_redirected) = (now, false);
         while link.envelopes.front().is_some_and(|(first, _)| *first <= number) {
             let (first, envelope) = link.envelopes.pop_front().expect("just seen");
             self.bytes -= envelope.len();
             self.removals.push(storage::outbox(to, first));
+        }
+    }
+
+    /// The receiver is led elsewhere than was thought: what it has not acknowledged is sent again now.
+    pub(super) fn redirected(&mut self, to: ShardId) {
+        let Some(link) = self.links.get_mut(&to) else { return };
+        if link.sent > link.acknowledged && !link.is_redirected {
+            probe::sometimes!(EnvelopeRedirected);
+            (link.sent, link.is_redirected) = (link.acknowledged, true);
         }
     }
 
@@ -129,7 +140,7 @@ impl Outbox {
                 waited >= SOON && probe::buggify!(ResentSoon) || probe::mutant!(ResendHasty);
             if link.sent > link.acknowledged && (is_due || is_soon) {
                 probe::sometimes!(EnvelopeResent);
-                link.sent = link.acknowledged;
+                (link.sent, link.is_redirected) = (link.acknowledged, false);
             }
             let until = link.committed.min(link.acknowledged + window as u64);
             let new = link.envelopes.iter().filter(|(it, _)| (link.sent + 1..=until).contains(it));
@@ -208,7 +219,25 @@ mod tests {
         assert_eq!(send(outbox, 1_100), [5]);
         assert_eq!(leaving(outbox, 1_200), [3, 4, 5]);
         outbox.acknowledge(TO, 5, at(1_300));
+        outbox.redirected(TO);
+        assert_eq!(leaving(outbox, 1_300), [0; 0]);
         assert_eq!(send(outbox, 9_000), [6]);
         assert_eq!(leaving(outbox, 9_400), [0; 0]);
+    }
+
+    #[test]
+    fn what_went_to_the_wrong_node_is_sent_again_at_once_and_then_when_it_is_due() {
+        let outbox = &mut Outbox::default();
+        assert_eq!((send(outbox, 0), send(outbox, 1)), (vec![1], vec![2]));
+        outbox.redirected(TO);
+        assert_eq!(leaving(outbox, 2), [1, 2]);
+        outbox.redirected(TO);
+        assert_eq!(leaving(outbox, 3), [0; 0], "whoever is sent in circles waits");
+        outbox.acknowledge(TO, 1, at(4));
+        outbox.redirected(TO);
+        assert_eq!(leaving(outbox, 5), [2]);
+        assert_eq!(leaving(outbox, 505), [2]);
+        outbox.redirected(TO);
+        assert_eq!(leaving(outbox, 506), [2]);
     }
 }

@@ -75,6 +75,8 @@ pub enum Input {
         /// Number of the last one.
         number: u64,
     },
+    /// A shard is led elsewhere than was thought: what was sent to it lately may not have arrived.
+    Redirected(ShardId),
     /// Items appended to a stream from now on are published.
     Follow(StreamId),
     /// They are no longer.
@@ -251,6 +253,13 @@ impl Executor {
             Input::Acknowledged { incarnation, by, number } => {
                 if incarnation == self.setup.incarnation {
                     self.outbox.acknowledge(by, number, self.now);
+                }
+            }
+            Input::Redirected(shard) => {
+                self.outbox.redirected(shard);
+                let number = self.inbox.committed(shard);
+                if number > 0 {
+                    self.outputs.push_back(Output::Acknowledge { to: shard, number });
                 }
             }
             Input::Follow(stream) => {

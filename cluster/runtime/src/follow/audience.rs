@@ -220,7 +220,10 @@ mod tests {
             Input::Follow(it) => format!("+{}", String::from_utf8_lossy(&it.entity.key)),
             Input::Unfollow(it) => format!("-{}", String::from_utf8_lossy(&it.entity.key)),
             Input::TellChanges(tells) => format!("changes {tells}"),
-            Input::Request { .. } | Input::Envelope(_) | Input::Acknowledged { .. } => {
+            Input::Request { .. }
+            | Input::Envelope(_)
+            | Input::Acknowledged { .. }
+            | Input::Redirected(_) => {
                 unreachable!("an audience sends nothing")
             }
         };
