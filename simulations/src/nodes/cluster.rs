@@ -195,7 +195,7 @@ impl World {
                 committed(changed);
             }
             let steps = changed.steps.unwrap_or_default();
-            let judged = laws.with(|laws| laws.changed(changed.group, steps));
+            let judged = laws.with(|laws| laws.changed((changed.group, changed.applied), steps));
             witness.with(|witness| {
                 judged.unwrap_or_else(|finding| witness.blame(finding));
                 witness.changed(node, changed);

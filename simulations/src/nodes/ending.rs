@@ -188,39 +188,6 @@ impl World {
         inbox.send(Item::Status(sender)).ok()?;
         receiver.await.ok()
     }
-
-    /// Replicas that have applied the same are the same.
-    pub(super) fn compare_replicas(&self) {
-        for shard in self.shards() {
-            let mut first = None;
-            for group in self.groups(shard) {
-                let Ok(rows) = rows(&group) else {
-                    let what = format!("the rows of {:?} cannot be read", group.member());
-                    return self.blame(Oracle::Replicas.finds(what));
-                };
-                let head = group.head();
-                let found = (group.status().applied, head.fence, head.time, rows);
-                match &first {
-                    None => first = Some((group.member(), found)),
-                    Some((member, expected)) if expected.0 == found.0 && *expected != found => {
-                        let (one, other) = (member, group.member());
-                        let what = format!("{one:?} and {other:?} of shard {} differ", shard.0);
-                        self.blame(Oracle::Replicas.finds(what));
-                    }
-                    Some(_) => {}
-                }
-            }
-        }
-    }
-}
-
-fn rows(group: &Group) -> Result<Vec<engine::Row>, engine::EngineError> {
-    let mut view = group.engine().snapshot(group.id())?;
-    let mut rows = Vec::new();
-    while let Some(chunk) = view.next_chunk(1 << 20)? {
-        rows.extend(chunk);
-    }
-    Ok(rows)
 }
 
 /// Asks a settled world through one of its nodes.

@@ -45,10 +45,14 @@ const PERIOD: Duration = Duration::from_millis(50);
 #[derive(Default)]
 pub struct Laws {
     looked: Duration,
+    /// How often members were looked at.
+    looks: u64,
     /// The logs of all nodes: of those that are off, as they were.
     logs: BTreeMap<NodeId, (Appender, u64)>,
     /// The reigns that were seen.
     reigns: BTreeSet<(u32, Reign)>,
+    /// How far each group was applied anywhere.
+    fronts: BTreeMap<u32, u64>,
     /// The last entry of each group that was applied anywhere.
     committed: BTreeMap<u32, Entry>,
     /// Entries that were applied, as bytes.
@@ -62,8 +66,9 @@ pub struct Laws {
     forgetful: BTreeSet<NodeId>,
     /// How far each member was, in this life of its node.
     members: BTreeMap<(NodeId, u32), Progress>,
-    /// The voters of each group, as applied: two sets in the middle of a change.
-    voters: BTreeMap<u32, (u64, Vec<BTreeSet<Member>>)>,
+    /// The voters of each group, as applied, by the entry from which on they are: two sets in the middle of
+    /// a change.
+    voters: BTreeMap<u32, BTreeMap<u64, Vec<BTreeSet<Member>>>>,
     /// The last term in which somebody led each group.
     terms: BTreeMap<u32, u64>,
     lives: u64,
@@ -121,8 +126,8 @@ impl Laws {
     /// Where a machine that is off can be hurt without others having to do without it already.
     pub fn weak(&self, node: NodeId) -> Weak {
         let is_spare = self.committed.iter().all(|(group, entry)| {
-            let voters = self.voters.get(group).into_iter().flat_map(|(_, sets)| sets).flatten();
-            let mut others = voters.filter(|it| it.node != node.0);
+            let voters = self.voters_at(*group, u64::MAX).unwrap_or_default();
+            let mut others = voters.iter().flatten().filter(|it| it.node != node.0);
             others.all(|it| self.may_have(*it, *group, *entry))
         });
         let log = self.logs.get(&node).map(|(log, _)| log);
@@ -187,12 +192,14 @@ impl Laws {
         Ok(())
     }
 
-    /// Entries of a group were applied somewhere: those that change its members have to follow each other.
+    /// A group was applied up to an entry somewhere: entries that change its members have to follow each other.
     ///
     /// # Errors
     ///
     /// What follows nothing that was there.
-    pub fn changed(&mut self, group: u32, steps: &[Step]) -> Result<(), Finding> {
+    pub fn changed(&mut self, (group, applied): (u32, u64), steps: &[Step]) -> Result<(), Finding> {
+        let front = self.fronts.entry(group).or_default();
+        *front = applied.max(*front);
         let changes = steps.iter().filter(|it| !it.voters.is_empty());
         changes.into_iter().try_for_each(|it| self.change(group, it.index, &it.voters))
     }
@@ -203,11 +210,12 @@ impl Laws {
         index: u64,
         voters: &[BTreeSet<Member>],
     ) -> Result<(), Finding> {
-        let before = self.voters.get(&group).cloned();
+        let all = self.voters.entry(group).or_default();
+        let before = all.last_key_value().map(|(at, sets)| (*at, sets.clone()));
         if before.as_ref().is_some_and(|(at, _)| *at >= index) {
             return Ok(());
         }
-        self.voters.insert(group, (index, voters.to_vec()));
+        all.insert(index, voters.to_vec());
         let Some((_, before)) = before else { return Ok(()) };
         let follows = match (&before[..], voters) {
             ([only], [same]) => only == same,
@@ -219,6 +227,16 @@ impl Laws {
         Oracle::Raft.checks(follows, || {
             format!("group {group}: voters {voters:?} at {index} follow {before:?}")
         })
+    }
+
+    /// The voters of a group as of an entry that was applied.
+    fn voters_at(&self, group: u32, index: u64) -> Option<&[BTreeSet<Member>]> {
+        self.voters.get(&group)?.range(..=index).next_back().map(|(_, sets)| &sets[..])
+    }
+
+    /// How far a group was applied anywhere.
+    pub fn front(&self, group: u32) -> u64 {
+        self.fronts.get(&group).copied().unwrap_or(0)
     }
 
     /// How many reigns were seen, of all groups together.
@@ -286,7 +304,10 @@ impl Laws {
     }
 
     /// An entry was applied somewhere: it has to be in the logs of a quorum.
-    fn applied(&mut self, applied: Applied, status: &Status) -> Result<(), Finding> {
+    ///
+    /// Whoever leads counts those that vote as of this entry, or as of the next change, which it may have begun:
+    /// with two sets that is one of both, and with one set that one and another.
+    fn applied(&mut self, applied: Applied) -> Result<(), Finding> {
         let Applied { node, group, index, reign } = applied;
         let Some(reign) = reign else { return Ok(()) };
         if self.committed.get(&group).is_some_and(|last| last.index >= index) {
@@ -297,14 +318,11 @@ impl Laws {
         let entry = Entry { index, reign, sum: crc32c::crc32c(&bytes) };
         self.entries.insert((group, index), bytes);
         self.committed.insert(group, entry);
-        // In the middle of a change there are two quorums, and who counts changes with the log.
-        if status.is_changing {
-            return Ok(());
-        }
+        let Some(voters) = self.voters_at(group, index) else { return Ok(()) };
         let has = |it: &&Member| self.may_have(**it, group, entry);
-        let having = status.voters.iter().filter(has).count();
-        Oracle::Raft.checks(having * 2 > status.voters.len(), || {
-            format!("entry {index} of group {group} is applied, and {having} have it: {status:?}")
+        let is_quorum = |set: &BTreeSet<Member>| 2 * set.iter().filter(has).count() > set.len();
+        Oracle::Raft.checks(voters.iter().any(is_quorum), || {
+            format!("entry {index} of group {group} is applied, and no quorum of {voters:?} has it")
         })
     }
 
@@ -347,16 +365,15 @@ impl World {
     /// Looks at all members, now and then, and at each entry that was applied since.
     pub(super) fn look_at_laws(&self, applied: &[Applied]) {
         let now = self.parts.began.elapsed();
-        let judged = self.laws.with(|laws| -> Result<(), Finding> {
+        let judged = self.laws.with(|laws| -> Result<Option<u64>, Finding> {
             for it in applied {
-                if let Some(status) = self.status_of(it.node, ShardId(it.group)) {
-                    laws.applied(*it, &status)?;
-                }
+                laws.applied(*it)?;
             }
             if now < laws.looked + PERIOD {
-                return Ok(());
+                return Ok(None);
             }
             laws.looked = now;
+            laws.looks += 1;
             for shard in (0..self.parts.plan.shards).map(ShardId).chain([META]) {
                 let mut leading = 0;
                 for node in self.up.borrow().keys() {
@@ -368,15 +385,12 @@ impl World {
                 }
                 probe::sometimes!(TwoLeaders, leading > 1);
             }
-            Ok(())
+            Ok(Some(laws.looks))
         });
-        if let Err(finding) = judged {
-            self.blame(finding);
+        match judged {
+            Ok(looks) => looks.into_iter().for_each(|it| self.compare_in_turn(it)),
+            Err(finding) => self.blame(finding),
         }
-    }
-
-    fn status_of(&self, node: NodeId, shard: ShardId) -> Option<Status> {
-        self.group_of(node, shard).map(|it| it.status())
     }
 
     fn group_of(&self, node: NodeId, shard: ShardId) -> Option<Group> {

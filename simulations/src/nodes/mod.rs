@@ -19,6 +19,7 @@
 //! - [`recorder`]: keeps what happens, to be drawn
 //! - [`cluster`]: all of it
 //! - `survivors`: who goes on when nothing goes wrong any more, and what becomes of the rest
+//! - `replicas`: copies that have applied the same are the same
 //! - [`ending`]: what must be true when everything has settled
 //! - [`run`]: a seed from its beginning to its report
 
@@ -37,6 +38,7 @@ pub mod plan;
 mod power;
 pub mod readers;
 pub mod recorder;
+mod replicas;
 pub mod run;
 pub mod sockets;
 mod survivors;
