@@ -65,12 +65,18 @@ impl Plan {
     pub fn explicit(&self) -> Scenario {
         Scenario {
             workloads: Some(self.names().into_iter().map(str::to_owned).collect()),
-            faults: Some(self.faults.classes().map(|it| it.name().to_owned()).collect()),
+            faults: Some(self.classes().map(str::to_owned).collect()),
             points: Some(self.setting.points.keys().map(|it| it.name().to_owned()).collect()),
             knobs: Some(self.setting.knobs.keys().map(|it| it.name().to_owned()).collect()),
             lasting: u64::try_from(self.lasting.as_millis()).ok(),
             ..self.scenario.clone()
         }
+    }
+
+    /// The names of all classes of faults that happen.
+    fn classes(&self) -> impl Iterator<Item = &'static str> {
+        let of_sockets = self.sockets.iter().flat_map(|it| it.faults.classes());
+        self.faults.classes().map(Class::name).chain(of_sockets)
     }
 
     /// The same world with something broken on purpose.

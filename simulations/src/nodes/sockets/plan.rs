@@ -13,6 +13,17 @@ use crate::scenario::Scenario;
 /// How often a seed has sockets.
 const HOW_OFTEN: Odds = Odds(200_000);
 
+/// The classes of faults of connections, by the names that scenarios have for them.
+pub const CLASSES: [&str; 7] = [CUT, SILENCE, LEAVE, HOP, STALL, LIES, CLOSE];
+
+const CUT: &str = "socket-cut";
+const SILENCE: &str = "socket-silence";
+const LEAVE: &str = "socket-leave";
+const HOP: &str = "socket-hop";
+const STALL: &str = "socket-stall";
+const LIES: &str = "socket-lies";
+const CLOSE: &str = "socket-close";
+
 /// Everything about sockets that is drawn before anything happens.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -80,7 +91,7 @@ impl Plan {
             deeds_max: chance.magnitude(5..=60),
             http: if chance.flips() { Odds(300_000) } else { Odds::NEVER },
             knobs,
-            faults: Faults::new(&mut Chance::of(seed, "sockets: swarm")),
+            faults: Faults::new(&mut Chance::of(seed, "sockets: swarm"), scenario),
         })
     }
 }
@@ -91,26 +102,43 @@ fn size(chance: &mut Chance, range: RangeInclusive<u64>) -> usize {
 }
 
 impl Faults {
-    fn new(chance: &mut Chance) -> Self {
-        let odds =
-            |chance: &mut Chance, odds| if chance.flips() { Odds(odds) } else { Odds::NEVER };
-        let mean = |chance: &mut Chance| {
+    fn new(chance: &mut Chance, scenario: &Scenario) -> Self {
+        let is_on = |chance: &mut Chance, class| scenario.has(class, chance.flips());
+        let odds = |chance: &mut Chance, odds, class| {
+            if is_on(chance, class) { Odds(odds) } else { Odds::NEVER }
+        };
+        let mean = |chance: &mut Chance, class| {
             let mean = Duration::from_millis(chance.magnitude(300..=10_000));
-            chance.flips().then_some(mean)
+            is_on(chance, class).then_some(mean)
         };
         let cut_bytes = chance.magnitude(50..=50_000);
         let window = size(chance, 100..=100_000);
         Self {
-            cut_bytes: chance.flips().then_some(cut_bytes),
-            silent: odds(chance, 500_000),
+            cut_bytes: is_on(chance, CUT).then_some(cut_bytes),
+            silent: odds(chance, 500_000, SILENCE),
             delay_micros: chance.magnitude(100..=100_000),
             window,
-            leave: mean(chance),
-            hop: mean(chance),
-            stall: mean(chance),
-            lies: odds(chance, 100_000),
-            close: mean(chance),
+            leave: mean(chance, LEAVE),
+            hop: mean(chance, HOP),
+            stall: mean(chance, STALL),
+            lies: odds(chance, 100_000, LIES),
+            close: mean(chance, CLOSE),
         }
+    }
+
+    /// The classes that happen.
+    pub fn classes(&self) -> impl Iterator<Item = &'static str> {
+        let Self { cut_bytes, silent, leave, hop, stall, lies, close, .. } = self;
+        let is_on = [
+            cut_bytes.is_some(),
+            *silent != Odds::NEVER,
+            leave.is_some(),
+            hop.is_some(),
+            stall.is_some(),
+            *lies != Odds::NEVER,
+            close.is_some(),
+        ];
+        CLASSES.into_iter().zip(is_on).filter_map(|(class, is_on)| is_on.then_some(class))
     }
 
     /// How the next connection behaves.
