@@ -68,6 +68,8 @@ named! {
         ReaderSkips,
         /// What is kept is trusted for a minute, whether or not its shard is heard of.
         TrustedLong,
+        /// Tokens of connections are looked at once a minute.
+        RevocationLate,
         /// Whoever comes back to a channel gets what came since its node sent something, not since it left.
         RecoverySkipped,
         /// Whoever comes back to a channel gets what it has missed, and some of it again.

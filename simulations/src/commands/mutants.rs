@@ -10,6 +10,9 @@ use crate::mutants::hunt::Hunted;
 use crate::mutants::kept::{self, Seeds};
 use crate::mutants::list::{GAMES, Game, game};
 
+/// Where the scenario goes of a seed in which the wrong one notices.
+const FOUND: &str = "target/sim";
+
 /// Breaks promises on purpose, one after the other, and sees whether somebody notices.
 #[derive(Args, Clone, Debug)]
 pub struct Mutants {
@@ -71,8 +74,14 @@ impl Mutants {
             game.check(seeds.get(name).copied())
         };
         println!("{name:<26} {:<9} of {:<4} {hunted}", game.realm.name(), game.budget);
-        if let Hunted::Killed { seed, .. } = hunted {
-            seeds.insert(name.to_owned(), seed);
+        match hunted {
+            Hunted::Killed { seed, .. } => {
+                seeds.insert(name.to_owned(), seed);
+            }
+            Hunted::Confused { seed, .. } => {
+                println!("  repeat: {}", game.case(seed).repeat(FOUND));
+            }
+            Hunted::Survived { .. } => {}
         }
         hunted.is_killed()
     }

@@ -19,6 +19,9 @@ pub struct Replay {
     /// Three nodes, four shards, a minute of calls: for figures.
     #[arg(long)]
     usual: bool,
+    /// So many nodes instead.
+    #[arg(long, requires = "usual", value_parser = clap::value_parser!(u32).range(1..=7))]
+    nodes: Option<u32>,
     /// Prints everything that happens.
     #[arg(long)]
     trace: bool,
@@ -43,6 +46,7 @@ impl Replay {
     pub fn run(self) -> io::Result<bool> {
         let mut case = self.chosen.case()?;
         case.is_usual = self.usual;
+        case.scenario.nodes = self.nodes.or(case.scenario.nodes);
         if let Some(filter) = self.log {
             let logs = tracing_subscriber::fmt().with_env_filter(filter);
             logs.without_time().with_ansi(false).init();

@@ -125,7 +125,8 @@ impl Run {
         let scenario = self.scenario.as_ref();
         let file = scenario.map(|it| format!(" --scenario {}", it.display()));
         let workload = self.workload.map(|it| format!(" --workload {it}"));
-        file.into_iter().chain(workload).collect()
+        let nodes = self.nodes.map(|it| format!(" --nodes {it}"));
+        file.into_iter().chain(workload).chain(nodes).collect()
     }
 
     fn shares(&self) -> Vec<Vec<String>> {

@@ -43,7 +43,8 @@ impl Game {
         self.case(seed).run().finding
     }
 
-    fn case(&self, seed: u64) -> Case {
+    /// One seed, broken.
+    pub fn case(&self, seed: u64) -> Case {
         Case { mutant: Some(self.mutant), ..self.sound(seed) }
     }
 

@@ -41,7 +41,7 @@ const HISTORY: &[&str] =
 const ONCE: &[&str] = &["once", "counter", "bank", "answers", "register", "posts", "feeds"];
 
 /// Every mutant.
-pub const GAMES: [Game; 36] = [
+pub const GAMES: [Game; 37] = [
     nodes(Mutant::SilenceCounted, 100, HISTORY),
     nodes(Mutant::SyncUnwaited, 100, HISTORY),
     nodes(Mutant::MarkBeforeRows, 300, HISTORY).under(&[
@@ -79,6 +79,7 @@ pub const GAMES: [Game; 36] = [
     nodes(Mutant::FrameSkipped, 300, &["readers"]),
     nodes(Mutant::ReaderSkips, 100, &["readers"]),
     nodes(Mutant::TrustedLong, 500, &["readers"]),
+    nodes(Mutant::RevocationLate, 500, &["sockets"]),
     nodes(Mutant::RecoverySkipped, 300, &["sockets"]),
     nodes(Mutant::RecoveryDoubled, 300, &["sockets"]),
     nodes(Mutant::MembersUnconfirmed, 500, HISTORY)

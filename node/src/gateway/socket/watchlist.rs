@@ -81,7 +81,8 @@ impl Watchlist {
     /// Looks at all tokens now and then, as long as there are any.
     async fn keep(self) {
         loop {
-            sleep(PERIOD).await;
+            let times = if probe::mutant!(RevocationLate) { 60 } else { 1 };
+            sleep(times * PERIOD).await;
             let all: Vec<_> = self.0.watched.with(|watched| {
                 watched.is_running = !watched.all.is_empty();
                 watched.all.iter().map(|(number, it)| (*number, it.clone())).collect()
