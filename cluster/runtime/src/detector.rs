@@ -269,6 +269,7 @@ async fn succeed(shards: Router, shard: ShardId, group: Group, (down, begin): (N
             // the refusal, and there is none until the member has called one by itself.
             if call % 2 == 0 {
                 tokio::select! {
+                    biased;
                     () = group.succeed() => {}
                     () = home.sleep(pause) => {}
                 }

@@ -77,6 +77,7 @@ impl Hall {
         let mut connection = pin!(connection.with_upgrades());
         // A connection that breaks is the client's business.
         tokio::select! {
+            biased;
             broken = connection.as_mut() => broken.unwrap_or_default(),
             () = held.ended() => {
                 connection.as_mut().graceful_shutdown();

@@ -60,6 +60,20 @@ pub fn impurities(file: &File) -> Vec<Fault> {
     faults
 }
 
+/// Finds waits of services and `cluster` that do not say in which order they look: whoever is ready at the same
+/// time as another would be a matter of chance.
+pub fn unordered_waits(file: &File) -> Vec<Fault> {
+    let is_ours =
+        file.path.starts_with("cluster/") || SERVICES.iter().any(|it| file.path.starts_with(it));
+    if !file.is_rust() || file.is_test() || !is_ours {
+        return Vec::new();
+    }
+    let is_unordered = |it: &&[Token]| it[0].is("select") && it[1].is("!") && !it[3].is("biased");
+    let found = file.tokens.windows(4).filter(is_unordered);
+    let what = "select! without `biased;`: which of two is first is behaviour";
+    found.map(|it| Fault::new(&file.path, it[0].line, RULE, what)).collect()
+}
+
 fn banned(path: &Path, is_actors: bool) -> Option<&'static str> {
     if is_actors && path.contains(&["serde_json", "Value"]) {
         return Some("a contract has types");
@@ -108,6 +122,19 @@ mod tests {
         }
         check("cluster/entity/src/kind.rs", "use std::fs;", 1);
         check("docs/guide/src/polls/poll.rs", "use serde_json::Value;", 1);
+    }
+
+    #[test]
+    fn unordered_waits_are_found() {
+        for (path, text, expected) in [
+            ("cluster/runtime/src/a.rs", "tokio::select! { () = a => {} }", 1),
+            ("cluster/runtime/src/a.rs", "select! { biased; () = a => {} }", 0),
+            ("cluster/runtime/src/a.rs", "select(a, b)", 0),
+            ("cluster/runtime/tests/a.rs", "select! { () = a => {} }", 0),
+            ("node/src/a.rs", "select! { () = a => {} }", 0),
+        ] {
+            assert_eq!(unordered_waits(&File::new(path, text)).len(), expected, "{path}: {text}");
+        }
     }
 
     #[test]

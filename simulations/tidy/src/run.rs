@@ -12,7 +12,7 @@ type OfFile = fn(&File) -> Vec<Fault>;
 type OfTree = fn(&[File]) -> Vec<Fault>;
 
 /// Checks of one file.
-const OF_FILE: [OfFile; 16] = [
+const OF_FILE: [OfFile; 17] = [
     comments::comment_ratio,
     comments::commented_out_code,
     contents::code_in_contents,
@@ -27,6 +27,7 @@ const OF_FILE: [OfFile; 16] = [
     names::module_names,
     names::type_names,
     purity::impurities,
+    purity::unordered_waits,
     size::long_file,
     size::long_functions,
 ];

@@ -169,6 +169,7 @@ impl Hub {
             }
         };
         tokio::select! {
+            biased;
             () = topic.emptied() => {}
             () = telling => {}
         }
