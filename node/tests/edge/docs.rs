@@ -1,6 +1,7 @@
 //! The page with the description of all routes.
 
 use std::collections::BTreeSet;
+use std::io::{Write as _, stderr};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -42,7 +43,11 @@ fn names(document: &Value) -> BTreeSet<String> {
 async fn a_browser_finds_every_route_and_tries_some() {
     let tools = (variable("ROOST_CHROMIUM"), variable("ROOST_CENTRIFUGE_JS"));
     let (Some(browser), Some(modules)) = tools else {
-        eprintln!("SKIP: ROOST_CHROMIUM and ROOST_CENTRIFUGE_JS do not name a browser and modules");
+        writeln!(
+            stderr(),
+            "SKIP: ROOST_CHROMIUM and ROOST_CENTRIFUGE_JS do not name a browser and modules"
+        )
+        .ok();
         return;
     };
     let rig = rig().await;

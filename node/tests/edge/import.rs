@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::io::{Write as _, stderr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -114,10 +115,12 @@ async fn real_data_arrives() {
     );
     let [follows, posts] = ["follows.txt", "posts-ko.csv"].map(|it| data.join(it));
     if !follows.exists() || !posts.exists() {
-        eprintln!(
+        writeln!(
+            stderr(),
             "SKIP real data: it is not in {}; ROOST_TEST_DATA may name its folder",
             data.display()
-        );
+        )
+        .ok();
         return;
     }
     let (rig, folder) = (rig().await, folder("import-real"));

@@ -1,6 +1,6 @@
 //! Figures for Prometheus.
 
-use std::io::Write;
+use std::io::{Write, stderr};
 use std::process::{Command, Stdio};
 
 use crate::rig::{ask, rig, variable};
@@ -31,7 +31,7 @@ async fn figures_are_for_operators() {
 #[tokio::test]
 async fn promtool_finds_nothing_wrong_with_them() {
     let Some(promtool) = variable("ROOST_PROMTOOL") else {
-        eprintln!("SKIP: ROOST_PROMTOOL does not name a promtool");
+        writeln!(stderr(), "SKIP: ROOST_PROMTOOL does not name a promtool").ok();
         return;
     };
     let rig = rig().await;

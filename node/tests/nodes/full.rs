@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::env::current_exe;
 use std::fs;
+use std::io::{Write as _, stderr};
 use std::path::PathBuf;
 use std::process::Command;
 use std::thread::sleep;
@@ -46,14 +47,14 @@ fn on_small_disk(name: &str, first: &str, second: &str) -> Option<String> {
     let output = match command.output() {
         Ok(output) => output,
         Err(error) => {
-            eprintln!("SKIP full disk: there is no unshare: {error}");
+            writeln!(stderr(), "SKIP full disk: there is no unshare: {error}").ok();
             return None;
         }
     };
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
     if !said.contains("running 1 test") {
-        eprintln!("SKIP full disk: no file system can be mounted here: {errors}");
+        writeln!(stderr(), "SKIP full disk: no file system can be mounted here: {errors}").ok();
         return None;
     }
     assert!(output.status.success(), "{said}\n{errors}");

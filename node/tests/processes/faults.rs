@@ -1,6 +1,7 @@
 //! What goes wrong on machines, with whole processes under load: some of the faults of `chaos`.
 
 use std::env::current_exe;
+use std::io::{Write as _, stderr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -59,7 +60,7 @@ fn happens(name: &str) {
     let (_stop, stopped) = watch::channel(false);
     let report = run(&plan, &stopped, &mut |_| ()).expect("the machine plays its part");
     for (fault, why) in report.skipped() {
-        eprintln!("SKIP {fault}: {why}");
+        writeln!(stderr(), "SKIP {fault}: {why}").ok();
     }
     eprintln!("{report}");
     assert_eq!(report.violations().count(), 0, "{report}");
@@ -68,7 +69,7 @@ fn happens(name: &str) {
 /// Runs a test between wires, where a fault can happen that it lets happen.
 fn happens_between_wires(fault: &str, test: &str) {
     if let Err(why) = wires::possible() {
-        eprintln!("SKIP {fault}: {why}");
+        writeln!(stderr(), "SKIP {fault}: {why}").ok();
         return;
     }
     let arguments = ["--ignored", "--exact", test, "--nocapture"].map(Into::into);

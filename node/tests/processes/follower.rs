@@ -1,7 +1,7 @@
 //! Programs of others that follow what happens, and say it.
 
 use std::env;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _, stderr};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -70,7 +70,7 @@ pub(crate) fn named_by(variable: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "tests are told where clients are")]
     let place = env::var(variable).ok().filter(|it| !it.is_empty());
     if place.is_none() {
-        eprintln!("SKIP: {variable} does not name the client");
+        writeln!(stderr(), "SKIP: {variable} does not name the client").ok();
     }
     place
 }

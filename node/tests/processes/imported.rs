@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::io::{Write as _, stderr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs};
@@ -208,7 +209,7 @@ fn an_import_of_real_data_outlives_every_node() {
     #[expect(clippy::disallowed_methods, reason = "tests are told where data are, and how long")]
     let variable = |name: &str| env::var(name).ok().filter(|it| !it.is_empty());
     if variable("ROOST_NIGHTLY").is_none() {
-        eprintln!("SKIP real data: it takes minutes; ROOST_NIGHTLY asks for it");
+        writeln!(stderr(), "SKIP real data: it takes minutes; ROOST_NIGHTLY asks for it").ok();
         return;
     }
     let data = variable("ROOST_TEST_DATA").map_or_else(
@@ -217,7 +218,12 @@ fn an_import_of_real_data_outlives_every_node() {
     );
     let [follows, posts] = ["follows.txt", "posts-ko.csv"].map(|it| data.join(it));
     if !follows.exists() || !posts.exists() {
-        eprintln!("SKIP real data: it is not in {}; ROOST_TEST_DATA may name it", data.display());
+        writeln!(
+            stderr(),
+            "SKIP real data: it is not in {}; ROOST_TEST_DATA may name it",
+            data.display()
+        )
+        .ok();
         return;
     }
     let (people_max, posts_max) = (usize::MAX, usize::MAX);

@@ -1,6 +1,7 @@
 //! Nodes on real sockets of this machine, and those who are none.
 
 use std::collections::BTreeMap;
+use std::io::{Write as _, stderr};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,7 +162,7 @@ async fn what_arrives_while_a_node_is_busy_waits() {
     let _held = system_socket(receiver).unwrap();
     let bytes = rustix::net::sockopt::socket_recv_buffer_size(&same).unwrap();
     if bytes < SOCKET_BYTES {
-        eprintln!("SKIP: the system lets only {bytes} bytes wait: net.core.rmem_max");
+        writeln!(stderr(), "SKIP: the system lets only {bytes} bytes wait: net.core.rmem_max").ok();
         return;
     }
     let mut datagram = vec![0; usize::from(DATAGRAM_BYTES_MAX)];
