@@ -92,6 +92,21 @@ fn a_failure_is_drawn() {
 }
 
 #[test]
+fn nodes_leaders_and_faults_are_drawn() {
+    let page = file("nodes.html");
+    let drawn = page.display().to_string();
+    let power = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/power.toml");
+    let seed = ["--seed", "0", "--scenario", power].map(str::to_owned);
+    let output = sim("replay", &seed, &["--visual", &drawn]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}");
+    let page = fs::read_to_string(page).unwrap();
+    for drawn in ["n1", "class=alive", "class=leads", "shard 0 term", "class=fault"] {
+        assert!(page.contains(drawn), "{drawn} is not on the page");
+    }
+}
+
+#[test]
 fn a_failure_gets_smaller_and_stays_the_same() {
     let (failing, to) = (failing(), file("shrunk.toml"));
     let to = to.display().to_string();

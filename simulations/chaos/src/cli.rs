@@ -35,7 +35,7 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Lets things go wrong, each of them once; exits with 1 when something does not hold.
+    /// Lets things go wrong, each of them once; exits with 1 when something does not hold, or nothing can be done here.
     Run(Run),
     /// Says what can go wrong, and what of it this machine cannot do.
     List,
@@ -117,7 +117,10 @@ impl Run {
         if !is_sound {
             eprintln!("chaos: what is left of it is in {}", plan.folder.display());
         }
-        Ok(is_sound)
+        if !report.has_happened() {
+            eprintln!("chaos: this machine can do none of it, so nothing is proven");
+        }
+        Ok(is_sound && report.has_happened())
     }
 
     fn plan(&self) -> Result<Plan, ChaosError> {

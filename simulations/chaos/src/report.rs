@@ -73,6 +73,11 @@ impl Report {
         })
     }
 
+    /// Whether any fault has happened: without one nothing is proven.
+    pub fn has_happened(&self) -> bool {
+        self.rows.iter().any(|row| matches!(row.came, Came::Happened(_)))
+    }
+
     /// Faults that this machine cannot do.
     pub fn skipped(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.rows.iter().filter_map(|row| match &row.came {

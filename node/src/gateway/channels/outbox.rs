@@ -112,6 +112,8 @@ impl Outbox {
             } else {
                 waiting.pushes.push(push);
             }
+            let bytes: usize = waiting.pushes.iter().map(Push::bytes).sum();
+            probe::bound!("bytes that wait for a connection", bytes, self.bytes_max);
         });
         self.news.notify_one();
     }
