@@ -22,6 +22,8 @@ struct Link {
     pending: VecDeque<Envelope>,
     /// Whether the link stands in line to be handled.
     queued: bool,
+    /// Whether something has arrived since the last acknowledgement that was repeated.
+    is_heard: bool,
 }
 
 /// What became of an envelope that arrived.
@@ -55,9 +57,17 @@ impl Inbox {
         self.links.get(&from).map_or(0, |link| link.committed)
     }
 
+    /// The sender is led elsewhere than was thought: what it is told again, once until it is heard again.
+    pub(super) fn redirected(&mut self, from: ShardId) -> Option<u64> {
+        let link = self.links.get_mut(&from)?;
+        let is_owed = std::mem::take(&mut link.is_heard) && link.committed > 0;
+        is_owed.then_some(link.committed)
+    }
+
     /// Takes an envelope if it is the next one.
     pub(super) fn arrive(&mut self, from: ShardId, envelope: Envelope, window: usize) -> Arrival {
         let link = self.links.entry(from).or_default();
+        link.is_heard = true;
         let next = link.position.handled + link.pending.len() as u64 + 1;
         if envelope.number <= link.position.handled {
             return Arrival::Repeated;

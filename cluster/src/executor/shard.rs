@@ -257,8 +257,7 @@ impl Executor {
             }
             Input::Redirected(shard) => {
                 self.outbox.redirected(shard);
-                let number = self.inbox.committed(shard);
-                if number > 0 {
+                if let Some(number) = self.inbox.redirected(shard) {
                     self.outputs.push_back(Output::Acknowledge { to: shard, number });
                 }
             }

@@ -68,6 +68,35 @@ fn a_repeated_or_lost_envelope_changes_nothing() {
 }
 
 #[test]
+fn what_went_astray_goes_again_once_without_waiting() {
+    let mut world = World::new(2);
+    let (near, far) = (world.name_in(0, 0), world.name_in(1, 0));
+    let tell = Tell { others: vec![name(&far)], n: 2, wants_refusal: false };
+    world.is_cut = true;
+    world.call(&name(&near), &tell).unwrap().unwrap();
+    assert_eq!(world.lost(), 1);
+    let redirect = |world: &mut World, shard: usize| {
+        let other = ShardId(u32::from(shard == 0));
+        world.shards[shard].executor.input(Input::Redirected(other));
+        world.settle();
+    };
+    redirect(&mut world, 0);
+    redirect(&mut world, 0);
+    assert_eq!(world.wire.len(), 1, "whoever is sent in circles keeps nobody busy");
+    let (to, envelope) = world.wire.pop_front().unwrap();
+    world.shards[to.0 as usize].executor.input(envelope);
+    world.settle();
+    assert_eq!(world.lost(), 1, "the acknowledgement");
+    redirect(&mut world, 1);
+    redirect(&mut world, 1);
+    assert_eq!(world.wire.len(), 1, "nor with acknowledgements");
+    world.is_cut = false;
+    world.settle();
+    assert_eq!(world.shards[0].executor.status().outbox_bytes, 0, "it has arrived");
+    assert_eq!(count(&mut world, &far), 2);
+}
+
+#[test]
 fn messages_survive_crashes_on_both_ends() {
     let mut world = World::new(2);
     let (near, far) = (world.name_in(0, 0), world.name_in(1, 0));

@@ -193,6 +193,11 @@ impl World {
         panic!("it does not settle");
     }
 
+    /// Loses what is on its way between shards, and yields how much that was.
+    pub(crate) fn lost(&mut self) -> usize {
+        self.wire.drain(..).count()
+    }
+
     /// Sends a request, and yields its ticket.
     pub(crate) fn send(&mut self, request: Request) -> u64 {
         self.tickets += 1;
