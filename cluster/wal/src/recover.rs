@@ -28,6 +28,8 @@ struct Reading {
     state: State,
     number: u64,
     is_known: bool,
+    /// Where its last record was.
+    segment: SegmentId,
     /// Something was broken, and no record has shown yet that nothing of this group was lost.
     suspect: Option<Damage>,
     damage: Option<Damage>,
@@ -192,13 +194,16 @@ impl Recovery {
         let begins = !reading.is_known
             && (record.number == 1 || is_oldest && record.kind == Kind::Checkpoint);
         let is_next = reading.is_known && record.number == reading.number.wrapping_add(1);
-        if !begins && !is_next {
+        // Those before a segment may go one day: it says itself what was before, or nobody would know then.
+        let is_said = reading.segment == place.segment || record.kind == Kind::Checkpoint;
+        if !(begins || is_next && is_said) {
             let found =
                 damage(place.segment, place.at as usize, "records before this one are missing");
             let found = reading.suspect.take().unwrap_or(found);
             reading.damaged(&found);
         }
         (reading.number, reading.is_known, reading.suspect) = (record.number, true, None);
+        reading.segment = place.segment;
         reading.apply(record, place, begins);
     }
 

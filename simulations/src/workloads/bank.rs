@@ -118,7 +118,7 @@ impl Handle<Deposit> for Vault {
         if !self.is_open {
             return Err(DepositError::Shut);
         }
-        self.money += told.money;
+        self.money = self.money.saturating_add(told.money);
         Ok(())
     }
 }
@@ -139,7 +139,7 @@ impl Command for Return {
 
 impl Handle<Return> for Vault {
     fn handle(&mut self, told: Return, _: &mut Context<'_, Self>) -> Result<(), Never> {
-        self.money += told.money;
+        self.money = self.money.saturating_add(told.money);
         Ok(())
     }
 }

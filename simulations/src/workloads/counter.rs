@@ -84,7 +84,7 @@ refusals! { AddError { Seventh => 422 "sim_seventh" "Every seventh operation is 
 
 impl Handle<Add> for Counter {
     fn handle(&mut self, add: Add, cx: &mut Context<'_, Self>) -> Result<u64, AddError> {
-        self.sum += add.amount;
+        self.sum = self.sum.saturating_add(add.amount);
         let before = cx.get::<Added>(&add.operation).unwrap_or(0);
         cx.put::<Added>(&add.operation, &(before + 1));
         cx.append::<Log>(&add.operation);
