@@ -112,8 +112,11 @@ impl Outbox {
             } else {
                 waiting.pushes.push(push);
             }
-            let bytes: usize = waiting.pushes.iter().map(Push::bytes).sum();
-            probe::bound!("bytes that wait for a connection", bytes, self.bytes_max);
+            probe::bound!(
+                "bytes that wait for a connection",
+                waiting.pushes.iter().map(Push::bytes).sum::<usize>(),
+                self.bytes_max
+            );
         });
         self.news.notify_one();
     }
