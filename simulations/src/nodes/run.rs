@@ -195,7 +195,7 @@ async fn live(world: &Rc<World>) {
         world.settle().await;
     }
     if !world.is_wrong() {
-        world.compare_all_replicas();
+        world.compare_all();
         // Readers are to have everything by now.
         tokio::time::sleep(READING_MAX).await;
     }
