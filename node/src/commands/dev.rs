@@ -40,7 +40,7 @@ pub struct Dev {
     #[arg(long, value_name = "NUMBER")]
     shards: Option<u32>,
     /// The folder with the data of all nodes.
-    #[arg(long, value_name = "DIR", default_value = "roost-data")]
+    #[arg(long, value_name = "DIR", default_value = "data")]
     data: PathBuf,
     /// Makes a few people who follow each other and have written something.
     #[arg(long)]

@@ -14,7 +14,7 @@ use crate::secret::{Secret, SecretError};
 use crate::world;
 
 /// Where `roost dev` keeps the secret, unless it was told otherwise.
-pub(super) const DEV_SECRET: &str = "roost-data/secret";
+pub(super) const DEV_SECRET: &str = "data/secret";
 
 /// Where to ask, and how to prove who asks.
 #[derive(Args, Clone, Debug)]

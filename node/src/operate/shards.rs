@@ -22,8 +22,8 @@ Examples:
   roost shards
   roost shards --to http://10.0.0.1:8080 --secret-file /etc/roost/secret --json
 
-Copies are written as node:applied, and as node:- where a node has not answered. A copy that lacks more
-than the others is behind.";
+Copies are written as node:applied, and as node:- where a node has not answered. A copy that
+lacks more than the others is behind.";
 
 impl Shards {
     /// Asks, and prints the answer.

@@ -31,12 +31,12 @@ fn refused(arguments: &[&str]) -> String {
     String::from_utf8(stderr).expect("errors are UTF-8")
 }
 
-/// Starts `roost dev` on ports and in a folder of its own, and yields what it says until it serves. What
-/// it is told wins over what the environment says.
-fn dev(arguments: &[&str]) -> (Child, String) {
-    let arguments = [&["dev", "--listen", "127.0.0.1:0"], arguments].concat();
+/// Starts `roost dev` in a folder, on ports of its own, and yields what it says until it serves. What it is
+/// told wins over what the environment says.
+fn dev(folder: &Path, arguments: &[&str]) -> (Child, String) {
+    let arguments = [&["dev", "--nodes", "1", "--listen", "127.0.0.1:0"], arguments].concat();
     let mut command = roost(&arguments);
-    command.env("ROOST_SHARDS", "5").stdout(Stdio::piped());
+    command.current_dir(folder).env("ROOST_SHARDS", "5").stdout(Stdio::piped());
     let mut child = command.spawn().expect("it starts");
     let mut lines = BufReader::new(child.stdout.as_mut().expect("it is piped")).lines();
     let mut said = String::new();
@@ -45,6 +45,14 @@ fn dev(arguments: &[&str]) -> (Child, String) {
         said.push('\n');
     }
     (child, said)
+}
+
+/// What a command prints that finds the secret by itself, beside the data of `roost dev`.
+fn operate(folder: &Path, arguments: &[&str]) -> String {
+    let output = roost(arguments).current_dir(folder).output().expect("it starts");
+    let Output { status, stdout, stderr } = output;
+    assert!(status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&stderr));
+    String::from_utf8(stdout).expect("it is UTF-8")
 }
 
 /// Where it serves clients, as it has said.
@@ -60,19 +68,19 @@ pub(crate) fn signal(child: &Child, name: &str) {
 
 #[tokio::test]
 async fn dev_says_what_it_is_stops_when_told_and_keeps_its_data() {
-    let data = folder("dev-keeps");
-    let settings = data.join("roost.toml");
-    std::fs::write(&settings, "shards = 7\n").expect("the folder is ours");
-    let settings = settings.display().to_string();
-    let data = data.to_str().expect("it is UTF-8");
+    let folder = folder("dev-keeps");
+    std::fs::write(folder.join("roost.toml"), "shards = 7\n").expect("the folder is ours");
     let mut tokens = Vec::new();
     for name in ["-INT", "-TERM"] {
-        let told = ["--nodes", "1", "--shards", "2", "--data", data, "--config", &settings];
-        let (mut child, said) = dev(&told);
+        let (mut child, said) = dev(&folder, &["--shards", "2", "--config", "roost.toml"]);
         let address = served(&said);
         assert_eq!(ask("GET /readyz").send(address).await.status, 200);
         let token = said.lines().find_map(|it| it.trim().strip_prefix("operator token:"));
         let token = token.expect("it says the token").trim();
+        assert_eq!(operate(&folder, &["token"]).trim(), token);
+        for command in ["status", "shards"] {
+            operate(&folder, &[command, "--to", &format!("http://{address}")]);
+        }
         let shards = ask("GET /v1/operator/shards").token(token).send(address).await.json();
         assert_eq!(shards["shards"].as_array().map(Vec::len), Some(2 + 1));
         assert!(said.contains("stays when this stops"), "{said}");
@@ -88,7 +96,7 @@ async fn dev_says_what_it_is_stops_when_told_and_keeps_its_data() {
         assert_eq!(rest, "");
     }
     assert_eq!(tokens[0], tokens[1]);
-    let error = refused(&["dev", "--nodes", "0", "--data", data]);
+    let error = refused(&["dev", "--nodes", "0"]);
     assert!(error.contains("0 is not in 1..=9"), "{error}");
 }
 
@@ -114,7 +122,7 @@ async fn ask_securely(to: SocketAddr, name: &str, trusted: &[u8]) -> io::Result<
 #[tokio::test]
 async fn dev_speaks_tls_to_whoever_trusts_its_certificate() {
     let data = folder("dev-tls");
-    let (mut child, said) = dev(&["--nodes", "1", "--data", data.to_str().expect("it is UTF-8")]);
+    let (mut child, said) = dev(&data, &["--data", data.to_str().expect("it is UTF-8")]);
     let address = served(&said);
     let file = data.join("tls.pem");
     assert!(said.contains(&format!("{}, for https on the same ports", file.display())), "{said}");
