@@ -88,7 +88,7 @@ async fn introduce(
     };
     let (mut send, mut receive) =
         connection.accept_bi().await.map_err(|error| error.to_string())?;
-    match hear((&mut send, &mut receive)).await {
+    match hear(inner.life, (&mut send, &mut receive)).await {
         Ok(hello) => Ok((connection, node, hello)),
         Err(error) => {
             connection.close(error.farewell().code(), error.farewell().reason());

@@ -24,7 +24,7 @@ pub(crate) async fn ask(
 ) -> Result<(NodeId, Bytes), String> {
     let asked = async {
         let name = any_name(&inner.label);
-        let connection = dial(inner, address, &name, Purpose::Question).await?;
+        let (connection, _life) = dial(inner, address, &name, Purpose::Question).await?;
         let answer = exchange(&connection, question).await;
         let node = proved(connection.peer_identity(), &inner.label);
         connection.close(Farewell::GoingDown.code(), Farewell::GoingDown.reason());

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cluster::transport::{Class, NodeId};
@@ -13,7 +14,7 @@ use tokio::time::timeout;
 use crate::endpoint::Inner;
 use crate::hello::{Farewell, Purpose, say};
 use crate::identity::name;
-use crate::limits::{ANEW_MAX, HELLO_MAX, IDLE_MAX, KEEP_ALIVE, PAUSE_MAX, PAUSE_MIN, WRITE_MAX};
+use crate::limits::{HELLO_MAX, IDLE_MAX, KEEP_ALIVE, PAUSE_MAX, PAUSE_MIN, WRITE_MAX};
 use crate::queue::Queue;
 
 /// Signs do not wait for messages.
@@ -23,8 +24,18 @@ const SIGN_PRIORITY: i32 = 3;
 #[derive(Default)]
 pub(crate) struct Outbox {
     queues: [Queue; Class::ALL.len()],
-    /// The peer has begun anew.
+    /// In which life the peer has connected last.
+    life: AtomicU64,
+    /// That is another one than before.
     anew: Notify,
+}
+
+/// Why a connection is not used any more.
+enum Over {
+    /// It leads to a former life of the peer, which is there in another one.
+    Former,
+    /// In words.
+    Lost(String),
 }
 
 impl Outbox {
@@ -33,7 +44,8 @@ impl Outbox {
     }
 
     /// The peer has connected in another life than before: what leads to the one before leads nowhere.
-    pub(crate) fn begins_anew(&self) {
+    pub(crate) fn begins_anew(&self, life: u64) {
+        self.life.store(life, Ordering::Release);
         self.anew.notify_one();
     }
 }
@@ -53,29 +65,45 @@ pub(crate) async fn keep(inner: Arc<Inner>, peer: NodeId, outbox: Arc<Outbox>) {
             }
             met = connect(&inner, peer, address.as_deref()) => met,
         };
-        let why = match met {
-            Ok(connection) => {
+        let over = match met {
+            Ok((connection, life)) => {
                 tracing::info!(peer = peer.0, address = %connection.remote_address(), "connected");
                 let began = inner.home.now();
-                let why = serve(&inner.home, &connection, &outbox).await;
+                let over = serve(&inner.home, (&connection, life), &outbox).await;
                 // One that has ended at once was no better than none.
                 if inner.home.now() - began >= PAUSE_MAX {
                     attempt = 0;
                 }
                 connection.close(Farewell::GoingDown.code(), Farewell::GoingDown.reason());
-                why
+                over
             }
-            Err(why) => why,
+            Err(why) => Over::Lost(why),
         };
         // What was said to nobody is old by the time that somebody is there.
         let dropped: u64 = Class::ALL.iter().map(|class| outbox.queue(*class).clear()).sum();
-        attempt += 1;
-        let pause = pause(attempt, inner.home.seed());
-        tracing::warn!(peer = peer.0, address, why, dropped, ?pause, attempt, "not connected");
-        tokio::select! {
-            biased;
-            () = outbox.anew.notified() => attempt = 0,
-            () = inner.home.sleep(pause) => {}
+        match over {
+            Over::Former => {
+                attempt = 0;
+                tracing::info!(peer = peer.0, dropped, "it has begun anew");
+            }
+            Over::Lost(why) => {
+                attempt += 1;
+                let pause = pause(attempt, inner.home.seed());
+                tracing::warn!(
+                    peer = peer.0,
+                    address,
+                    why,
+                    dropped,
+                    ?pause,
+                    attempt,
+                    "not connected"
+                );
+                tokio::select! {
+                    biased;
+                    () = outbox.anew.notified() => attempt = 0,
+                    () = inner.home.sleep(pause) => {}
+                }
+            }
         }
     }
 }
@@ -90,18 +118,22 @@ async fn wait_for_any(outbox: &Outbox) {
     }
 }
 
-async fn connect(inner: &Inner, peer: NodeId, address: Option<&str>) -> Result<Connection, String> {
+async fn connect(
+    inner: &Inner,
+    peer: NodeId,
+    address: Option<&str>,
+) -> Result<(Connection, u64), String> {
     let address = address.ok_or("nobody knows where it is")?;
     dial(inner, address, &name(peer, &inner.label), Purpose::Messages).await
 }
 
-/// Connects to whoever has this name at an address, and says hello.
+/// Connects to whoever has this name at an address, and says hello. Yields in which life it is, too.
 pub(crate) async fn dial(
     inner: &Inner,
     address: &str,
     name: &str,
     purpose: Purpose,
-) -> Result<Connection, String> {
+) -> Result<(Connection, u64), String> {
     let met = async {
         let place = resolve(address).await?;
         let client = inner.client.with(|it| it.clone());
@@ -111,7 +143,7 @@ pub(crate) async fn dial(
         let (mut send, mut receive) =
             connection.open_bi().await.map_err(|error| error.to_string())?;
         match say((inner.life, purpose), (&mut send, &mut receive)).await {
-            Ok(_version) => Ok(connection),
+            Ok(life) => Ok((connection, life)),
             Err(error) => {
                 let why = refusal(&connection).unwrap_or_else(|| error.to_string());
                 connection.close(error.farewell().code(), error.farewell().reason());
@@ -154,17 +186,18 @@ async fn resolve(address: &str) -> Result<SocketAddr, String> {
 }
 
 /// Writes what waits, each class on a stream of its own, until one of them fails.
-async fn serve(home: &Home, connection: &Connection, outbox: &Outbox) -> String {
+async fn serve(home: &Home, (connection, life): (&Connection, u64), outbox: &Outbox) -> Over {
     let [control, usual, bulk] = Class::ALL.map(|class| write(connection, outbox, class));
-    tokio::select! {
+    let why = tokio::select! {
         biased;
+        () = former(outbox, life) => return Over::Former,
         why = control => why,
         why = usual => why,
         why = bulk => why,
         why = connection.closed() => why.to_string(),
         () = unheard(home, connection) => "nothing that is sent arrives".to_owned(),
-        () = former(home, connection, outbox) => "it leads to a former life".to_owned(),
-    }
+    };
+    Over::Lost(why)
 }
 
 /// Waits until a sign has not arrived for [`IDLE_MAX`]. Where only the way there is cut, the peer is heard
@@ -178,15 +211,13 @@ async fn unheard(home: &Home, connection: &Connection) {
     }
 }
 
-/// Waits until the peer has begun anew, and a sign does not arrive at the life it has now. The new life
-/// refuses packets for the former one, but hardly any are sent to whoever has not answered for a while.
-async fn former(home: &Home, connection: &Connection, outbox: &Outbox) {
+/// Waits until the peer has connected in another life than this one. The new life refuses packets for the
+/// former one, but hardly any are sent to whoever has not answered for a while.
+async fn former(outbox: &Outbox, life: u64) {
     loop {
         outbox.anew.notified().await;
-        let patience = home.true_time(ANEW_MAX) + 2 * connection.rtt();
-        if timeout(patience, sign(connection)).await.is_err() {
-            // The next attempt need not wait: somebody is there.
-            return outbox.begins_anew();
+        if outbox.life.load(Ordering::Acquire) != life {
+            return;
         }
     }
 }

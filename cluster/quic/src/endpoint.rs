@@ -273,7 +273,7 @@ impl Inner {
         if self.arrivals.arrived(node, life, connection)
             && let Some(outbox) = outbox()
         {
-            outbox.begins_anew();
+            outbox.begins_anew(life);
         }
     }
 

@@ -13,6 +13,9 @@ const MAGIC: [u8; 6] = *b"roost\n";
 /// Magic, oldest and newest version, life, purpose.
 const HELLO_BYTES: usize = 19;
 
+/// Version, life.
+const WELCOME_BYTES: usize = 10;
+
 /// What whoever dials says.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Hello {
@@ -22,6 +25,15 @@ pub(crate) struct Hello {
     pub(crate) life: u64,
     /// What for.
     pub(crate) purpose: Purpose,
+}
+
+/// What whoever is dialled answers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Welcome {
+    /// The version that both speak from now on.
+    version: u16,
+    /// As in [`Hello`].
+    life: u64,
 }
 
 /// What a connection is for.
@@ -110,29 +122,45 @@ impl Hello {
     }
 }
 
-/// Says hello, and yields the version that is spoken.
+impl Welcome {
+    fn encode(self) -> [u8; WELCOME_BYTES] {
+        let mut bytes = [0; WELCOME_BYTES];
+        let mut rest = &mut bytes[..];
+        rest.put_u16_le(self.version);
+        rest.put_u64_le(self.life);
+        bytes
+    }
+
+    fn decode(bytes: [u8; WELCOME_BYTES]) -> Option<Self> {
+        let mut rest = &bytes[..];
+        let (version, life) = (rest.get_u16_le(), rest.get_u64_le());
+        (VERSIONS.0..=VERSIONS.1).contains(&version).then_some(Self { version, life })
+    }
+}
+
+/// Says hello, and yields in which life the other side is.
 pub(crate) async fn say(
     (life, purpose): (u64, Purpose),
     (send, receive): (&mut SendStream, &mut RecvStream),
-) -> Result<u16, HelloError> {
+) -> Result<u64, HelloError> {
     let hello = Hello { versions: VERSIONS, life, purpose };
     send.write_all(&hello.encode()).await?;
-    let mut version = [0; 2];
-    receive.read_exact(&mut version).await?;
-    let version = u16::from_le_bytes(version);
-    let is_ours = (VERSIONS.0..=VERSIONS.1).contains(&version);
-    if is_ours { Ok(version) } else { Err(HelloError::Malformed) }
+    let mut bytes = [0; WELCOME_BYTES];
+    receive.read_exact(&mut bytes).await?;
+    let welcome = Welcome::decode(bytes).ok_or(HelloError::Malformed)?;
+    Ok(welcome.life)
 }
 
-/// Hears what the other side says first.
+/// Hears what the other side says first, and says in which life this one is.
 pub(crate) async fn hear(
+    life: u64,
     (send, receive): (&mut SendStream, &mut RecvStream),
 ) -> Result<Hello, HelloError> {
     let mut bytes = [0; HELLO_BYTES];
     receive.read_exact(&mut bytes).await?;
     let hello = Hello::decode(bytes).ok_or(HelloError::Malformed)?;
     let version = hello.version().ok_or(HelloError::Version { theirs: hello.versions })?;
-    send.write_all(&version.to_le_bytes()).await?;
+    send.write_all(&Welcome { version, life }.encode()).await?;
     Ok(hello)
 }
 
@@ -185,6 +213,10 @@ mod tests {
         let mut later = hello.encode();
         later[18] = 9;
         assert_eq!(Hello::decode(later), None, "a purpose of a later release");
+        let welcome = Welcome { version: VERSIONS.1, life: 7 };
+        assert_eq!(Welcome::decode(welcome.encode()), Some(welcome));
+        let unknown = Welcome { version: VERSIONS.1 + 1, life: 7 };
+        assert_eq!(Welcome::decode(unknown.encode()), None);
     }
 
     #[test]

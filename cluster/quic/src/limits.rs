@@ -24,10 +24,6 @@ pub const IDLE_MAX: Duration = Duration::from_secs(5);
 /// Between two signs that a connection is still there.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(1);
 
-/// How long a connection may take to show that it leads to the life that a peer has just begun, and not to
-/// the one before, beside twice the way there and back. Acknowledgements may wait for half of it.
-pub const ANEW_MAX: Duration = Duration::from_millis(50);
-
 /// Pause before the second attempt to connect. Each further one doubles it, until a connection has lasted
 /// for [`PAUSE_MAX`].
 pub const PAUSE_MIN: Duration = Duration::from_millis(50);

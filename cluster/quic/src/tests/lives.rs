@@ -6,10 +6,14 @@ use cluster::transport::Class;
 use tokio::time::sleep;
 
 use super::identities::identity;
+use super::network::Weather;
 use super::world::{ROUND, place, simulate};
-use crate::limits::{ANEW_MAX, IDLE_MAX, KEEP_ALIVE, PAUSE_MAX, PAUSE_MIN};
+use crate::limits::{IDLE_MAX, KEEP_ALIVE, PAUSE_MAX, PAUSE_MIN};
 
 const SEEDS: std::ops::Range<u64> = 0..8;
+
+/// Above what connecting takes in fair weather, and below every pause and every wait for a sign.
+const HANDSHAKE: Duration = Duration::from_millis(30);
 
 #[test]
 fn whoever_begins_anew_where_it_was_is_found_at_once() {
@@ -39,9 +43,10 @@ fn whoever_is_back_is_answered_at_once_however_long_it_was_away() {
             two.kill();
             // What is said to it fills the way to its former life; then there is no way.
             one.talk(2, Duration::from_millis(world.draw(1..20_000))).await;
+            world.network.suffer(Weather::FAIR);
             let again = world.start(2);
             again.reaches(&one, ROUND).await;
-            one.reaches(&again, ANEW_MAX + ROUND).await;
+            one.reaches(&again, HANDSHAKE).await;
             for node in [one, two, again] {
                 node.heard.check();
             }
